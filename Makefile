@@ -1,0 +1,35 @@
+# The two commands are `make report` and `make test`; `make help` lists the others.
+CORES ?= 4
+PYTHON_RUN = .venv/bin/python
+
+.PHONY: help report test check format bench environment lock
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
+
+report: environment ## build everything that is not up to date, up to results/report.html (CORES=4)
+	@start=$$(date +%s); \
+	$(PYTHON_RUN) -m snakemake --cores $(CORES) && seconds=$$(( $$(date +%s) - start )) && \
+	echo "The report is results/report.html ($$(( seconds / 60 )) min $$(( seconds % 60 )) s)."
+
+test: environment ## run the tests, on all cores
+	@$(PYTHON_RUN) -m pytest --numprocesses auto
+
+check: environment ## run the linters and the type checker
+	@$(PYTHON_RUN) -m ruff check && $(PYTHON_RUN) -m ruff format --check
+	@$(PYTHON_RUN) -m snakefmt --check Snakefile workflow/rules
+	@$(PYTHON_RUN) -m mypy
+
+format: environment ## bring all files into their format
+	@$(PYTHON_RUN) -m ruff check --fix --exit-zero --quiet; $(PYTHON_RUN) -m ruff format
+	@$(PYTHON_RUN) -m snakefmt Snakefile workflow/rules
+
+bench: environment ## measure training against the bare matrix products that it consists of
+	@PYTHONPATH=workflow $(PYTHON_RUN) tools/bench.py
+
+environment:
+	@tools/venv.sh
+
+lock: ## write requirements.lock anew from pyproject.toml (needs uv)
+	@uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --fork-strategy fewest \
+		--custom-compile-command "make lock" --upgrade --quiet --output-file requirements.lock

@@ -1,0 +1,73 @@
+"""Convert a data set to the cached tensor files that everything after reads.
+
+Two readers, one result: `idx` takes the four raw IDX files, `images` a folder, .tgz or .zip of image files with one
+folder a class. The MNIST images give byte-identical tensor files either way.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from digits.lib.command import UserError, log, run
+from digits.lib.files import whole_files
+from digits.lib.idx import read_idx_pair
+from digits.lib.tensors import Split, save_split
+
+
+def from_idx(train_images: Path, train_labels: Path, test_images: Path, test_labels: Path) -> dict[str, Split]:
+    """Read the two splits from IDX files; classes are named by their numbers, up to the highest training label."""
+    pairs = {"train": read_idx_pair(train_images, train_labels), "test": read_idx_pair(test_images, test_labels)}
+    classes = [str(number) for number in range(pairs["train"][1].max() + 1)]
+    if pairs["test"][1].max() >= len(classes):
+        raise UserError(
+            f"{test_labels}: label {pairs['test'][1].max()}, but the highest in {train_labels} is {len(classes) - 1}"
+        )
+    if pairs["train"][0].shape[1:] != pairs["test"][0].shape[1:]:
+        sizes = ["×".join(map(str, images.shape[1:])) for images, _ in pairs.values()]
+        raise UserError(f"images of {sizes[0]} pixels in {train_images}, of {sizes[1]} in {test_images}")
+    return {name: Split(images, labels, classes) for name, (images, labels) in pairs.items()}
+
+
+def take(split: Split, limit: int | None) -> Split:
+    """Keep at most `limit` images, evenly spaced, in their order: a small set that still has every class."""
+    if limit is None or limit >= len(split.images):
+        return split
+    kept = np.linspace(0, len(split.images) - 1, limit).round().astype(int)
+    return Split(split.images[kept], split.labels[kept], split.classes)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m digits.convert", description=__doc__)
+    commands = parser.add_subparsers(dest="format", required=True)
+    idx = commands.add_parser("idx", help="the four raw IDX files")
+    for name in ("train-images", "train-labels", "test-images", "test-labels"):
+        idx.add_argument(f"--{name}", type=Path, required=True)
+    images = commands.add_parser("images", help="a folder, .tgz or .zip of image files")
+    images.add_argument("--source", type=Path, required=True)
+    images.add_argument("--workers", type=int, default=1, help="processes that decode (default: 1)")
+    for command in (idx, images):
+        command.add_argument("--train", type=Path, required=True, help="safetensors file to write")
+        command.add_argument("--test", type=Path, required=True, help="safetensors file to write")
+        command.add_argument("--train-limit", type=int, help="keep only so many training images (default: all)")
+        command.add_argument("--test-limit", type=int, help="keep only so many test images (default: all)")
+    args = parser.parse_args()
+
+    if args.format == "idx":
+        splits = from_idx(args.train_images, args.train_labels, args.test_images, args.test_labels)
+    else:
+        from digits.lib.image_files import read_image_tree  # only here: Pillow is not needed for IDX files
+
+        splits = read_image_tree(args.source, args.workers)
+    splits = {"train": take(splits["train"], args.train_limit), "test": take(splits["test"], args.test_limit)}
+    with whole_files(args.train, args.test) as (train, test):
+        save_split(train, splits["train"])
+        save_split(test, splits["test"])
+    for name, split in splits.items():
+        log(
+            f"{name}: {len(split.images):,} images of {'×'.join(map(str, split.images.shape[1:]))} in {len(split.classes)} classes"
+        )
+
+
+if __name__ == "__main__":
+    run(main)

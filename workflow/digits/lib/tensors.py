@@ -1,0 +1,46 @@
+"""The cached tensors between `convert` and everything after it."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from digits.lib.command import UserError
+
+
+class Split(NamedTuple):
+    """One split of a data set, in the data set's own order."""
+
+    images: np.ndarray  # uint8 [N, height, width]
+    labels: np.ndarray  # uint8 [N], an index into classes
+    classes: list[str]  # the name of each class
+
+
+def save_split(path: Path, split: Split) -> None:
+    """Write a split as safetensors: `images`, `labels`, and the class names in the header."""
+    arrays = {"images": np.ascontiguousarray(split.images), "labels": np.ascontiguousarray(split.labels)}
+    # Through Python's own write: a full disk is then an OSError like any other.
+    path.write_bytes(save(arrays, metadata={"classes": json.dumps(split.classes)}))
+
+
+def load_split(path: Path) -> Split:
+    """Read what save_split wrote; UserError, naming the file, where it is something else."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            images, labels = file.get_tensor("images"), file.get_tensor("labels")
+            classes = json.loads((file.metadata() or {})["classes"])
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise UserError(
+            f"{path}: not a tensor file of this pipeline ({error}); make it with `digits.convert`"
+        ) from error
+    if images.ndim != 3 or images.dtype != np.uint8 or labels.shape != images.shape[:1] or labels.dtype != np.uint8:
+        raise UserError(
+            f"{path}: expected uint8 images [N, height, width] and uint8 labels [N], "
+            f"found {images.dtype} {list(images.shape)} and {labels.dtype} {list(labels.shape)}"
+        )
+    if len(labels) and labels.max() >= len(classes):
+        raise UserError(f"{path}: label {labels.max()} in a data set of {len(classes)} classes")
+    return Split(images, labels, classes)

@@ -1,0 +1,73 @@
+"""Draw the data set: samples of each class, the mean image of each class, the number of images in each class."""
+
+import argparse
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from digits.lib.command import run
+from digits.lib.files import whole_files
+from digits.lib.plotting import COLOURS, image_grid, save_figure
+from digits.lib.tensors import Split, load_split
+
+SAMPLES = 12  # of each class
+
+
+def draw_samples(train: Split) -> Figure:
+    """Draw training images of each class, a row a class, evenly spaced through the data set."""
+    chosen: list[np.ndarray] = []
+    for number in range(len(train.classes)):
+        of_class = np.flatnonzero(train.labels == number)
+        if len(of_class):
+            places = np.linspace(0, len(of_class) - 1, SAMPLES).round().astype(int)
+            chosen += list(train.images[of_class[places]])
+        else:
+            chosen += [np.zeros_like(train.images[0])] * SAMPLES
+    return image_grid(chosen, SAMPLES, cell=0.6)
+
+
+def draw_class_means(train: Split) -> Figure:
+    """Draw the mean training image of each class: the tutorial's check that images and labels belong together."""
+    means = []
+    for number in range(len(train.classes)):
+        of_class = train.images[train.labels == number]
+        means.append(of_class.mean(axis=0) if len(of_class) else np.zeros(train.images.shape[1:]))
+    return image_grid(means, min(len(means), 10), titles=train.classes, cell=0.72)
+
+
+def draw_class_counts(train: Split, test: Split) -> Figure:
+    """Draw the number of images of each class in both parts."""
+    numbers = np.arange(len(train.classes))
+    figure, axis = plt.subplots(figsize=(7.2, 2.6))
+    for offset, (name, split) in enumerate((("training", train), ("test", test))):
+        counts = np.bincount(split.labels, minlength=len(numbers))
+        bars = axis.bar(numbers + 0.42 * (offset - 0.5), counts, 0.4, color=COLOURS[offset], label=f"{name} images")
+        axis.bar_label(bars, [f"{count:,}" for count in counts], fontsize=6, padding=1)
+    axis.set(xticks=numbers, xticklabels=train.classes, xlabel="class", ylabel="images")
+    axis.legend(ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
+    return figure
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m digits.plot_data", description=__doc__)
+    parser.add_argument("--train", type=Path, required=True, help="train.safetensors, from digits.convert")
+    parser.add_argument("--test", type=Path, required=True, help="test.safetensors, from digits.convert")
+    parser.add_argument("--samples", type=Path, required=True, help="picture to write (.png): samples of each class")
+    parser.add_argument("--class-means", type=Path, required=True, help="picture to write (.png): mean images")
+    parser.add_argument(
+        "--class-counts", type=Path, required=True, help="picture to write (.svg): images in each class"
+    )
+    args = parser.parse_args()
+
+    train, test = load_split(args.train), load_split(args.test)
+    targets = [args.samples, args.class_means, args.class_counts]
+    with whole_files(*targets) as parts:
+        figures = [draw_samples(train), draw_class_means(train), draw_class_counts(train, test)]
+        for figure, part, target in zip(figures, parts, targets, strict=True):
+            save_figure(figure, part, target)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,193 @@
+"""Draw the results: training curves, accuracies, and what the chosen model sees and mistakes.
+
+The chosen model is the summary's, by validation accuracy; where one run stands for a model, it is that of its first seed.
+"""
+
+import argparse
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import scipy.special
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from safetensors.numpy import load_file
+
+from digits.lib.command import run
+from digits.lib.files import whole_files
+from digits.lib.plotting import image_grid, model_colours, save_figure
+from digits.lib.tensors import Split, load_split
+
+MISTAKES = 24
+UNITS = 20  # first-layer units shown of each model
+
+
+def draw_curves(metrics: pd.DataFrame, histories: dict[tuple[str, int], pd.DataFrame]) -> Figure:
+    """Draw training loss and validation accuracy by epoch, a line a run."""
+    models = list(dict.fromkeys(metrics["model"]))
+    colours = model_colours(models)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.0))
+    for (model, _), history in histories.items():
+        left.plot(history["epoch"], history["train_loss"], color=colours[model], linewidth=1)
+        right.plot(history["epoch"], history["validation_accuracy"].astype(float), color=colours[model], linewidth=1)
+    left.set(
+        xlabel="epoch", ylabel="training loss, each model's own", yscale="log", title="Loss on the training images"
+    )
+    right.set(xlabel="epoch", ylabel="validation accuracy", ylim=(0, 1), title="Accuracy on the images held out")
+    right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    for axis in (left, right):
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    lines = [Line2D([], [], color=colours[model], label=model) for model in models]
+    figure.legend(handles=lines, loc="outside lower center", ncols=min(len(models), 6))
+    return figure
+
+
+def draw_accuracies(metrics: pd.DataFrame, references: list[dict[str, Any]], classes: int) -> Figure:
+    """Draw each run's test accuracy with its 95 % Wilson interval, a row a model, and what others report for it."""
+    models = list(dict.fromkeys(metrics["model"]))
+    colours = model_colours(models)
+    figure, axis = plt.subplots(figsize=(7.2, 0.9 + 0.55 * len(models)))
+    for row, model in enumerate(models):
+        runs = metrics[metrics["model"] == model]
+        places = row + (np.arange(len(runs)) - (len(runs) - 1) / 2) * min(0.18, 0.6 / len(runs))
+        value = runs["test_accuracy"]
+        whiskers = [value - runs["test_interval_low"], runs["test_interval_high"] - value]
+        axis.errorbar(value, places, xerr=whiskers, fmt="o", color=colours[model], markersize=4, linewidth=1, capsize=2)
+        last = [entry for entry in references if entry["model"] == model][-1:]
+        for entry in last:
+            axis.plot(entry["accuracy"], row, "D", markerfacecolor="white", markeredgecolor="#333333", markersize=6)
+            label = f"{entry['accuracy']:.2%} in {entry['source']}"
+            axis.annotate(label, (entry["accuracy"], row), (9, 0), textcoords="offset points", va="center", fontsize=8)
+    axis.axvline(1 / classes, color="#999999", linewidth=1, linestyle=":")
+    axis.annotate(
+        "by chance",
+        (1 / classes, 1),
+        (3, -8),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        fontsize=7,
+    )
+    axis.set(
+        yticks=range(len(models)),
+        yticklabels=models,
+        xlabel="test accuracy, each run with its 95 % interval",
+        xlim=(0, 1.01),
+    )
+    axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axis.invert_yaxis()
+    return figure
+
+
+def draw_confusion(confusion: list[list[int]], classes: list[str]) -> Figure:
+    """Draw how often each class (row) was read as each other (column); colour shows the mistakes alone."""
+    counts = np.array(confusion)
+    mistakes = np.where(np.eye(len(classes), dtype=bool), 0, counts)
+    side = max(3.2, 0.46 * len(classes))
+    figure, axis = plt.subplots(figsize=(side + 0.4, side))
+    axis.imshow(mistakes, cmap="Oranges", vmin=0, vmax=max(mistakes.max(), 1))
+    if len(classes) <= 30:
+        for (row, column), count in np.ndenumerate(counts):
+            dark = mistakes[row, column] > 0.6 * mistakes.max()
+            colour = "#999999" if row == column else "white" if dark else "black"
+            if count:
+                axis.text(column, row, f"{count:,}", ha="center", va="center", fontsize=7, color=colour)
+    ticks = range(len(classes))
+    axis.set(
+        xticks=ticks, xticklabels=classes, yticks=ticks, yticklabels=classes, xlabel="read as", ylabel="true class"
+    )
+    axis.spines[:].set_visible(False)
+    axis.tick_params(length=0)
+    return figure
+
+
+def draw_mistakes(test: Split, logits: np.ndarray) -> Figure:
+    """Draw the wrongly read test images in which the network was most confident."""
+    probabilities = scipy.special.softmax(logits.astype(np.float64), axis=1)
+    predicted = logits.argmax(axis=1)
+    wrong = np.flatnonzero(predicted != test.labels)
+    # The score's lead over the true class decides among probabilities that round to 1.
+    lead = logits[wrong, predicted[wrong]] - logits[wrong, test.labels[wrong]]
+    worst = wrong[np.lexsort((wrong, -lead, -probabilities[wrong, predicted[wrong]]))][:MISTAKES]
+    if not len(worst):
+        figure, axis = plt.subplots(figsize=(7.2, 0.6))
+        axis.text(0.5, 0.5, "no mistakes", ha="center", va="center")
+        axis.set_axis_off()
+        return figure
+    titles = [
+        f"{test.classes[test.labels[i]]} read as {test.classes[predicted[i]]}\n{probabilities[i, predicted[i]]:.1%}, no. {i}"
+        for i in worst
+    ]
+    return image_grid([test.images[i] for i in worst], 8, titles, cell=0.9)
+
+
+def draw_first_layers(weights: dict[str, dict[str, np.ndarray]], shape: tuple[int, ...]) -> Figure:
+    """Draw what first-layer units look for, a panel a model: the units of largest weights, blue for ink, red against."""
+    columns = 10
+    heights = [-(-min(UNITS, tensors["w1"].shape[1]) // columns) for tensors in weights.values()]
+    figure = plt.figure(figsize=(7.2, 0.72 * sum(heights) + 0.3 * len(heights)))
+    panels = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
+    for panel, (model, tensors) in zip(panels, weights.items(), strict=True):
+        w1 = tensors["w1"]
+        panel.suptitle(f"{model}: {min(UNITS, w1.shape[1])} of {w1.shape[1]} units", x=0.01, ha="left", fontsize=9)
+        largest = np.sort(np.argsort(-np.linalg.norm(w1.astype(np.float64), axis=0), kind="stable")[:UNITS])
+        axes = panel.subplots(-(-len(largest) // columns), columns, squeeze=False)
+        for axis in axes.flat:
+            axis.set_axis_off()
+        for axis, unit in zip(axes.flat, largest, strict=False):
+            limit = np.abs(w1[:, unit]).max() or 1.0
+            axis.imshow(w1[:, unit].reshape(shape), cmap="RdBu", vmin=-limit, vmax=limit, interpolation="nearest")
+    return figure
+
+
+def read_history(path: Path) -> pd.DataFrame:
+    """Read a run's history; validation columns are NaN where nothing was held out."""
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return pd.DataFrame(rows).replace("", np.nan).astype(float)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m digits.plot_results", description=__doc__)
+    parser.add_argument(
+        "--runs", nargs="+", type=Path, required=True, help="folder of each run, as train and evaluate filled it"
+    )
+    parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv, from digits.summarise")
+    parser.add_argument("--summary", type=Path, required=True, help="summary.csv, from digits.summarise")
+    parser.add_argument("--test", type=Path, required=True, help="test.safetensors, from digits.convert")
+    parser.add_argument("--references", default="[]", help="accuracies that others report, as JSON")
+    for name in ("curves", "accuracies", "confusion", "mistakes", "first-layers"):
+        parser.add_argument(f"--{name}", type=Path, required=True, help="figure to write (.svg or .png)")
+    args = parser.parse_args()
+
+    metrics, summary, test = pd.read_csv(args.metrics), pd.read_csv(args.summary), load_split(args.test)
+    folders = dict(zip(zip(metrics["model"], metrics["seed"], strict=True), args.runs, strict=True))
+    first_seed: dict[str, int] = {}
+    for name, seed in folders:
+        first_seed.setdefault(name, seed)
+    model = summary.loc[summary["chosen"], "model"].item()
+    chosen = folders[model, first_seed[model]]
+    confusion = json.loads((chosen / "metrics.json").read_text())["test"]["confusion"]
+    logits = load_file(chosen / "predictions.safetensors")["logits"]
+    histories = {run_of: read_history(folder / "history.csv") for run_of, folder in folders.items()}
+    weights = {name: load_file(folders[name, seed] / "weights.safetensors") for name, seed in first_seed.items()}
+
+    targets = [args.curves, args.accuracies, args.confusion, args.mistakes, args.first_layers]
+    with whole_files(*targets) as parts:
+        figures = [
+            draw_curves(metrics, histories),
+            draw_accuracies(metrics, json.loads(args.references), len(test.classes)),
+            draw_confusion(confusion, test.classes),
+            draw_mistakes(test, logits),
+            draw_first_layers(weights, test.images.shape[1:]),
+        ]
+        for figure, part, target in zip(figures, parts, targets, strict=True):
+            save_figure(figure, part, target)
+
+
+if __name__ == "__main__":
+    run(main)

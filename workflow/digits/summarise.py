@@ -1,0 +1,96 @@
+"""Join the measures of all runs into two tables: one line a run, one line a model.
+
+The best model is chosen by its mean validation accuracy, never by the test images.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from digits.lib.command import UserError, log, run
+from digits.lib.files import whole_files
+from digits.lib.metrics import mean_and_interval
+
+
+def read_metrics(paths: list[Path]) -> list[dict[str, Any]]:
+    """Read the runs' JSON files, in the given order; UserError names the file that is none."""
+    runs = []
+    for path in paths:
+        try:
+            runs.append(json.loads(path.read_text()))
+            runs[-1]["test"]["accuracy"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path}: not the measures of a run ({error}); make it with `digits.evaluate`") from error
+    return runs
+
+
+def runs_table(runs: list[dict[str, Any]]) -> pd.DataFrame:
+    """One line a run."""
+    return pd.DataFrame(
+        {
+            "model": run["model"],
+            "seed": run["seed"],
+            "parameters": run["parameters"],
+            "epochs": run["epochs"],
+            "train_size": run["train_size"],
+            "validation_accuracy": run["validation_accuracy"],
+            "test_accuracy": run["test"]["accuracy"],
+            "test_errors": run["test"]["errors"],
+            "test_interval_low": run["test"]["interval"][0],
+            "test_interval_high": run["test"]["interval"][1],
+            "negative_log_likelihood": run["test"]["negative_log_likelihood"],
+            "expected_calibration_error": run["test"]["expected_calibration_error"],
+        }
+        for run in runs
+    )
+
+
+def models_table(metrics: pd.DataFrame) -> pd.DataFrame:
+    """One line a model, in the order of its first run: mean, spread and 95 % t-interval over seeds, and which is chosen.
+
+    Chosen is the model with the highest mean validation accuracy, the first of equals; where no model held images out,
+    the first of all.
+    """
+    rows = []
+    for model, runs in metrics.groupby("model", sort=False):
+        test = mean_and_interval(runs["test_accuracy"].tolist())
+        rows.append(
+            {
+                "model": model,
+                "runs": len(runs),
+                "parameters": runs["parameters"].iloc[0],
+                "validation_accuracy": runs["validation_accuracy"].astype(float).mean(),
+                "test_accuracy": test["mean"],
+                "test_accuracy_std": test["std"],
+                "interval_low": test["low"],
+                "interval_high": test["high"],
+                "test_errors": runs["test_errors"].mean(),
+            }
+        )
+    summary = pd.DataFrame(rows)
+    summary["chosen"] = summary.index == summary["validation_accuracy"].fillna(-1.0).idxmax()
+    return summary
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m digits.summarise", description=__doc__)
+    parser.add_argument(
+        "--runs", nargs="+", type=Path, required=True, help="metrics.json of each run, from digits.evaluate"
+    )
+    parser.add_argument("--metrics", type=Path, required=True, help="CSV file to write: one line a run")
+    parser.add_argument("--summary", type=Path, required=True, help="CSV file to write: one line a model")
+    args = parser.parse_args()
+
+    metrics = runs_table(read_metrics(args.runs))
+    summary = models_table(metrics)
+    with whole_files(args.metrics, args.summary) as (metrics_part, summary_part):
+        metrics.to_csv(metrics_part, index=False, lineterminator="\n")
+        summary.to_csv(summary_part, index=False, lineterminator="\n")
+    log(f"{len(metrics)} runs of {len(summary)} models")
+
+
+if __name__ == "__main__":
+    run(main)

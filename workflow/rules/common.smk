@@ -1,0 +1,51 @@
+# What the rules share: the checked configuration, the environment of the commands, the fingerprint of their source.
+import json
+import os
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+ROOT = Path(workflow.basedir)
+PACKAGE = ROOT / "workflow" / "digits"
+LOCK = ROOT / "requirements.lock"
+
+# Commands run as `python -m digits.…` with this Python and the package beside this Snakefile, wherever it is started.
+sys.path.insert(0, str(PACKAGE.parent))
+os.environ["PYTHONPATH"] = str(PACKAGE.parent)
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+from digits.lib.command import UserError
+from digits.lib.config import complete_config
+from digits.lib.fingerprint import data_fingerprint, direct_libraries, locked_versions, source_fingerprint
+
+try:
+    config = complete_config(config, ROOT / "workflow" / "schemas" / "config.schema.yaml")
+except UserError as error:
+    sys.exit(f"error: {error}")
+
+
+wildcard_constraints:
+    model="[a-z0-9][a-z0-9-]*",
+    seed="[0-9]+",
+
+
+RUN = "results/runs/{model}/seed-{seed}"
+RUNS = [RUN.format(model=m, seed=s) for m in config["models"] for s in config["seeds"]]
+
+
+def source(*paths, libraries=()):
+    """Return what a rule's result depends on beside its inputs and settings: a parameter, so that Snakemake sees a change."""
+    return source_fingerprint([PACKAGE.parent / path for path in paths], PACKAGE, LOCK, libraries)
+
+
+def recipe(wildcards):
+    """Return the recipe of a run as one line of JSON."""
+    return json.dumps(config["recipes"][wildcards.model])
+
+
+def shown_config():
+    """Return the configuration as the report shows it: what decides the result, so no path and no unused recipe."""
+    dataset = {key: value for key, value in config["dataset"].items() if key != "path"}
+    recipes = {model: config["recipes"][model] for model in config["models"]}
+    return {**config, "dataset": dataset, "recipes": recipes}

@@ -1,0 +1,73 @@
+# Needs: dataset.* of the configuration.
+# Makes: resources/ (the raw files, verified) and results/tensors/ (the cached tensors).
+
+DATASET = config["dataset"]
+TENSORS = {split: f"results/tensors/{split}.safetensors" for split in ("train", "test")}
+LIMITS = " ".join(f"--{split}-limit {DATASET[f'{split}_limit']}" for split in TENSORS if DATASET[f"{split}_limit"])
+
+
+if DATASET["format"] == "idx":
+
+    rule download:
+        output:
+            [f"resources/{name}" for name in DATASET["sha256"]],
+        log:
+            "logs/download.log",
+        localrule: True
+        params:
+            sha256=list(DATASET["sha256"].values()),
+            # Depends on `output`, so that Snakemake does not track it: the checksums decide the content, not the source.
+            sources=lambda wildcards, output: [f"--source={s}" for s in sources()],
+            source=source("digits/download.py"),
+        message:
+            "Downloading the data set"
+        shell:
+            "python -m digits.download {params.sources:q} --sha256 {params.sha256} --output {output} 2> {log}"
+
+    rule convert:
+        input:
+            train_images="resources/train-images-idx3-ubyte",
+            train_labels="resources/train-labels-idx1-ubyte",
+            test_images="resources/t10k-images-idx3-ubyte",
+            test_labels="resources/t10k-labels-idx1-ubyte",
+        output:
+            **TENSORS,
+        log:
+            "logs/convert.log",
+        benchmark:
+            "benchmarks/convert.tsv"
+        params:
+            limits=LIMITS,
+            source=source("digits/convert.py"),
+        message:
+            "Converting the IDX files to tensors"
+        shell:
+            "python -m digits.convert idx --train-images {input.train_images} --train-labels {input.train_labels}"
+            " --test-images {input.test_images} --test-labels {input.test_labels} {params.limits}"
+            " --train {output.train} --test {output.test} 2> {log}"
+
+else:
+
+    rule convert:
+        output:
+            **TENSORS,
+        log:
+            "logs/convert.log",
+        benchmark:
+            "benchmarks/convert.tsv"
+        threads: 4
+        params:
+            images=lambda wildcards, output: str(Path(DATASET["path"]).expanduser()),
+            content=data_fingerprint(Path(DATASET["path"]).expanduser()),
+            limits=LIMITS,
+            source=source("digits/convert.py"),
+        message:
+            "Converting the image files to tensors"
+        shell:
+            "python -m digits.convert images --source {params.images:q} --workers {threads} {params.limits}"
+            " --train {output.train} --test {output.test} 2> {log}"
+
+
+def sources():
+    """Return where the raw files may come from: the user's own folder alone, if one is named."""
+    return [str(Path(DATASET["path"]).expanduser())] if DATASET["path"] else DATASET["sources"]

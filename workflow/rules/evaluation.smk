@@ -1,0 +1,42 @@
+# Needs: results/tensors/test.safetensors and the runs' weights.
+# Makes: predictions and metrics of each run, and the two tables over all runs.
+
+
+rule evaluate:
+    input:
+        images=TENSORS["test"],
+        weights=f"{RUN}/weights.safetensors",
+        snapshots=f"{RUN}/snapshots.safetensors",
+        history=f"{RUN}/history.csv",
+    output:
+        predictions=f"{RUN}/predictions.safetensors",
+        metrics=f"{RUN}/metrics.json",
+    log:
+        "logs/evaluate/{model}-{seed}.log",
+    benchmark:
+        "benchmarks/evaluate/{model}-{seed}.tsv"
+    params:
+        recipe=recipe,
+        source=source("digits/evaluate.py"),
+    message:
+        "Evaluating {wildcards.model}, seed {wildcards.seed}"
+    shell:
+        "python -m digits.evaluate --images {input.images} --recipe {params.recipe:q} --weights {input.weights}"
+        " --snapshots {input.snapshots} --history {input.history}"
+        " --predictions {output.predictions} --metrics {output.metrics} 2> {log}"
+
+
+rule summarise:
+    input:
+        [f"{run}/metrics.json" for run in RUNS],
+    output:
+        metrics=report("results/metrics.csv", caption="../report/metrics.rst", category="Tables"),
+        summary=report("results/summary.csv", caption="../report/summary.rst", category="Tables"),
+    log:
+        "logs/summarise.log",
+    params:
+        source=source("digits/summarise.py"),
+    message:
+        "Joining all runs into two tables"
+    shell:
+        "python -m digits.summarise --runs {input} --metrics {output.metrics} --summary {output.summary} 2> {log}"
