@@ -26,7 +26,7 @@ except UserError as error:
 
 
 wildcard_constraints:
-    model="[a-z0-9][a-z0-9-]*",
+    model="[a-z0-9][a-z0-9.-]*",
     seed="[0-9]+",
 
 

@@ -50,7 +50,7 @@ def _explain(error: ValidationError) -> str:
     if error.validator == "enum":
         return f"{where}: {unknown('value', error.instance, map(str, rule))}"
     if error.validator == "propertyNames" or "propertyNames" in error.absolute_schema_path:
-        return f"{where}: '{error.instance}' is no name for a recipe; use small letters, digits and hyphens"
+        return f"{where}: '{error.instance}' is no name for a recipe; use small letters, digits, hyphens and dots"
     right = {
         "type": lambda: f"expected {' or '.join(rule) if isinstance(rule, list) else rule}",
         "uniqueItems": lambda: "the same value stands there twice; each may stand once",

@@ -1,0 +1,145 @@
+"""What the tests share: the small real data set, and ways to run a command or Snakemake as a user would."""
+
+import dataclasses
+import gzip
+import importlib
+import multiprocessing
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from digits.lib.command import run as run_main
+
+ROOT = Path(__file__).parents[1]
+DATA = ROOT / "tests" / "data"
+NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+PROJECT_FILES = ("Snakefile", "config", "workflow", "profiles", "requirements.lock", "pyproject.toml")
+
+
+@dataclasses.dataclass
+class Result:
+    """What a command said and how it ended."""
+
+    status: int
+    output: str
+
+    def error(self) -> str:
+        """The one line of a user's mistake: no traceback, nothing but `error: …` at the end, a status that says so."""
+        assert self.status != 0, self.output
+        assert "Traceback" not in self.output, self.output
+        lines = [line for line in self.output.splitlines() if line.startswith("error: ")]
+        assert len(lines) == 1, self.output
+        return lines[0]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    """Run a command of the package in this process, as `python -m digits.<name> <arguments>` does."""
+
+    def run(name: str, *arguments: object) -> Result:
+        module = importlib.import_module(f"digits.{name}")
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        capfd.readouterr()
+        status: object = 0
+        try:
+            run_main(module.main)
+        except SystemExit as ended:
+            status = ended.code
+            if isinstance(status, str):  # what the interpreter does with a message
+                print(status, file=sys.stderr)
+                status = 1
+        captured = capfd.readouterr()
+        return Result(int(status or 0), captured.out + captured.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the small data set's raw IDX files."""
+    folder = tmp_path_factory.mktemp("raw")
+    for name in NAMES:
+        (folder / name).write_bytes(gzip.decompress((DATA / "mnist" / f"{name}.gz").read_bytes()))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tensors(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the small data set's tensor files."""
+    from digits.convert import from_idx
+    from digits.lib.tensors import save_split
+
+    folder = tmp_path_factory.mktemp("tensors")
+    for name, split in from_idx(*(raw / name for name in NAMES)).items():
+        save_split(folder / f"{name}.safetensors", split)
+    return folder
+
+
+def copy_project(target: Path) -> Path:
+    """Copy what a clone of the project holds and the pipeline needs."""
+    target.mkdir(parents=True, exist_ok=True)
+    for name in PROJECT_FILES:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, target / name)
+    return target
+
+
+def write_config(path: Path, **changes: object) -> Path:
+    """Write the small data set's configuration, with changes to its top-level keys, as a file for --configfile."""
+    config = yaml.safe_load((DATA / "config.yaml").read_text())
+    config["dataset"]["path"] = str(DATA / "mnist")
+    for key, value in changes.items():
+        config[key] = {**config.get(key, {}), **value} if isinstance(value, dict) else value
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def snakemake(folder: Path, *arguments: object) -> Result:
+    """Run Snakemake in a folder, in a child of this process: Snakemake's own state goes with the child."""
+    log = folder.parent / f"{folder.name}.snakemake.log"
+    child = multiprocessing.get_context("fork").Process(target=_snakemake, args=(folder, log, list(map(str, arguments))))
+    child.start()
+    child.join()
+    assert child.exitcode is not None
+    return Result(child.exitcode, log.read_text(errors="replace"))
+
+
+def _snakemake(folder: Path, log: Path, arguments: list[str]) -> None:
+    os.chdir(folder)
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", buffering=1, closefd=False)
+    from snakemake.cli import main
+
+    status: object = 0
+    try:
+        main(arguments)
+    except SystemExit as ended:
+        status = ended.code
+        if isinstance(status, str):
+            print(status, file=sys.stderr)
+            status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(int(status or 0))
+
+
+def planned(result: Result) -> set[str]:
+    """Return the rules that a dry run would run, from its table of jobs."""
+    assert result.status == 0, result.output
+    if "Nothing to be done" in result.output:
+        return set()
+    lines = result.output.split("Job stats:")[1].splitlines()[3:]
+    rules = set()
+    for line in lines:
+        if not line.strip() or line.startswith("total"):
+            break
+        rules.add(line.split()[0])
+    return rules - {"all"}

@@ -1,0 +1,38 @@
+"""Whole files only: all targets appear, or none does and what was there stays."""
+
+from pathlib import Path
+
+import pytest
+from digits.lib.files import sha256, whole_files
+
+
+def test_all_targets_appear_together(tmp_path: Path) -> None:
+    first, second = tmp_path / "new" / "a", tmp_path / "b"
+    with whole_files(first, second) as parts:
+        for part in parts:
+            part.write_text("done")
+        assert not first.exists() and not second.exists()
+    assert first.read_text() == second.read_text() == "done"
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["a", "b"]
+
+
+@pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt, SystemExit])
+def test_a_failure_leaves_what_was_there(tmp_path: Path, failure: type[BaseException]) -> None:
+    target, other = tmp_path / "a", tmp_path / "b"
+    target.write_text("old")
+    with pytest.raises(failure), whole_files(target, other) as (part, _):
+        part.write_text("half")
+        raise failure
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_target_that_was_not_written_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), whole_files(tmp_path / "a"):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_sha256(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")  # the example of FIPS 180-2, appendix B.1
+    assert sha256(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
