@@ -103,7 +103,9 @@ def write_config(path: Path, **changes: object) -> Path:
 def snakemake(folder: Path, *arguments: object) -> Result:
     """Run Snakemake in a folder, in a child of this process: Snakemake's own state goes with the child."""
     log = folder.parent / f"{folder.name}.snakemake.log"
-    child = multiprocessing.get_context("fork").Process(target=_snakemake, args=(folder, log, list(map(str, arguments))))
+    child = multiprocessing.get_context("fork").Process(
+        target=_snakemake, args=(folder, log, list(map(str, arguments)))
+    )
     child.start()
     child.join()
     assert child.exitcode is not None

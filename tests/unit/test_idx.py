@@ -71,7 +71,7 @@ def test_says_what_is_wrong(tmp_path: Path, content: bytes, message: str) -> Non
 def test_counts_must_agree(tmp_path: Path) -> None:
     (tmp_path / "images").write_bytes(idx_bytes(np.zeros((3, 2, 2), np.uint8)))
     (tmp_path / "labels").write_bytes(idx_bytes(np.zeros(4, np.uint8)))
-    with pytest.raises(UserError, match="images holds 3 images, but .*labels 4 labels"):
+    with pytest.raises(UserError, match=r"images holds 3 images, but .*labels 4 labels"):
         read_idx_pair(tmp_path / "images", tmp_path / "labels")
 
 

@@ -17,7 +17,8 @@ def logits_with_errors(errors: int, images: int = 10_000) -> tuple[np.ndarray, n
 
 
 @pytest.mark.parametrize(
-    ("errors", "low", "high"), [(100, 0.98785, 0.99177), (50, 0.99341, 0.99621), (20, 0.99691, 0.99870), (0, 0.99962, 1.0)]
+    ("errors", "low", "high"),
+    [(100, 0.98785, 0.99177), (50, 0.99341, 0.99621), (20, 0.99691, 0.99870), (0, 0.99962, 1.0)],
 )
 def test_wilson_interval_of_ten_thousand_images(errors: int, low: float, high: float) -> None:
     logits, labels = logits_with_errors(errors)
@@ -35,7 +36,11 @@ def test_per_class_measures_by_hand() -> None:
     measured = evaluate_logits(np.eye(4, dtype=np.float32)[predicted], labels, ["a", "b", "c", "never"])
     assert measured["confusion"] == [[2, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]]
     rows = {row["class"]: row for row in measured["per_class"]}
-    assert (rows["a"]["precision"], rows["a"]["recall"], rows["a"]["images"]) == (pytest.approx(2 / 3), pytest.approx(2 / 3), 3)
+    assert (rows["a"]["precision"], rows["a"]["recall"], rows["a"]["images"]) == (
+        pytest.approx(2 / 3),
+        pytest.approx(2 / 3),
+        3,
+    )
     assert (rows["b"]["precision"], rows["b"]["f1"]) == (0.5, 0.5)
     assert (rows["never"]["precision"], rows["never"]["recall"], rows["never"]["f1"]) == (0, 0, 0)
 

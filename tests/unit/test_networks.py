@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 import torch
 from digits.lib import networks, recipes
-from digits.lib.networks import batch_accuracy, cross_entropy, generator_for, init_params, make_params, mnist_loss, simple_net
+from digits.lib.networks import (
+    batch_accuracy,
+    cross_entropy,
+    generator_for,
+    init_params,
+    make_params,
+    mnist_loss,
+    simple_net,
+)
 from digits.lib.recipes import Recipe
 from digits.lib.tensors import load_split
 from digits.train import Examples, as_examples, calc_grad, train_epoch, validate_epoch
@@ -52,12 +60,16 @@ def test_simple_net_is_linear_layers_with_relu_between(hidden: list[int]) -> Non
 
 def test_cross_entropy_is_torchs() -> None:
     predictions, (_, y) = torch.randn(40, 5) * 30, examples()
-    torch.testing.assert_close(cross_entropy(predictions, y), torch.nn.functional.cross_entropy(predictions, y.int().argmax(1)))
+    torch.testing.assert_close(
+        cross_entropy(predictions, y), torch.nn.functional.cross_entropy(predictions, y.int().argmax(1))
+    )
 
 
 def test_mnist_loss_is_the_mean_distance_of_sigmoid_and_target() -> None:
     predictions, (_, y) = torch.randn(40, 5), examples()
-    torch.testing.assert_close(mnist_loss(predictions, y), torch.nn.functional.l1_loss(predictions.sigmoid(), y.float()))
+    torch.testing.assert_close(
+        mnist_loss(predictions, y), torch.nn.functional.l1_loss(predictions.sigmoid(), y.float())
+    )
 
 
 def test_losses_are_finite_for_large_scores() -> None:

