@@ -1,6 +1,7 @@
 """The configuration: complete by default, refused with one line where it is wrong, and the same in all three places."""
 
 import copy
+import dataclasses
 import json
 import re
 from collections.abc import Iterator
@@ -34,7 +35,7 @@ def keys(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
-    config = copy.deepcopy(CONFIG)
+    config: dict[str, Any] = copy.deepcopy(CONFIG)
     *parents, last = path.split(".")
     place = config
     for name in parents:
@@ -83,7 +84,7 @@ def test_the_readme_has_the_schemas_table() -> None:
 
 
 def test_recipes_keys_are_those_of_the_code() -> None:
-    assert list(RECIPE["properties"]) == [field.name for field in recipes.dataclasses.fields(recipes.Recipe)]
+    assert list(RECIPE["properties"]) == [field.name for field in dataclasses.fields(recipes.Recipe)]
     assert tuple(RECIPE["properties"]["weights"]["enum"]) == recipes.WEIGHTS
     assert tuple(RECIPE["properties"]["loss"]["enum"]) == recipes.LOSSES
 

@@ -3,6 +3,7 @@
 import io
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -122,13 +123,11 @@ def bomb() -> bytes:
     """A PNG of a few bytes whose header states 60,000 × 60,000 pixels."""
     content = bytearray(png())
     content[16:24] = (60_000).to_bytes(4, "big") * 2
-    import zlib
-
     content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
     return bytes(content)
 
 
-BAD_FILES = {
+BAD_FILES: dict[str, tuple[Tree, str]] = {
     "no image": ({"training/a/x1.png": b"hello"}, r"training/a/x1\.png: not an image that Pillow can read"),
     "empty": ({"training/a/x1.png": b""}, r"training/a/x1\.png: not an image"),
     "cut off": ({"training/a/x1.png": png(size=(300, 200))[:80]}, r"training/a/x1\.png: a damaged image"),
