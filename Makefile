@@ -1,19 +1,22 @@
-# The two commands are `make report` and `make test`; `make help` lists the others.
+# The two commands are `make report` and `make test`; `make help` lists all.
 CORES ?= 4
 PYTHON_RUN = .venv/bin/python
 
-.PHONY: help report test check format bench environment lock
+.PHONY: help report test verify check format bench environment lock
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-report: environment ## build everything that is not up to date, up to results/report.html (CORES=4)
+report: environment ## build what is not up to date, up to results/report.html (CORES=4)
 	@start=$$(date +%s); \
 	$(PYTHON_RUN) -m snakemake --cores $(CORES) && seconds=$$(( $$(date +%s) - start )) && \
 	echo "The report is results/report.html ($$(( seconds / 60 )) min $$(( seconds % 60 )) s)."
 
 test: environment ## run the tests, on all cores
 	@$(PYTHON_RUN) -m pytest --numprocesses auto
+
+verify: environment ## test the results of `make report` on the real data
+	@$(PYTHON_RUN) -m pytest tests/results
 
 check: environment ## run the linters and the type checker
 	@$(PYTHON_RUN) -m ruff check && $(PYTHON_RUN) -m ruff format --check

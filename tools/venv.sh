@@ -8,7 +8,7 @@ fail() {
     exit 1
 }
 
-cmp -s requirements.lock .venv/requirements.lock && exit 0
+[ -x .venv/bin/python ] && cmp -s requirements.lock .venv/requirements.lock && exit 0
 
 python=
 for candidate in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do

@@ -1,0 +1,87 @@
+"""`tools/venv.sh`, behind every make target: an environment once, and one line where that cannot be."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, Result
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with the script and a lock without packages."""
+    (tmp_path / "tools").mkdir()
+    shutil.copy(ROOT / "tools" / "venv.sh", tmp_path / "tools")
+    (tmp_path / "requirements.lock").write_text("# nothing\n")
+    return tmp_path
+
+
+def set_up(project: Path, **environment: str) -> Result:
+    variables = {"PATH": os.environ["PATH"], "PYTHON": sys.executable, **environment}
+    done = subprocess.run(["tools/venv.sh"], cwd=project, env=variables, capture_output=True, text=True, check=False)
+    return Result(done.returncode, done.stdout + done.stderr)
+
+
+def fake_python(project: Path, script: str) -> str:
+    path = project / "fake-python"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def quick_python(project: Path) -> str:
+    """This Python, but its virtual environments are only links to itself: real ones take seconds."""
+    make = f"mkdir -p .venv/bin && ln -s {sys.executable} .venv/bin/python"
+    return fake_python(project, f'[ "$*" = "-m venv .venv" ] && {{ {make}; exit; }}\nexec {sys.executable} "$@"')
+
+
+def test_a_real_environment_with_pip(project: Path) -> None:
+    assert "Making .venv" in set_up(project).output
+    python = project / ".venv" / "bin" / "python"
+    listed = subprocess.run([python, "-m", "pip", "list"], capture_output=True, text=True, check=True).stdout
+    assert "pip" in listed and "torch" not in listed
+
+
+def test_once_and_again_only_when_the_lock_changes(project: Path) -> None:
+    python = quick_python(project)
+    assert "Making .venv" in set_up(project, PYTHON=python).output
+    assert set_up(project, PYTHON=python) == Result(0, "")
+    (project / "requirements.lock").write_text("# still nothing\n")
+    assert "Making .venv" in set_up(project, PYTHON=python).output
+    assert set_up(project, PYTHON=python) == Result(0, "")
+
+
+def test_an_environment_whose_python_is_gone_is_made_again(project: Path) -> None:
+    python = quick_python(project)
+    set_up(project, PYTHON=python)
+    (project / ".venv" / "bin" / "python").unlink()
+    (project / ".venv" / "bin" / "python").symlink_to("/nowhere/python")
+    assert "Making .venv" in set_up(project, PYTHON=python).output
+    assert set_up(project, PYTHON=python) == Result(0, "")
+
+
+def test_a_python_that_is_too_old(project: Path) -> None:
+    error = set_up(project, PYTHON=fake_python(project, "exit 1")).error()
+    assert error == (
+        "error: no Python 3.11 or newer found; install one, or name it: make report PYTHON=/path/to/python3"
+    )
+
+
+def test_a_python_without_venv(project: Path) -> None:
+    script = f'case "$2" in *ensurepip*) exit 1;; esac\nexec {sys.executable} "$@"'
+    error = set_up(project, PYTHON=fake_python(project, script)).error()
+    assert error == "error: this Python has no venv module; on Debian or Ubuntu: apt install python3-venv"
+
+
+def test_no_network(project: Path) -> None:
+    (project / "requirements.lock").write_text("no-such-package==1.0\n")
+    nobody = {"PIP_INDEX_URL": "http://127.0.0.1:9/", "PIP_RETRIES": "0", "PIP_CONFIG_FILE": "/dev/null"}
+    nobody["PYTHON"] = quick_python(project)
+    error = set_up(project, **nobody).error()
+    assert error.startswith(
+        "error: the packages could not be installed; is the network there? pip says: ERROR: No matching"
+    )
+    assert "Making .venv" in set_up(project, **nobody).output, "the next call tries again"
