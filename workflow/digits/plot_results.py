@@ -51,18 +51,19 @@ def draw_accuracies(metrics: pd.DataFrame, references: list[dict[str, Any]], cla
     """Draw each run's test accuracy with its 95 % Wilson interval, a row a model, and what others report for it."""
     models = list(dict.fromkeys(metrics["model"]))
     colours = model_colours(models)
-    figure, axis = plt.subplots(figsize=(7.2, 0.9 + 0.55 * len(models)))
+    figure, axis = plt.subplots(figsize=(7.2, 0.9 + 0.6 * len(models)))
     for row, model in enumerate(models):
         runs = metrics[metrics["model"] == model]
         places = row + (np.arange(len(runs)) - (len(runs) - 1) / 2) * min(0.18, 0.6 / len(runs))
         value = runs["test_accuracy"]
         whiskers = [value - runs["test_interval_low"], runs["test_interval_high"] - value]
         axis.errorbar(value, places, xerr=whiskers, fmt="o", color=colours[model], markersize=4, linewidth=1, capsize=2)
-        last = [entry for entry in references if entry["model"] == model][-1:]
-        for entry in last:
-            axis.plot(entry["accuracy"], row, "D", markerfacecolor="white", markeredgecolor="#333333", markersize=6)
+        for entry in [entry for entry in references if entry["model"] == model][-1:]:
+            place = (entry["accuracy"], row + 0.38)  # below the runs, so that neither hides the other
+            axis.plot(*place, "D", markerfacecolor="white", markeredgecolor="#333333", markersize=5)
+            side, alignment = (8, "left") if entry["accuracy"] < 0.6 else (-8, "right")
             label = f"{entry['accuracy']:.2%} in {entry['source']}"
-            axis.annotate(label, (entry["accuracy"], row), (9, 0), textcoords="offset points", va="center", fontsize=8)
+            axis.annotate(label, place, (side, 0), textcoords="offset points", ha=alignment, va="center", fontsize=8)
     axis.axvline(1 / classes, color="#999999", linewidth=1, linestyle=":")
     axis.annotate(
         "by chance",
