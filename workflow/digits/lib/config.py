@@ -25,19 +25,22 @@ def complete_config(config: Mapping[str, Any], schema_path: Path) -> dict[str, A
 
 
 def _with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:
-    if isinstance(value, dict):
-        for key, child in schema.get("properties", {}).items():
-            if key not in value and "default" in child:
-                value[key] = copy.deepcopy(child["default"])
-            elif key not in value and child.get("type") == "object":
-                value[key] = {}
-            if key in value:
-                value[key] = _with_defaults(value[key], child)
-        others = schema.get("additionalProperties")
-        if isinstance(others, Mapping):
-            for key in value:
-                value[key] = _with_defaults(value[key], others)
-    return value
+    """Fill in defaults, and put keys into the schema's order: the order in which a user writes them changes no result."""
+    if not isinstance(value, dict):
+        return value
+    completed: dict[Any, Any] = {}
+    for key, child in schema.get("properties", {}).items():
+        if key in value:
+            completed[key] = _with_defaults(value[key], child)
+        elif "default" in child:
+            completed[key] = _with_defaults(copy.deepcopy(child["default"]), child)
+        elif child.get("type") == "object":
+            completed[key] = _with_defaults({}, child)
+    others = schema.get("additionalProperties")
+    for key in value:
+        if key not in completed:
+            completed[key] = _with_defaults(value[key], others) if isinstance(others, Mapping) else value[key]
+    return completed
 
 
 def _explain(error: ValidationError) -> str:
