@@ -35,6 +35,8 @@ rule summarise:
     log:
         "logs/summarise.log",
     params:
+        # The tables' order. Snakemake compares inputs without their order.
+        runs=RUNS,
         source=source("digits/summarise.py"),
     message:
         "Joining all runs into two tables"
