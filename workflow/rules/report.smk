@@ -42,8 +42,8 @@ rule plot_data:
 
 rule plot_results:
     input:
-        [f"{run}/{name}" for run in RUNS for name in ("history.csv", "weights.safetensors")],
-        [f"{run}/{name}" for run in RUNS for name in ("predictions.safetensors", "metrics.json")],
+        training=[f"{run}/{name}" for run in RUNS for name in ("history.csv", "weights.safetensors")],
+        evaluation=[f"{run}/{name}" for run in RUNS for name in ("predictions.safetensors", "metrics.json")],
         metrics="results/metrics.csv",
         summary="results/summary.csv",
         test=TENSORS["test"],
