@@ -18,6 +18,12 @@ include: "workflow/rules/report.smk"
 rule all:
     default_target: True
     input:
-        "results/report.html",
-        "results/metrics.csv",
-        "results/summary.csv",
+        # Everything, so that a file that was deleted is made again, not the report alone.
+        rules.convert.output,
+        expand([*rules.train.output, *rules.evaluate.output], model=config["models"], seed=config["seeds"]),
+        rules.summarise.output,
+        rules.plot_data.output,
+        rules.plot_results.output,
+        rules.report.output,
+    message:
+        "All of results/ is there"
