@@ -27,3 +27,7 @@ rule all:
         rules.report.output,
     message:
         "All of results/ is there"
+
+
+onstart:
+    require_writable("resources", "results", "logs", "benchmarks")

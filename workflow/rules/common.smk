@@ -39,6 +39,14 @@ def source(*paths, libraries=()):
     return source_fingerprint([PACKAGE.parent / path for path in paths], PACKAGE, LOCK, libraries)
 
 
+def require_writable(*folders):
+    """Stop with one line where a folder, or one in it, is write-protected: Snakemake itself would show a traceback."""
+    for folder in map(Path, folders):
+        for place in [folder, *folder.rglob("*/")]:
+            if place.exists() and not os.access(place, os.W_OK):
+                sys.exit(f"error: {place}: permission denied; check the permissions of the folder")
+
+
 def recipe(wildcards):
     """Return the recipe of a run as one line of JSON."""
     return json.dumps(config["recipes"][wildcards.model])
