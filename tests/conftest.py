@@ -118,6 +118,8 @@ def _snakemake(folder: Path, log: Path, arguments: list[str]) -> None:
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", buffering=1, closefd=False)
+    for name in [name for name in sys.modules if name.split(".")[0] == "digits"]:
+        del sys.modules[name]  # the package in the folder is meant, not the one that is tested elsewhere
     from snakemake.cli import main
 
     status: object = 0
