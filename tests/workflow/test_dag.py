@@ -1,0 +1,119 @@
+"""The workflow as a whole: its rules, a job for each model and seed, every overlay, image files, Snakemake's own report."""
+
+import re
+import socket
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT, copy_project, planned, snakemake
+from digits.lib.tensors import load_split
+from PIL import Image
+
+from workflow.conftest import AFTER, Project, checksums, jobs, plan, set_keys
+
+RULES_FILES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
+
+# Models and seeds of each file in config/.
+OVERLAYS = {
+    "config": (("linear", "small", "published", "repaired"), (0, 1, 2)),
+    "quick": (("linear", "small", "published", "repaired"), (0,)),
+    "learning-rates": (("rate-0.1", "rate-0.2", "rate-0.5", "rate-1", "rate-2", "rate-4"), (0, 1, 2)),
+}
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "config").glob("*.yaml")))
+def test_a_configuration_file_plans_each_rule_and_a_run_for_each_model_and_seed(tmp_path: Path, name: str) -> None:
+    models, seeds = OVERLAYS[name]
+    folder = copy_project(tmp_path / "project")
+    project = Project(folder, folder / "config" / f"{name}.yaml")
+    assert plan(project).all == jobs(AFTER, models, seeds)
+
+
+def test_the_default_configuration_needs_no_argument(tmp_path: Path) -> None:
+    result = snakemake(copy_project(tmp_path / "project"), "--cores", 1, "--dry-run")
+    assert planned(result) == set(AFTER)
+
+
+def sections(text: str) -> dict[str, list[str]]:
+    """Return the entries of each section of a rule, as snakefmt lays them out: one to a line, indented once more."""
+    found: dict[str, list[str]] = {}
+    indent, name = 0, ""
+    for line in text.splitlines():
+        if heading := re.match(r"( {4}| {8})(\w+):(.*)$", line):
+            indent, name = len(heading[1]), heading[2]
+            found[name] = [heading[3]] if heading[3] else []
+        elif re.match(rf" {{{indent + 4}}}[^\s#\])]", line):
+            found[name].append(line.strip())
+    return found
+
+
+def written_rules() -> list[tuple[str, str]]:
+    return [
+        (match[2], match[3])
+        for path in RULES_FILES
+        for match in re.finditer(r"^( *)rule (\w+):\n((?:\1 .*\n|\n)+)", path.read_text() + "\n", re.MULTILINE)
+    ]
+
+
+def test_each_rule_is_written_once_and_convert_for_each_format() -> None:
+    assert Counter(name for name, _ in written_rules()) == Counter([*AFTER, "convert"])
+
+
+@pytest.mark.parametrize(("name", "text"), written_rules(), ids=[name for name, _ in written_rules()])
+def test_a_rule_has_log_and_message_and_names_what_it_has_several_of(name: str, text: str) -> None:
+    parts = sections(text)
+    assert {"output", "log", "params", "message", "shell"} <= set(parts)
+    assert "2> {log}" in text
+    assert any(entry.startswith("source=source(") for entry in parts["params"])
+    for section in ("input", "output", "params"):
+        entries = parts.get(section, [])
+        assert len(entries) <= 1 or all(re.match(r"\w+=|\*\*", entry) for entry in entries), entries
+
+
+def test_snakemakes_own_report_needs_no_network_and_captions_each_result(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("no network in this test")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    result = snakemake(project.folder, "--cores", 1, "--configfile", project.config, "--report", "snakemake.html")
+    assert result.status == 0, result.output
+    page = (project.folder / "snakemake.html").read_text()
+    captions = sorted((ROOT / "workflow" / "report").glob("*.rst"))
+    assert len(captions) == 10
+    for caption in captions:
+        assert caption.read_text().strip().split(".")[0] in page, caption.name
+    assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=[\"']?(?:https?:)?//", page)
+
+
+@pytest.fixture
+def images(tensors: Path, tmp_path: Path) -> Path:
+    """The small data set as the tutorial's archive has it: training/<class>/<n>.png and testing/<class>/<n>.png."""
+    for split, name in (("train", "training"), ("test", "testing")):
+        data = load_split(tensors / f"{split}.safetensors")
+        for number, (image, label) in enumerate(zip(data.images, data.labels, strict=True)):
+            folder = tmp_path / "images" / name / data.classes[label]
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(folder / f"{number}.png", compress_level=1)
+    return tmp_path / "images"
+
+
+def test_image_files_give_the_same_tensors_and_count_by_content(project: Project, images: Path) -> None:
+    before = checksums(project.folder / "results" / "tensors")
+    set_keys(project.config, {"dataset.format": "images", "dataset.path": str(images)})
+    result = snakemake(project.folder, "--cores", 2, "--configfile", project.config, "--until", "convert")
+    assert result.status == 0, result.output
+    assert planned(result) == {"convert"}
+    assert checksums(project.folder / "results" / "tensors") == before
+
+    one = next(images.rglob("*.png"))
+    one.touch()
+    assert "convert" not in plan(project).all
+    Image.fromarray(np.zeros((28, 28), np.uint8)).save(one)
+    found = plan(project)
+    assert "convert" in found.triggered
+    assert found.all == jobs({"convert"} | AFTER["convert"])

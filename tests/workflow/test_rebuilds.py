@@ -1,0 +1,200 @@
+"""A rule reruns when, and only when, something that it depends on changed in content: its source, the notebook, a locked
+library. Each table says what a change concerns; what follows from that is in conftest.AFTER. The configuration has a
+file of its own, test_rebuilds_config.py.
+"""
+
+import os
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, planned, snakemake
+
+from workflow.conftest import AFTER, Project, assert_reruns, checksums, jobs, plan
+
+EVERY = set(AFTER)
+IMAGES = {"convert", "train", "evaluate", "plot_data", "plot_results"}  # read or write tensors
+NETWORKS = {"train", "evaluate"}
+FIGURES = {"plot_data", "plot_results"}
+
+SOURCES = {
+    "digits/__init__.py": EVERY,
+    "digits/download.py": {"download"},
+    "digits/convert.py": {"convert"},
+    "digits/train.py": {"train"},
+    "digits/evaluate.py": {"evaluate"},
+    "digits/summarise.py": {"summarise"},
+    "digits/plot_data.py": {"plot_data"},
+    "digits/plot_results.py": {"plot_results"},
+    "digits/report.py": {"report"},
+    "digits/lib/__init__.py": EVERY,
+    "digits/lib/command.py": EVERY,
+    "digits/lib/files.py": EVERY,
+    "digits/lib/config.py": set(),  # what it makes of the configuration is in the rules' parameters
+    "digits/lib/fingerprint.py": set(),  # likewise
+    "digits/lib/idx.py": {"convert"},
+    "digits/lib/image_files.py": {"convert"},
+    "digits/lib/metrics.py": {"evaluate", "summarise"},
+    "digits/lib/networks.py": NETWORKS,
+    "digits/lib/page.py": {"report"},  # imported in the notebook
+    "digits/lib/plotting.py": FIGURES,
+    "digits/lib/recipes.py": NETWORKS,
+    "digits/lib/tensors.py": IMAGES,
+    "digits/lib/weights.py": NETWORKS,
+    "notebooks/report.ipynb": {"report"},
+    "notebooks/template/conf.json": {"report"},
+    "notebooks/template/index.html.j2": {"report"},
+    "notebooks/template/style.css": {"report"},
+}
+
+# The report names the version of each library that the project asks for itself.
+LIBRARIES = {
+    "torch": NETWORKS | {"report"},
+    "numpy": EVERY - {"download"},
+    "scipy": {"evaluate", "summarise", "plot_results", "report"},
+    "scikit-learn": {"evaluate", "summarise", "report"},
+    "statsmodels": {"evaluate", "summarise", "report"},
+    "pandas": {"evaluate", "summarise", "plot_results", "report"},  # evaluate: through statsmodels
+    "matplotlib": FIGURES | {"report"},
+    "pillow": {"convert"} | FIGURES | {"report"},  # figures: through matplotlib
+    "safetensors": IMAGES | {"report"},
+    "tqdm": {"train", "report"},
+    "pooch": {"download", "report"},
+    "papermill": {"report"},
+    "nbconvert": {"report"},
+    "ipykernel": {"report"},
+    "pyyaml": {"report"},
+    "jsonschema": {"report"},
+    "snakemake": {"report"},
+    # Some that others need.
+    "sympy": NETWORKS,
+    "joblib": {"evaluate", "summarise"},
+    "contourpy": FIGURES,
+    "urllib3": {"download", "report"},
+    "pyzmq": {"report"},
+    # Those that only Snakemake itself or developers need.
+    **{name: set[str]() for name in ("pulp", "gitpython", "docutils", "black")},
+    **{name: set[str]() for name in ("pytest", "pytest-xdist", "hypothesis", "mypy", "ruff", "snakefmt")},
+    **{name: set[str]() for name in ("types-pyyaml", "types-tqdm", "pandas-stubs")},
+}
+
+
+def sources() -> list[str]:
+    files = [path for folder in ("digits", "notebooks") for path in (ROOT / "workflow" / folder).rglob("*.*")]
+    return sorted(path.relative_to(ROOT / "workflow").as_posix() for path in files if "__pycache__" not in path.parts)
+
+
+def append(path: Path, text: str) -> None:
+    with path.open("a") as file:
+        file.write(text)
+
+
+def test_the_tables_are_complete() -> None:
+    assert set(SOURCES) == set(sources())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    asked_for = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    assert {name.split("==")[0] for name in asked_for} <= set(LIBRARIES)
+
+
+def test_nothing_changed_and_nothing_reruns(project: Project) -> None:
+    assert_reruns(project, "nothing", set())
+
+
+@pytest.mark.parametrize("name", sources())
+def test_a_source_file_concerns_the_rules_that_run_it(project: Project, name: str) -> None:
+    append(project.folder / "workflow" / name, "# a comment\n" if name.endswith(".py") else "\n")
+    assert_reruns(project, f"`workflow/{name}`", SOURCES[name])
+
+
+@pytest.mark.parametrize("name", sorted(LIBRARIES))
+def test_a_locked_version_concerns_the_rules_that_compute_with_it(project: Project, name: str) -> None:
+    lock = project.folder / "requirements.lock"
+    before = lock.read_text()
+    assert f"\n{name}==" in before
+    lock.write_text(before.replace(f"\n{name}==", f"\n{name}==99."))
+    assert_reruns(project, f"locked version of {name}", LIBRARIES[name])
+
+
+def test_a_rules_command_concerns_that_rule_and_the_report_that_shows_it(project: Project) -> None:
+    rules = project.folder / "workflow" / "rules" / "evaluation.smk"
+    rules.write_text(rules.read_text().replace("python -m digits.summarise", "python -B -m digits.summarise"))
+    assert_reruns(project, "command of the rule summarise", {"summarise", "report"})
+
+
+def test_texts_around_the_pipeline_concern_no_rule(project: Project) -> None:
+    changed = ["Snakefile", "pyproject.toml", "requirements.lock", "config/config.yaml", "config/quick.yaml"]
+    changed += ["config/README.md", "profiles/default/config.yaml", "workflow/schemas/config.schema.yaml"]
+    changed += [f"workflow/rules/{name}.smk" for name in ("common", "data", "training", "evaluation", "report")]
+    changed += [f"workflow/report/{path.name}" for path in (ROOT / "workflow" / "report").iterdir()]
+    for name in changed:
+        append(project.folder / name, "# a comment\n")
+    for name in ("README.md", "Makefile", "CHANGELOG.md", "tests/test_new.py", "workflow/digits/notes.txt"):
+        (project.folder / name).parent.mkdir(exist_ok=True)
+        append(project.folder / name, "# new\n")
+    named = "comments in Snakefile, rules, schema, lock, config, profile; captions; README, Makefile, tests"
+    assert_reruns(project, named, set())
+
+
+@pytest.mark.parametrize("order", ["all at once", "inputs newer than outputs", "outputs newer than inputs", "long ago"])
+def test_a_touch_reruns_nothing(project: Project, order: str) -> None:
+    files = [path for path in project.folder.rglob("*") if path.is_file() and ".snakemake" not in path.parts]
+    made = sorted((path for path in files if "results" in path.parts), key=lambda path: path.stat().st_mtime_ns)
+    first = 1e8 if order == "long ago" else 2e9
+    step = {"inputs newer than outputs": -1, "outputs newer than inputs": 1}.get(order, 0)
+    for number, path in enumerate([*(path for path in files if path not in made), *made]):
+        os.utime(path, (first + number * step, first + number * step))
+    assert_reruns(project, f"the time of every file: {order}", set())
+
+
+@pytest.mark.parametrize(
+    ("name", "made_again"),
+    [
+        ("tensors/test.safetensors", {"convert"} | AFTER["convert"]),
+        ("runs/linear/seed-0/weights.safetensors", {"train linear 0", "evaluate linear 0"} | AFTER["evaluate"]),
+        (
+            "runs/published/seed-1/snapshots.safetensors",
+            {"train published 1", "evaluate published 1"} | AFTER["evaluate"],
+        ),
+        ("figures/samples.png", {"plot_data", "report"}),
+        ("figures/curves.svg", {"plot_results", "report"}),
+        ("report.ipynb", {"report"}),
+    ],
+)
+def test_a_deleted_result_is_made_again(project: Project, name: str, made_again: set[str]) -> None:
+    (project.folder / "results" / name).unlink()
+    assert plan(project).all == jobs(made_again)
+
+
+def test_another_branch_and_back_reruns_nothing(project: Project) -> None:
+    files = {path: path.read_bytes() for path in (project.folder / "workflow").rglob("*.*") if path.is_file()}
+    for path in files:
+        if path.suffix == ".py":
+            append(path, "# on a branch\n")
+    assert plan(project).triggered
+    for path, content in files.items():
+        path.unlink()
+        path.write_bytes(content)
+    assert_reruns(project, "another branch and back", set())
+
+
+def test_another_folder_reruns_nothing(project: Project, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "else where" / "clone"
+    shutil.copytree(project.folder, elsewhere, copy_function=shutil.copyfile)
+    assert_reruns(Project(elsewhere, project.config), "a clone elsewhere, with the results copied", set())
+
+
+def test_a_dry_run_says_the_same(project: Project) -> None:
+    append(project.folder / "workflow" / "digits" / "evaluate.py", "# a comment\n")
+    dry = snakemake(project.folder, "--cores", 1, "--configfile", project.config, "--dry-run")
+    assert planned(dry) == {"evaluate"} | AFTER["evaluate"]
+
+
+def test_what_reruns_after_a_comment_gives_the_same_bits(project: Project) -> None:
+    before = checksums(project.folder / "results")
+    append(project.folder / "workflow" / "digits" / "summarise.py", "# a comment\n")
+    result = snakemake(project.folder, "--cores", 2, "--configfile", project.config)
+    assert result.status == 0, result.output
+    assert planned(result) == {"summarise", "plot_results", "report"}
+    assert checksums(project.folder / "results") == before
+    assert_reruns(project, "nothing, after a rerun", set())

@@ -1,0 +1,109 @@
+"""A rule reruns when, and only when, a setting changed that it depends on. The report shows the whole configuration but
+`dataset.path` and recipes that no model uses, so that it reruns, alone, where nothing else depends on a setting.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import DATA, ROOT
+
+from workflow.conftest import Project, assert_reruns, set_keys
+
+TABLES = {"summarise", "plot_results", "report"}
+LINEAR = {"train linear", "evaluate linear", "report"}
+ADDED_SEED = {"train linear 2", "train published 2", "evaluate linear 2", "evaluate published 2"}
+OTHER_SUM = "0" * 64
+REFERENCE = {"model": "published", "epoch": 1, "accuracy": 0.5, "source": "a post"}
+
+# Each key of the schema: a change of it, and the rules that the change concerns.
+KEYS: dict[str, list[tuple[Any, set[str]]]] = {
+    "models": [
+        (["published"], TABLES),
+        (["published", "linear"], TABLES),
+        (["linear", "published", "small"], {"train small", "evaluate small"} | TABLES),
+    ],
+    "seeds": [([1], TABLES), ([1, 0], TABLES), ([0, 1, 2], ADDED_SEED | TABLES)],
+    "device": [("auto", {"train", "report"})],
+    "references": [([REFERENCE], {"plot_results", "report"}), ([], {"plot_results", "report"})],
+    "dataset.format": [("images", {"convert", "report"})],
+    "dataset.path": [(None, set()), (str(DATA), set())],  # the checksums decide the content
+    "dataset.sources": [(["https://example.org/mnist/"], {"report"})],  # likewise
+    "dataset.sha256.train-images-idx3-ubyte": [(OTHER_SUM, {"download", "report"})],
+    "dataset.sha256.train-labels-idx1-ubyte": [(OTHER_SUM, {"download", "report"})],
+    "dataset.sha256.t10k-images-idx3-ubyte": [(OTHER_SUM, {"download", "report"})],
+    "dataset.sha256.t10k-labels-idx1-ubyte": [(OTHER_SUM, {"download", "report"})],
+    "dataset.train_limit": [(100, {"convert", "report"})],
+    "dataset.test_limit": [(100, {"convert", "report"})],
+    "recipes.linear.hidden": [([10], LINEAR)],
+    "recipes.linear.weights": [("kaiming", LINEAR)],
+    "recipes.linear.loss": [("cross_entropy", LINEAR)],
+    "recipes.linear.learning_rate": [(0.1, LINEAR)],
+    "recipes.linear.batch_size": [(51, LINEAR)],
+    "recipes.linear.epochs": [(4, LINEAR)],
+    "recipes.linear.validation_size": [(101, LINEAR)],
+    "recipes.linear.snapshots": [([2], LINEAR)],
+}
+
+# Changes of the file that do not change what it says.
+SAME: dict[str, dict[str, Any]] = {
+    "a recipe that no model uses": {"recipes.repaired.epochs": 7, "recipes.new": {"hidden": [7]}},
+    "a default written out": {"device": "cpu", "dataset.train_limit": None, "recipes.linear.weights": "normal"},
+}
+
+
+def schema_keys(schema: dict[str, Any], place: str = "") -> set[str]:
+    if "properties" in schema:
+        children = {f"{place}{name}": child for name, child in schema["properties"].items()}
+    elif isinstance(schema.get("additionalProperties"), dict):
+        children = {f"{place}linear": schema["additionalProperties"]}
+    else:
+        return {place.rstrip(".")}
+    return {key for name, child in children.items() for key in schema_keys(child, f"{name}.")}
+
+
+def test_the_table_has_every_key_of_the_schema() -> None:
+    schema = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
+    assert set(KEYS) == schema_keys(schema)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "rules"), [(key, value, rules) for key, changes in KEYS.items() for value, rules in changes]
+)
+def test_a_setting_concerns_the_rules_that_depend_on_it(
+    project: Project, key: str, value: Any, rules: set[str]
+) -> None:
+    set_keys(project.config, {key: value})
+    shown = "another" if value == OTHER_SUM or (key == "dataset.path" and value) else json.dumps(value)
+    assert_reruns(project, f"`{key}: {shown}`", rules)
+
+
+@pytest.mark.parametrize("name", sorted(SAME))
+def test_what_no_result_depends_on_reruns_nothing(project: Project, name: str) -> None:
+    set_keys(project.config, SAME[name])
+    assert_reruns(project, name, set())
+
+
+def test_the_order_of_keys_reruns_nothing(project: Project) -> None:
+    def reverse(value: Any) -> Any:
+        return {key: reverse(value[key]) for key in reversed(value)} if isinstance(value, dict) else value
+
+    for path in (project.config, project.folder / "config" / "config.yaml"):
+        path.write_text(yaml.safe_dump(reverse(yaml.safe_load(path.read_text())), sort_keys=False))
+    assert_reruns(project, "the order of keys", set())
+
+
+def test_a_setting_in_the_projects_own_file_counts_as_in_an_overlay(project: Project) -> None:
+    own = project.folder / "config" / "config.yaml"
+    set_keys(own, {"recipes.linear.learning_rate": 0.1})
+    assert_reruns(project, "`learning_rate` of linear in `config/config.yaml`", LINEAR)
+
+
+def test_back_and_forth_between_settings_reruns_nothing(project: Project, tmp_path: Path) -> None:
+    before = project.config.read_text()
+    set_keys(project.config, {"recipes.linear.epochs": 4})
+    assert_reruns(project, "`epochs` of linear", LINEAR)
+    project.config.write_text(before)
+    assert_reruns(project, "`epochs` of linear and back", set())
