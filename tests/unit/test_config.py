@@ -123,6 +123,8 @@ BAD = [
     ("dataset.train_limit", 0, "dataset.train_limit: 0: expected 1 or more"),
     ("recipes.linear.lr", 3, "recipes.linear: unknown key 'lr' (known: "),
     ("recipes.linear.learning_rate", -1, "recipes.linear.learning_rate: -1: expected more than 0"),
+    ("recipes.linear.learning_rate", "1e-3", "'1e-3': expected number; YAML takes 1e-3 for a text, write 1.0e-3 ("),
+    ("recipes.linear.learning_rate", "1.5E2", "'1.5E2': expected number; YAML takes 1.5E2 for a text, write 1.5e+2 ("),
     ("recipes.linear.learning_rate", "fast", "recipes.linear.learning_rate: 'fast': expected number"),
     ("recipes.linear.learning_rate", float("inf"), "recipes.linear: recipe.learning_rate: inf is not a number above 0"),
     (

@@ -61,7 +61,10 @@ LIBRARIES = {
     "safetensors": IMAGES | {"report"},
     "tqdm": {"train", "report"},
     "pooch": {"download", "report"},
+    "requests": {"download", "report"},
     "papermill": {"report"},
+    "nbformat": {"report"},
+    "ipython": {"report"},
     "nbconvert": {"report"},
     "ipykernel": {"report"},
     "pyyaml": {"report"},
@@ -73,6 +76,7 @@ LIBRARIES = {
     "contourpy": FIGURES,
     "urllib3": {"download", "report"},
     "pyzmq": {"report"},
+    "psutil": {"report"},  # through ipython, not as the tests' own
     # Those that only Snakemake itself or developers need.
     **{name: set[str]() for name in ("pulp", "gitpython", "docutils", "black")},
     **{name: set[str]() for name in ("pytest", "pytest-xdist", "hypothesis", "mypy", "ruff", "snakefmt")},

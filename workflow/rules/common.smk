@@ -19,6 +19,10 @@ from digits.lib.command import UserError
 from digits.lib.config import complete_config
 from digits.lib.fingerprint import data_fingerprint, direct_libraries, locked_versions, source_fingerprint
 
+if not os.access(Path.cwd(), os.W_OK):
+    sys.exit(
+        f"error: {Path.cwd()}: permission denied; check the permissions of the folder, or name another by --directory"
+    )
 try:
     config = complete_config(config, ROOT / "workflow" / "schemas" / "config.schema.yaml")
 except UserError as error:

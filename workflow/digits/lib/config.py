@@ -1,6 +1,7 @@
 """The configuration: checked against its schema, completed with the schema's defaults."""
 
 import copy
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ def _explain(error: ValidationError) -> str:
     if error.validator == "propertyNames" or "propertyNames" in error.absolute_schema_path:
         return f"{where}: '{error.instance}' is no name for a recipe; use small letters, digits, hyphens and dots"
     right = {
-        "type": lambda: f"expected {' or '.join(rule) if isinstance(rule, list) else rule}",
+        "type": lambda: f"expected {' or '.join(rule) if isinstance(rule, list) else rule}{_hint(error.instance)}",
         "uniqueItems": lambda: "the same value stands there twice; each may stand once",
         "minItems": lambda: f"expected at least {rule} value",
         "minLength": lambda: "expected some text; null for none",
@@ -65,6 +66,16 @@ def _explain(error: ValidationError) -> str:
     }.get(str(error.validator), lambda: error.message)()
     description = error.schema.get("description")
     return f"{where}: {error.instance!r}: {right}" + (f" ({description.rstrip('.')})" if description else "")
+
+
+def _hint(value: Any) -> str:
+    """Say what to write for a number that YAML takes for a text: one with an exponent and no point."""
+    number = (
+        re.fullmatch(r"([+-]?\d+)(?:\.(\d*))?e([+-]?)(\d+)", value, re.IGNORECASE) if isinstance(value, str) else None
+    )
+    if number is None:
+        return ""
+    return f"; YAML takes {value} for a text, write {number[1]}.{number[2] or 0}e{number[3] or '+'}{number[4]}"
 
 
 def _check_across(config: dict[str, Any]) -> None:
