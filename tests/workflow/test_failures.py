@@ -162,6 +162,16 @@ def test_results_in_read_only_folders_are_named_and_stay(project: Project) -> No
             path.chmod(0o755)
 
 
+def test_a_read_only_project_is_named(project: Project) -> None:
+    try:
+        protect(project.folder, Path.is_dir)
+        error = as_ordinary_user(project).error()
+        assert error.startswith(f"error: {project.folder}: permission denied; check the permissions of the folder, or")
+    finally:
+        for path in [project.folder, *project.folder.rglob("*/")]:
+            path.chmod(0o755)
+
+
 def test_read_only_results_are_named_by_snakemake_and_stay(project: Project) -> None:
     set_keys(project.config, {"recipes.linear.epochs": 4})
     before = checksums(project.folder / "results")
