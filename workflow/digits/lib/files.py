@@ -20,6 +20,10 @@ def whole_files(*targets: Path) -> Iterator[list[Path]]:
         yield parts
         for part, target in zip(parts, targets, strict=True):
             part.replace(target)
+    except OSError as error:
+        if error.filename is None:  # a failed write does not say where
+            error.filename = str(targets[0].parent)
+        raise
     finally:
         for part in parts:
             part.unlink(missing_ok=True)
