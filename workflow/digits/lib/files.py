@@ -1,9 +1,11 @@
-"""Whole files only: an output appears complete or not at all."""
+"""Files between commands: an output appears complete or not at all, and an input that is something else is named."""
 
 import contextlib
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+
+from digits.lib.command import UserError
 
 
 @contextlib.contextmanager
@@ -27,6 +29,16 @@ def whole_files(*targets: Path) -> Iterator[list[Path]]:
     finally:
         for part in parts:
             part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def written_by(command: str, path: Path) -> Iterator[None]:
+    """Make sense, in this block, of what a command wrote; UserError, naming both, where the file is something else."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError) as error:
+        reason = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        raise UserError(f"{path}: not a file that `{command}` wrote ({reason}); make it anew") from error
 
 
 def sha256(path: Path) -> str:

@@ -9,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from digits.lib.command import UserError
+from digits.lib.files import written_by
 
 
 class Split(NamedTuple):
@@ -26,16 +27,21 @@ def save_split(path: Path, split: Split) -> None:
     path.write_bytes(save(arrays, metadata={"classes": json.dumps(split.classes)}))
 
 
-def load_split(path: Path) -> Split:
-    """Read what save_split wrote; UserError, naming the file, where it is something else."""
+def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Read the arrays and the header's texts of a safetensors file; ValueError where it is none."""
+    path.open("rb").close()  # a missing or unreadable file is then an OSError that names it, like any other
     try:
         with safe_open(path, framework="numpy") as file:
-            images, labels = file.get_tensor("images"), file.get_tensor("labels")
-            classes = json.loads((file.metadata() or {})["classes"])
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise UserError(
-            f"{path}: not a tensor file of this pipeline ({error}); make it with `digits.convert`"
-        ) from error
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118 (not a dict)
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+
+
+def load_split(path: Path) -> Split:
+    """Read what save_split wrote; UserError, naming the file, where it is something else."""
+    with written_by("digits.convert", path):
+        arrays, texts = read_arrays(path)
+        images, labels, classes = arrays["images"], arrays["labels"], list(json.loads(texts["classes"]))
     if images.ndim != 3 or images.dtype != np.uint8 or labels.shape != images.shape[:1] or labels.dtype != np.uint8:
         raise UserError(
             f"{path}: expected uint8 images [N, height, width] and uint8 labels [N], "

@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
+import torch
 from safetensors.torch import save
 from torch import Tensor
 
 from digits.lib.command import UserError
+from digits.lib.files import written_by
 from digits.lib.recipes import Recipe
+from digits.lib.tensors import read_arrays
+
+TRAINING = ("model", "seed", "recipe", "train_size", "classes")  # what a header says
 
 
 def named(params: Sequence[Tensor]) -> dict[str, Tensor]:
@@ -26,14 +30,12 @@ def save_weights(path: Path, tensors: Mapping[str, Tensor], training: Mapping[st
 
 def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what save_weights wrote; UserError, naming the file, where it is something else."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            training = json.loads((file.metadata() or {})["training"])
-            return {name: file.get_tensor(name) for name in file.keys()}, training  # noqa: SIM118 (not a dict)
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise UserError(
-            f"{path}: not a weights file of this pipeline ({error}); make it with `digits.train`"
-        ) from error
+    with written_by("digits.train", path):
+        arrays, texts = read_arrays(path)
+        training = json.loads(texts["training"])
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}, {
+            key: training[key] for key in TRAINING
+        }
 
 
 def as_params(path: Path, tensors: Mapping[str, Tensor], recipe: Recipe, pixels: int, classes: int) -> list[Tensor]:
@@ -46,8 +48,11 @@ def as_params(path: Path, tensors: Mapping[str, Tensor], recipe: Recipe, pixels:
     if found != expected:
         raise UserError(
             f"{path}: weights do not fit the recipe: found {_shapes(found)}, "
-            f"expected {_shapes(expected)} for {pixels} pixels, hidden {list(recipe.hidden)}, {classes} classes"
+            f"expected {_shapes(expected)} for {pixels} pixels, hidden {list(recipe.hidden)}, {classes} classes; train anew"
         )
+    for name, tensor in tensors.items():
+        if tensor.dtype != torch.float32 or not tensor.isfinite().all():
+            raise UserError(f"{path}: {name} holds something else than finite float32 numbers; train anew")
     return [tensors[name] for name in expected]
 
 
