@@ -15,7 +15,7 @@ import torch
 from safetensors.numpy import save
 
 from digits.lib.command import UserError, log, run
-from digits.lib.files import whole_files
+from digits.lib.files import whole_files, written_by
 from digits.lib.metrics import evaluate_logits
 from digits.lib.networks import simple_net
 from digits.lib.recipes import Recipe, parse_recipe
@@ -45,12 +45,12 @@ def snapshot_accuracies(path: Path, recipe: Recipe, test: Split) -> list[dict[st
 
 def last_validation_accuracy(history: Path) -> float | None:
     """Return the validation accuracy in a history's last line; None where no images were held out."""
-    with history.open(newline="") as file:
+    with written_by("digits.train", history), history.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    if not rows or "validation_accuracy" not in rows[-1]:
-        raise UserError(f"{history}: not a training history; make it with `digits.train`")
-    value = rows[-1]["validation_accuracy"]
-    return float(value) if value else None
+        if not rows:
+            raise ValueError("no epochs")
+        value = rows[-1]["validation_accuracy"]
+        return float(value) if value != "" else None
 
 
 def main() -> None:

@@ -10,27 +10,16 @@ from typing import Any
 
 import pandas as pd
 
-from digits.lib.command import UserError, log, run
-from digits.lib.files import whole_files
+from digits.lib.command import log, run
+from digits.lib.files import whole_files, written_by
 from digits.lib.metrics import mean_and_interval
 
 
-def read_metrics(paths: list[Path]) -> list[dict[str, Any]]:
-    """Read the runs' JSON files, in the given order; UserError names the file that is none."""
-    runs = []
-    for path in paths:
-        try:
-            runs.append(json.loads(path.read_text()))
-            runs[-1]["test"]["accuracy"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{path}: not the measures of a run ({error}); make it with `digits.evaluate`") from error
-    return runs
-
-
-def runs_table(runs: list[dict[str, Any]]) -> pd.DataFrame:
-    """One line a run."""
-    return pd.DataFrame(
-        {
+def read_run(path: Path) -> dict[str, Any]:
+    """Read a run's measures as its line of the table; UserError names the file that is none."""
+    with written_by("digits.evaluate", path):
+        run = json.loads(path.read_text())
+        return {
             "model": run["model"],
             "seed": run["seed"],
             "parameters": run["parameters"],
@@ -44,8 +33,6 @@ def runs_table(runs: list[dict[str, Any]]) -> pd.DataFrame:
             "negative_log_likelihood": run["test"]["negative_log_likelihood"],
             "expected_calibration_error": run["test"]["expected_calibration_error"],
         }
-        for run in runs
-    )
 
 
 def models_table(metrics: pd.DataFrame) -> pd.DataFrame:
@@ -84,7 +71,7 @@ def main() -> None:
     parser.add_argument("--summary", type=Path, required=True, help="CSV file to write: one line a model")
     args = parser.parse_args()
 
-    metrics = runs_table(read_metrics(args.runs))
+    metrics = pd.DataFrame([read_run(path) for path in args.runs])
     summary = models_table(metrics)
     with whole_files(args.metrics, args.summary) as (metrics_part, summary_part):
         metrics.to_csv(metrics_part, index=False, lineterminator="\n")

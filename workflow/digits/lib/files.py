@@ -36,7 +36,7 @@ def written_by(command: str, path: Path) -> Iterator[None]:
     """Make sense, in this block, of what a command wrote; UserError, naming both, where the file is something else."""
     try:
         yield
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError) as error:
         reason = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         raise UserError(f"{path}: not a file that `{command}` wrote ({reason}); make it anew") from error
 
