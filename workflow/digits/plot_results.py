@@ -16,12 +16,11 @@ import scipy.special
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
-from safetensors.numpy import load_file
 
-from digits.lib.command import run
-from digits.lib.files import whole_files
+from digits.lib.command import UserError, run
+from digits.lib.files import whole_files, written_by
 from digits.lib.plotting import image_grid, model_colours, save_figure
-from digits.lib.tensors import Split, load_split
+from digits.lib.tensors import Split, load_split, read_arrays
 
 MISTAKES = 24
 UNITS = 20  # first-layer units shown of each model
@@ -126,14 +125,13 @@ def draw_mistakes(test: Split, logits: np.ndarray) -> Figure:
     return image_grid([test.images[i] for i in worst], 8, titles, cell=0.9)
 
 
-def draw_first_layers(weights: dict[str, dict[str, np.ndarray]], shape: tuple[int, ...]) -> Figure:
+def draw_first_layers(weights: dict[str, np.ndarray], shape: tuple[int, ...]) -> Figure:
     """Draw what first-layer units look for, a panel a model: the units of largest weights, blue for ink, red against."""
     columns = 10
-    heights = [-(-min(UNITS, tensors["w1"].shape[1]) // columns) for tensors in weights.values()]
+    heights = [-(-min(UNITS, w1.shape[1]) // columns) for w1 in weights.values()]
     figure = plt.figure(figsize=(7.2, 0.72 * sum(heights) + 0.3 * len(heights)))
     panels = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
-    for panel, (model, tensors) in zip(panels, weights.items(), strict=True):
-        w1 = tensors["w1"]
+    for panel, (model, w1) in zip(panels, weights.items(), strict=True):
         panel.suptitle(f"{model}: {min(UNITS, w1.shape[1])} of {w1.shape[1]} units", x=0.01, ha="left", fontsize=9)
         largest = np.sort(np.argsort(-np.linalg.norm(w1.astype(np.float64), axis=0), kind="stable")[:UNITS])
         axes = panel.subplots(-(-len(largest) // columns), columns, squeeze=False)
@@ -147,9 +145,32 @@ def draw_first_layers(weights: dict[str, dict[str, np.ndarray]], shape: tuple[in
 
 def read_history(path: Path) -> pd.DataFrame:
     """Read a run's history; validation columns are NaN where nothing was held out."""
-    with path.open(newline="") as file:
+    with written_by("digits.train", path), path.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    return pd.DataFrame(rows).replace("", np.nan).astype(float)
+        columns = {
+            name: [row[name] or "nan" for row in rows] for name in ("epoch", "train_loss", "validation_accuracy")
+        }
+        return pd.DataFrame(columns).astype(float)
+
+
+def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
+    """Read one of the two tables over all runs; UserError where it lacks one of the columns."""
+    with written_by("digits.summarise", path):
+        table = pd.read_csv(path)
+        return pd.DataFrame({column: table[column] for column in columns})
+
+
+def read_array(command: str, path: Path, name: str) -> np.ndarray:
+    """Read one array of a safetensors file; UserError where it is not what the command wrote."""
+    with written_by(command, path):
+        return read_arrays(path)[0][name]
+
+
+def read_confusion(path: Path) -> list[list[int]]:
+    """Read the confusion matrix out of a run's measures."""
+    with written_by("digits.evaluate", path):
+        confusion: list[list[int]] = json.loads(path.read_text())["test"]["confusion"]
+        return confusion
 
 
 def main() -> None:
@@ -165,17 +186,27 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, required=True, help="figure to write (.svg or .png)")
     args = parser.parse_args()
 
-    metrics, summary, test = pd.read_csv(args.metrics), pd.read_csv(args.summary), load_split(args.test)
+    test = load_split(args.test)
+    metrics = read_table(args.metrics, ["model", "seed", "test_accuracy", "test_interval_low", "test_interval_high"])
+    if len(metrics) != len(args.runs):
+        raise UserError(
+            f"--runs: {len(args.runs)} folders, but {args.metrics} has {len(metrics)} runs; name one for each, in its order"
+        )
+    summary = read_table(args.summary, ["model", "chosen"])
     folders = dict(zip(zip(metrics["model"], metrics["seed"], strict=True), args.runs, strict=True))
     first_seed: dict[str, int] = {}
     for name, seed in folders:
         first_seed.setdefault(name, seed)
-    model = summary.loc[summary["chosen"], "model"].item()
-    chosen = folders[model, first_seed[model]]
-    confusion = json.loads((chosen / "metrics.json").read_text())["test"]["confusion"]
-    logits = load_file(chosen / "predictions.safetensors")["logits"]
+    with written_by("digits.summarise", args.summary):
+        model = summary.loc[summary["chosen"], "model"].item()
+        chosen = folders[model, first_seed[model]]
+    confusion = read_confusion(chosen / "metrics.json")
+    logits = read_array("digits.evaluate", chosen / "predictions.safetensors", "logits")
     histories = {run_of: read_history(folder / "history.csv") for run_of, folder in folders.items()}
-    weights = {name: load_file(folders[name, seed] / "weights.safetensors") for name, seed in first_seed.items()}
+    weights = {
+        name: read_array("digits.train", folders[name, seed] / "weights.safetensors", "w1")
+        for name, seed in first_seed.items()
+    }
 
     targets = [args.curves, args.accuracies, args.confusion, args.mistakes, args.first_layers]
     with whole_files(*targets) as parts:
