@@ -10,6 +10,7 @@ from typing import Any
 import nbformat
 import papermill
 from nbconvert import HTMLExporter
+from papermill.exceptions import PapermillExecutionError
 
 from digits.lib.command import UserError, run
 from digits.lib.files import sha256, whole_files
@@ -22,9 +23,16 @@ def execute(notebook: Path, parameters: dict[str, Any]) -> nbformat.NotebookNode
     with tempfile.TemporaryDirectory() as settings:
         for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
             os.environ[name] = str(Path(settings) / name)
-        executed: nbformat.NotebookNode = papermill.execute_notebook(
-            notebook, None, parameters, kernel_name="python3", progress_bar=False
-        )
+        try:
+            executed: nbformat.NotebookNode = papermill.execute_notebook(
+                notebook, None, parameters, kernel_name="python3", progress_bar=False
+            )
+        except PapermillExecutionError as error:
+            first_line = error.evalue.strip().partition("\n")[0]
+            raise UserError(
+                f"{notebook}: cell {error.cell_index} fails with {error.ename}: {first_line}; it needs the tables, "
+                "measures and figures as the pipeline makes them"
+            ) from error
         return executed
 
 
