@@ -1,6 +1,7 @@
 """What the tests share: the small real data set, and ways to run a command or Snakemake as a user would."""
 
 import dataclasses
+import functools
 import gzip
 import importlib
 import multiprocessing
@@ -9,10 +10,12 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 import yaml
 from digits.lib.command import run as run_main
+from project import RUNS, Line, arguments, contents, outputs
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "tests" / "data"
@@ -36,17 +39,26 @@ class Result:
         return lines[0]
 
 
+Command = Callable[..., Result]
+
+
+def call(name: str, *arguments: object) -> None:
+    """Call the main function of `digits.<name>` with a command line, in the environment that the rules give it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT / "workflow"))
+        patch.setattr(sys, "argv", [name, *map(str, arguments)])
+        importlib.import_module(f"digits.{name}").main()
+
+
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+def command(capfd: pytest.CaptureFixture[str]) -> Command:
     """Run a command of the package in this process, as `python -m digits.<name> <arguments>` does."""
 
     def run(name: str, *arguments: object) -> Result:
-        module = importlib.import_module(f"digits.{name}")
-        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
         capfd.readouterr()
-        status: object = 0
+        status: int | str | None = 0
         try:
-            run_main(module.main)
+            run_main(functools.partial(call, name, *arguments))
         except SystemExit as ended:
             status = ended.code
             if isinstance(status, str):  # what the interpreter does with a message
@@ -77,6 +89,67 @@ def tensors(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, split in from_idx(*(raw / name for name in NAMES)).items():
         save_split(folder / f"{name}.safetensors", split)
     return folder
+
+
+class Refused(Protocol):
+    """What the fixture `refused` gives."""
+
+    def __call__(self, name: str, source: Path, *more: object, run: str = RUNS[0], line: Line = arguments) -> str: ...
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """A project's folder to write to."""
+    return tmp_path / "target"
+
+
+@pytest.fixture
+def refused(command: Command, target: Path) -> Refused:
+    """Run a command that must fail where its outputs are there from before; return its error line.
+
+    Checks that the outputs from before are as they were, and that nothing else is there.
+    """
+
+    def run_refused(name: str, source: Path, *more: object, run: str = RUNS[0], line: Line = arguments) -> str:
+        for path in outputs(name, run).values():
+            (target / path).parent.mkdir(parents=True, exist_ok=True)
+            (target / path).write_text(f"{path} from before")
+        before = contents(target)
+        error = command(name, *line(name, source, target, run), *more).error()
+        assert contents(target) == before
+        return error
+
+    return run_refused
+
+
+@pytest.fixture(scope="session")
+def trained(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project's folder with the small data set's raw files, tensors and trained runs. Not to be changed by a test."""
+    project = tmp_path_factory.mktemp("project")
+    shutil.copytree(raw, project / "resources")
+    call("convert", *arguments("convert", project, project))
+    for run in RUNS:
+        call("train", *arguments("train", project, project, run))
+    return project
+
+
+@pytest.fixture(scope="session")
+def measured(trained: Path) -> Path:
+    """The project's folder with the measures of each run and the tables too."""
+    for run in RUNS:
+        call("evaluate", *arguments("evaluate", trained, trained, run))
+    call("summarise", *arguments("summarise", trained, trained))
+    return trained
+
+
+@pytest.fixture(scope="session")
+def built(measured: Path) -> Path:
+    """The project's folder with figures and report too: all that the pipeline makes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(measured)
+        for name in ("plot_data", "plot_results", "report"):
+            call(name, *arguments(name, Path(), Path()))
+    return measured
 
 
 def copy_project(target: Path) -> Path:
@@ -132,7 +205,7 @@ def _snakemake(folder: Path, log: Path, arguments: list[str]) -> None:
             status = 1
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(int(status or 0))
+    os._exit(status if isinstance(status, int) else 0)
 
 
 def planned(result: Result) -> set[str]:

@@ -1,0 +1,127 @@
+"""The small project that the tests of the rules build: what each command reads and writes, and its command line."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from digits.lib.config import complete_config
+
+ROOT = Path(__file__).parents[1]
+Line = Callable[[str, Path, Path, str], list[str]]
+
+
+def small_config() -> dict[str, Any]:
+    """Return the configuration that `--configfile tests/data/config.yaml` leads to."""
+    config, small = (
+        yaml.safe_load(path.read_text())
+        for path in (ROOT / "config" / "config.yaml", ROOT / "tests" / "data" / "config.yaml")
+    )
+    small["recipes"] = {name: {**config["recipes"][name], **changes} for name, changes in small["recipes"].items()}
+    return complete_config(config | small, ROOT / "workflow" / "schemas" / "config.schema.yaml")
+
+
+CONFIG = small_config()
+RECIPES: dict[str, dict[str, Any]] = CONFIG["recipes"]
+RUNS = [f"results/runs/{model}/seed-{seed}" for model in CONFIG["models"] for seed in CONFIG["seeds"]]
+TENSORS = ["results/tensors/train.safetensors", "results/tensors/test.safetensors"]
+TABLES = {"metrics": "results/metrics.csv", "summary": "results/summary.csv"}
+DATA_FIGURES = {
+    "samples": "results/figures/samples.png",
+    "class-means": "results/figures/class-means.png",
+    "class-counts": "results/figures/class-counts.svg",
+}
+RESULT_FIGURES = {
+    "curves": "results/figures/curves.svg",
+    "accuracies": "results/figures/accuracies.svg",
+    "confusion": "results/figures/confusion.svg",
+    "mistakes": "results/figures/mistakes.png",
+    "first-layers": "results/figures/first-layers.png",
+}
+ABOUT = {"configuration": CONFIG, "libraries": ["torch==2.13.0"], "commands": {"train": "python -m digits.train"}}
+
+
+def outputs(name: str, run: str = RUNS[0]) -> dict[str, str]:
+    """Return what a command writes, in a project's folder, by the options that name it."""
+    return {
+        "convert": dict(zip(("train", "test"), TENSORS, strict=True)),
+        "train": {
+            "weights": f"{run}/weights.safetensors",
+            "snapshots": f"{run}/snapshots.safetensors",
+            "history": f"{run}/history.csv",
+        },
+        "evaluate": {"predictions": f"{run}/predictions.safetensors", "metrics": f"{run}/metrics.json"},
+        "summarise": TABLES,
+        "plot_data": DATA_FIGURES,
+        "plot_results": RESULT_FIGURES,
+        "report": {"executed": "results/report.ipynb", "html": "results/report.html"},
+    }[name]
+
+
+def inputs(name: str, run: str = RUNS[0]) -> dict[str, str | list[str]]:
+    """Return what a command reads, in a project's folder, by the options that name it."""
+    metrics = [f"{folder}/metrics.json" for folder in RUNS]
+    by_command: dict[str, dict[str, str | list[str]]] = {
+        "convert": {
+            option: f"resources/{file}"
+            for option, file in zip(
+                ("train-images", "train-labels", "test-images", "test-labels"), CONFIG["dataset"]["sha256"], strict=True
+            )
+        },
+        "train": {"images": TENSORS[0]},
+        "evaluate": {"images": TENSORS[1], **outputs("train", run)},
+        "summarise": {"runs": metrics},
+        "plot_data": dict(zip(("train", "test"), TENSORS, strict=True)),
+        "plot_results": {"runs": RUNS, "test": TENSORS[1], **TABLES},
+        "report": {
+            "runs": metrics,
+            "tensors": TENSORS,
+            "figures": [*DATA_FIGURES.values(), *RESULT_FIGURES.values()],
+            **TABLES,
+        },
+    }
+    return by_command[name]
+
+
+def arguments(name: str, source: Path, target: Path, run: str = RUNS[0]) -> list[str]:
+    """Return a command's line as the rules write it, with inputs in one project's folder and outputs in another's.
+
+    Options that a test appends take the place of those given here.
+    """
+    model, seed = Path(run).parent.name, run.rsplit("-", 1)[1]
+    recipe = ["--recipe", json.dumps(RECIPES[model])]
+    line = {
+        "convert": ["idx"],
+        "train": ["--model", model, "--seed", seed, *recipe],
+        "evaluate": recipe,
+        "plot_results": ["--references", json.dumps(CONFIG["references"])],
+        "report": ["--notebook", str(ROOT / "workflow" / "notebooks" / "report.ipynb"), "--about", json.dumps(ABOUT)],
+    }.get(name, [])
+    for folder, files in ((source, inputs(name, run)), (target, outputs(name, run))):
+        for option, paths in files.items():
+            line += [f"--{option}", *(str(folder / path) for path in ([paths] if isinstance(paths, str) else paths))]
+    return line
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the files below a folder and their bytes."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def built_by(name: str, project: Path, run: str = RUNS[0]) -> dict[str, bytes]:
+    """Return what a command wrote in a project's folder, and its bytes."""
+    return {path: (project / path).read_bytes() for path in outputs(name, run).values()}
+
+
+def start(
+    name: str, line: list[str], stderr: int = subprocess.PIPE, before: Sequence[str] = ()
+) -> subprocess.Popen[str]:
+    """Start a command in a process of its own, as the rules do; `before` is what stands before it on the line."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow")}
+    return subprocess.Popen(
+        [*before, sys.executable, "-m", f"digits.{name}", *line], stderr=stderr, text=True, env=environment
+    )
