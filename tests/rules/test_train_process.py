@@ -1,0 +1,64 @@
+"""`digits.train` as a process: what a terminal shows, and what is left when it is killed in the middle."""
+
+import json
+import os
+import pty
+import re
+import signal
+import termios
+from pathlib import Path
+
+import pytest
+from conftest import Command
+from project import RECIPES, RUNS, arguments, built_by, contents, start
+
+LINEAR = RUNS[0]
+
+
+def test_a_terminal_gets_a_progress_bar_and_a_new_process_the_same_bits(trained: Path, target: Path) -> None:
+    terminal, its_end = pty.openpty()
+    termios.tcsetwinsize(its_end, (24, 120))
+    process = start("train", arguments("train", trained, target), its_end)
+    os.close(its_end)
+    said = b""
+    try:
+        while piece := os.read(terminal, 4096):
+            said += piece
+    except OSError:  # how Linux says that the other end is closed
+        pass
+    os.close(terminal)
+    assert process.wait() == 0, said
+    last = (trained / LINEAR / "history.csv").read_text().splitlines()[-1].split(",")
+    loss, accuracy = f"{float(last[2]):.4f}", f"{float(last[4]):.2%}"
+    bar = rf"\r100%\|█+\| 3/3 \[.*epoch/s, training loss {loss}, validation accuracy {accuracy}, "
+    assert re.search(bar, said.decode()), said
+    assert b"epoch 1/3" not in said
+    assert built_by("train", target) == built_by("train", trained)
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGTERM, 128 + 15), (signal.SIGINT, 128 + 2), (signal.SIGKILL, -9)]
+)
+def test_a_killed_job_leaves_no_result_and_the_next_run_gives_the_same_bits(
+    command: Command, trained: Path, target: Path, number: signal.Signals, status: int
+) -> None:
+    endless = json.dumps({**RECIPES["linear"], "epochs": 10**9})
+    (target / LINEAR).mkdir(parents=True)
+    (target / LINEAR / "weights.safetensors").write_text("from before")
+    process = start("train", [*arguments("train", trained, target), "--recipe", endless])
+    try:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("epoch 1/1000000000: training loss ")
+        parts = {path.name for path in (target / LINEAR).iterdir()}
+        process.send_signal(number)
+        _, rest = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == status
+    assert "Traceback" not in rest
+    assert parts == {"weights.safetensors", ".history.csv.part"}, "it was in the middle"
+    left = contents(target)
+    assert left.pop(f"{LINEAR}/weights.safetensors") == b"from before"
+    assert set(left) == ({f"{LINEAR}/.history.csv.part"} if number == signal.SIGKILL else set())
+    assert command("train", *arguments("train", trained, target, LINEAR)).status == 0
+    assert contents(target) == built_by("train", trained, LINEAR)
