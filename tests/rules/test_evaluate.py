@@ -1,0 +1,197 @@
+"""`digits.evaluate`: measures as numpy, scikit-learn and the textbook give them; weights that do not belong are refused."""
+
+import csv
+import json
+import math
+import pickle
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import sklearn.metrics
+from conftest import Command, Refused
+from project import RECIPES, RUNS, TENSORS, arguments, built_by
+from safetensors.numpy import load_file, save_file
+
+LINEAR, _, PUBLISHED, _ = RUNS
+
+
+def scores(project: Path, tensors: dict[str, np.ndarray]) -> np.ndarray:
+    """Compute the network's scores of the test images with numpy, in float64."""
+    res = load_file(project / TENSORS[1])["images"].reshape(200, -1) / 255
+    for n in range(1, len(tensors) // 2 + 1):
+        res = (np.maximum(res, 0) if n > 1 else res) @ tensors[f"w{n}"].astype(float) + tensors[f"b{n}"]
+    return np.asarray(res)
+
+
+def metrics(project: Path, run: str) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((project / run / "metrics.json").read_text())
+    return read
+
+
+@pytest.mark.parametrize("run", [LINEAR, PUBLISHED])
+def test_predictions_are_the_networks_scores_in_test_order(measured: Path, run: str) -> None:
+    predictions = load_file(measured / run / "predictions.safetensors")
+    assert set(predictions) == {"logits"}
+    assert predictions["logits"].dtype == np.float32 and predictions["logits"].shape == (200, 10)
+    expected = scores(measured, load_file(measured / run / "weights.safetensors"))
+    np.testing.assert_allclose(predictions["logits"], expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("run", [LINEAR, PUBLISHED])
+def test_measures_are_those_of_an_independent_computation(measured: Path, run: str) -> None:
+    labels = load_file(measured / TENSORS[1])["labels"].astype(int)
+    logits = load_file(measured / run / "predictions.safetensors")["logits"].astype(float)
+    predicted = logits.argmax(axis=1)
+    probabilities = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    test = metrics(measured, run)["test"]
+
+    errors = sum(int(a != b) for a, b in zip(predicted, labels, strict=True))
+    assert (test["images"], test["errors"]) == (200, errors)
+    assert test["accuracy"] == pytest.approx(sklearn.metrics.accuracy_score(labels, predicted), abs=1e-15)
+    # Wilson 1927: the shares p at which |accuracy - p| is z standard errors of p.
+    for p in test["interval"]:
+        assert abs(test["accuracy"] - p) == pytest.approx(1.959963985 * math.sqrt(p * (1 - p) / 200), rel=1e-6)
+    assert test["interval"][0] < test["accuracy"] < test["interval"][1]
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    likelihood = shifted[np.arange(200), labels] - np.log(np.exp(shifted).sum(axis=1))
+    assert test["negative_log_likelihood"] == pytest.approx(-likelihood.mean(), rel=1e-9)
+
+    gap = 0.0
+    for low in np.arange(15) / 15:
+        of_bin = (probabilities.max(axis=1) > low) & (probabilities.max(axis=1) <= low + 1 / 15 + 1e-12)
+        if of_bin.any():
+            accuracy, confidence = (predicted == labels)[of_bin].mean(), probabilities.max(axis=1)[of_bin].mean()
+            gap += of_bin.mean() * abs(accuracy - confidence)
+    assert test["expected_calibration_error"] == pytest.approx(gap, rel=1e-9)
+
+    confusion = [[int(((labels == i) & (predicted == j)).sum()) for j in range(10)] for i in range(10)]
+    assert test["confusion"] == confusion
+    for i, row in enumerate(test["per_class"]):
+        right, read, true = confusion[i][i], sum(line[i] for line in confusion), sum(confusion[i])
+        expected = [right / read if read else 0, right / true, 2 * right / (read + true)]
+        assert (row["class"], row["images"]) == (str(i), true)
+        assert [row["precision"], row["recall"], row["f1"]] == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_run_is_described(measured: Path) -> None:
+    with (measured / LINEAR / "history.csv").open(newline="") as file:
+        last = list(csv.DictReader(file))[-1]
+    described = {key: value for key, value in metrics(measured, LINEAR).items() if key not in ("test", "snapshots")}
+    assert described == {
+        "model": "linear",
+        "seed": 0,
+        "parameters": 7850,
+        "epochs": 3,
+        "train_size": 400,
+        "validation_accuracy": float(last["validation_accuracy"]),
+    }
+    published = metrics(measured, PUBLISHED)
+    assert (published["model"], published["parameters"], published["train_size"]) == ("published", 15910, 500)
+    assert published["validation_accuracy"] is None
+
+
+def test_snapshots_are_measured_at_their_epochs(measured: Path) -> None:
+    labels = load_file(measured / TENSORS[1])["labels"]
+    tensors = load_file(measured / PUBLISHED / "snapshots.safetensors")
+    expected = []
+    for epoch in (1, 3):
+        of_epoch = {name: tensors[f"epoch-{epoch}.{name}"] for name in ("w1", "b1", "w2", "b2")}
+        right = (scores(measured, of_epoch).argmax(axis=1) == labels).sum()
+        expected.append({"epoch": epoch, "accuracy": right / 200})
+    snapshots = metrics(measured, PUBLISHED)["snapshots"]
+    assert snapshots == expected
+    assert snapshots[-1]["accuracy"] == metrics(measured, PUBLISHED)["test"]["accuracy"]
+    assert metrics(measured, LINEAR)["snapshots"] == []
+
+
+def test_twice_gives_the_same_bytes(command: Command, measured: Path, target: Path) -> None:
+    result = command("evaluate", *arguments("evaluate", measured, target, PUBLISHED))
+    test = metrics(measured, PUBLISHED)["test"]
+    assert result.status == 0
+    assert result.output == (
+        f"published, seed 0: {test['accuracy']:.2%} of the test images "
+        f"(95 % interval {test['interval'][0]:.2%} to {test['interval'][1]:.2%})\n"
+    )
+    assert built_by("evaluate", target, PUBLISHED) == built_by("evaluate", measured, PUBLISHED)
+
+
+def rewrite(path: Path, change: Callable[[np.ndarray], np.ndarray] = np.copy, **header: object) -> None:
+    """Write a weights file anew with changed numbers, or with keys of its header changed (None: left out)."""
+    training = {"model": "linear", "seed": 0, "recipe": {}, "train_size": 400, "classes": list("0123456789"), **header}
+    text = json.dumps({key: value for key, value in training.items() if value is not None})
+    save_file({name: change(array) for name, array in load_file(path).items()}, path, {"training": text})
+
+
+BAD_WEIGHTS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "NaN": (
+        lambda path: rewrite(path, lambda array: array * np.float32(np.nan)),
+        "b1 holds something else than finite float32 numbers; train anew",
+    ),
+    "16 bits": (
+        lambda path: rewrite(path, lambda array: array.astype(np.float16)),
+        "b1 holds something else than finite float32 numbers; train anew",
+    ),
+    "a header without a key": (
+        lambda path: rewrite(path, classes=None),
+        "not a file that `digits.train` wrote (no 'classes'); make it anew",
+    ),
+    "no header": (
+        lambda path: save_file(load_file(path), path),
+        "not a file that `digits.train` wrote (no 'training'); make it anew",
+    ),
+    "a header that is no object": (
+        lambda path: save_file(load_file(path), path, {"training": "[]"}),
+        "not a file that `digits.train` wrote (list indices must be integers or slices, not str); make it anew",
+    ),
+    "other classes": (lambda path: rewrite(path, classes=["a", "b"]), "trained on classes ['a', 'b'], but "),
+    "other shape": (
+        lambda path: rewrite(path, lambda array: array[:5]),
+        "weights do not fit the recipe: found b1 5, w1 5×10, expected b1 10, w1 784×10 for 784 pixels, hidden [], 10 classes",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_WEIGHTS)
+def test_weights_that_do_not_belong_are_refused(trained: Path, tmp_path: Path, refused: Refused, case: str) -> None:
+    change, message = BAD_WEIGHTS[case]
+    project = shutil.copytree(trained, tmp_path / "project")
+    change(project / LINEAR / "weights.safetensors")
+    assert refused("evaluate", project).startswith(f"error: {project}/{LINEAR}/weights.safetensors: {message}")
+
+
+def test_weights_of_another_recipe_are_refused(trained: Path, refused: Refused) -> None:
+    hidden = json.dumps({**RECIPES["published"], "hidden": [30]})
+    assert refused("evaluate", trained, "--recipe", hidden, run=PUBLISHED) == (
+        f"error: {trained}/{PUBLISHED}/weights.safetensors: weights do not fit the recipe: found b1 20, b2 10, w1 784×20, "
+        "w2 20×10, expected b1 30, b2 10, w1 784×30, w2 30×10 for 784 pixels, hidden [30], 10 classes; train anew"
+    )
+    snapshots = json.dumps({**RECIPES["published"], "snapshots": [1, 2]})
+    assert refused("evaluate", trained, "--recipe", snapshots, run=PUBLISHED).startswith(
+        f"error: {trained}/{PUBLISHED}/snapshots.safetensors: weights do not fit the recipe: found no tensors, expected "
+    )
+
+
+class Hostile:
+    """What a pickle can do when it is read: here, make a file."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[Path]]:
+        return Path.touch, (self.mark,)
+
+
+def test_a_pickle_is_never_run(trained: Path, tmp_path: Path, refused: Refused) -> None:
+    project = shutil.copytree(trained, tmp_path / "project")
+    path, mark = project / LINEAR / "weights.safetensors", tmp_path / "mark"
+    path.write_bytes(pickle.dumps(Hostile(mark)))
+    pickle.loads(path.read_bytes())
+    assert mark.exists(), "the pickle works"
+    mark.unlink()
+    assert refused("evaluate", project).startswith(f"error: {path}: not a file that `digits.train` wrote (")
+    assert not mark.exists()
