@@ -147,6 +147,8 @@ def read_history(path: Path) -> pd.DataFrame:
     """Read a run's history; validation columns are NaN where nothing was held out."""
     with written_by("digits.train", path), path.open(newline="") as file:
         rows = list(csv.DictReader(file))
+        if not rows:
+            raise ValueError("no epochs")
         columns = {
             name: [row[name] or "nan" for row in rows] for name in ("epoch", "train_loss", "validation_accuracy")
         }
