@@ -1,0 +1,108 @@
+"""A file that a command needs and that is missing, damaged or something else: named in one line by every command."""
+
+import functools
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Refused
+from project import RUNS, TABLES, TENSORS
+from safetensors.numpy import load_file, save_file
+
+FIRST, LAST = RUNS[0], RUNS[-1]
+Damage = tuple[Callable[[Path], object], str]
+
+
+def as_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+def written(content: bytes) -> Callable[[Path], object]:
+    return functools.partial(Path.write_bytes, data=content)
+
+
+# What is done to a file, and what its error line says: {maker} is the command that would make it anew.
+SOMETHING_ELSE = "not a file that `digits.{maker}` wrote ("
+GONE: dict[str, Damage] = {
+    "missing": (Path.unlink, "no such file or folder"),
+    "a folder": (as_folder, "this is a folder, not a file"),
+}
+TENSOR_DAMAGE: dict[str, Damage] = {
+    **GONE,
+    "cut off": (cut, SOMETHING_ELSE + "Error while deserializing header: "),
+    "empty": (written(b""), SOMETHING_ELSE + "Error while deserializing header: header too small)"),
+    "a page": (written(b"<!DOCTYPE html>"), SOMETHING_ELSE + "Error while deserializing header: header too large)"),
+}
+TEXT_DAMAGE: dict[str, Damage] = {
+    **GONE,
+    "empty": (written(b""), SOMETHING_ELSE),
+    "a page": (written(b"<!DOCTYPE html>\n"), SOMETHING_ELSE),
+    "no text": (written(bytes(range(256))), SOMETHING_ELSE),
+}
+TENSOR_FILES = [
+    ("train", TENSORS[0], "convert"),
+    ("evaluate", TENSORS[1], "convert"),
+    ("evaluate", f"{FIRST}/weights.safetensors", "train"),
+    ("evaluate", f"{FIRST}/snapshots.safetensors", "train"),
+    ("plot_data", TENSORS[0], "convert"),
+    ("plot_data", TENSORS[1], "convert"),
+    ("plot_results", TENSORS[1], "convert"),
+    ("plot_results", f"{FIRST}/predictions.safetensors", "evaluate"),
+    ("plot_results", f"{FIRST}/weights.safetensors", "train"),
+]
+TEXT_FILES = [
+    ("evaluate", f"{FIRST}/history.csv", "train"),
+    ("summarise", f"{LAST}/metrics.json", "evaluate"),
+    ("plot_results", f"{FIRST}/metrics.json", "evaluate"),
+    ("plot_results", f"{LAST}/history.csv", "train"),
+    ("plot_results", TABLES["metrics"], "summarise"),
+    ("plot_results", TABLES["summary"], "summarise"),
+]
+CASES = {
+    f"{name} {Path(path).name} {kind}": (name, path, maker, damage[kind])
+    for files, damage in ((TENSOR_FILES, TENSOR_DAMAGE), (TEXT_FILES, TEXT_DAMAGE))
+    for name, path, maker in files
+    for kind in damage
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_damaged_input_is_named(measured: Path, tmp_path: Path, refused: Refused, case: str) -> None:
+    name, path, maker, (damage, message) = CASES[case]
+    project = shutil.copytree(measured, tmp_path / "project")
+    damage(project / path)
+    error = refused(name, project)
+    assert error.startswith(f"error: {project / path}: {message.format(maker=maker)}")
+    assert damage in (Path.unlink, as_folder) or error.endswith("); make it anew")
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        ("3", "not a file that `digits.convert` wrote ('int' object is not iterable); make it anew"),
+        ('["a", "b"]', "label 9 in a data set of 2 classes"),
+    ],
+)
+def test_tensors_whose_header_was_changed(
+    trained: Path, tmp_path: Path, refused: Refused, classes: str, message: str
+) -> None:
+    path = tmp_path / "train.safetensors"
+    save_file(load_file(trained / TENSORS[0]), path, {"classes": classes})
+    assert refused("train", trained, "--images", path) == f"error: {path}: {message}"
+
+
+def test_tensors_of_another_kind(trained: Path, tmp_path: Path, refused: Refused) -> None:
+    path = tmp_path / "train.safetensors"
+    tensors = load_file(trained / TENSORS[0])
+    save_file({**tensors, "images": tensors["images"].astype(np.float32)}, path, {"classes": "[]"})
+    assert refused("train", trained, "--images", path) == (
+        f"error: {path}: expected uint8 images [N, height, width] and uint8 labels [N], "
+        "found float32 [500, 28, 28] and uint8 [500]"
+    )
