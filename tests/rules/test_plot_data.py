@@ -1,0 +1,63 @@
+"""`digits.plot_data`: the pictures show the images, means and counts of the data set, with the same bytes every time."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Command
+from digits.lib.tensors import load_split
+from digits.plot_data import draw_class_means, draw_samples
+from drawings import assert_plain, drawn_images, svg_texts
+from project import DATA_FIGURES, TENSORS, arguments, built_by
+
+
+def test_samples_show_twelve_images_of_each_class_evenly_spaced(built: Path) -> None:
+    train = load_split(built / TENSORS[0])
+    shown = drawn_images(built / DATA_FIGURES["samples"], draw_samples(train))
+    assert len(shown) == 120
+    for number, picture in enumerate(shown):
+        of_class = [i for i, label in enumerate(train.labels) if label == number // 12]
+        place = round((len(of_class) - 1) * (number % 12) / 11)
+        np.testing.assert_allclose(picture, train.images[of_class[place]], atol=2)
+
+
+def test_class_means_show_the_mean_of_all_images_of_a_class(built: Path) -> None:
+    train = load_split(built / TENSORS[0])
+    shown = drawn_images(built / DATA_FIGURES["class-means"], draw_class_means(train))
+    assert len(shown) == 10
+    for label, picture in enumerate(shown):
+        images = [image.astype(float) for image, of in zip(train.images, train.labels, strict=True) if of == label]
+        np.testing.assert_allclose(picture, sum(images) / len(images), atol=2)
+
+
+def test_class_counts_say_how_many_images_each_class_has(built: Path) -> None:
+    texts = svg_texts(built / DATA_FIGURES["class-counts"])
+    counts = [
+        str(sum(int(of == label) for of in load_split(built / path).labels)) for path in TENSORS for label in range(10)
+    ]
+    start = texts.index(counts[0], texts.index("images"))
+    assert texts[start : start + 20] == counts
+    assert texts[:11] == [*"0123456789", "class"]
+    assert texts[-2:] == ["training images", "test images"]
+
+
+def test_twice_gives_the_same_bytes(command: Command, built: Path, target: Path) -> None:
+    result = command("plot_data", *arguments("plot_data", built, target))
+    assert (result.status, result.output) == (0, "")
+    assert built_by("plot_data", target) == built_by("plot_data", built)
+
+
+def test_a_class_without_images_leaves_its_place_empty(built: Path) -> None:
+    """`--train-limit` can leave a class with none."""
+    train = load_split(built / TENSORS[0])
+    kept = train.labels != 3
+    few = train._replace(images=train.images[kept], labels=train.labels[kept])
+    for draw, each in ((draw_class_means, 1), (draw_samples, 12)):
+        shown = [np.asarray(axis.images[0].get_array()).max() for axis in draw(few).axes]
+        assert [number // each for number, highest in enumerate(shown) if highest == 0] == [3] * each
+        assert len(shown) == 10 * each
+
+
+@pytest.mark.parametrize("figure", DATA_FIGURES.values())
+def test_a_figure_has_the_format_of_its_name_and_no_date(built: Path, figure: str) -> None:
+    assert_plain(built / figure)
