@@ -130,23 +130,23 @@ def rewrite(path: Path, change: Callable[[np.ndarray], np.ndarray] = np.copy, **
 BAD_WEIGHTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "NaN": (
         lambda path: rewrite(path, lambda array: array * np.float32(np.nan)),
-        "b1 holds something else than finite float32 numbers; train anew",
+        "b1 holds something else than finite float32 numbers; delete it and start again",
     ),
     "16 bits": (
         lambda path: rewrite(path, lambda array: array.astype(np.float16)),
-        "b1 holds something else than finite float32 numbers; train anew",
+        "b1 holds something else than finite float32 numbers; delete it and start again",
     ),
     "a header without a key": (
         lambda path: rewrite(path, classes=None),
-        "not a file that `digits.train` wrote (no 'classes'); make it anew",
+        "not a file that `digits.train` wrote (no 'classes'); delete it and start again",
     ),
     "no header": (
         lambda path: save_file(load_file(path), path),
-        "not a file that `digits.train` wrote (no 'training'); make it anew",
+        "not a file that `digits.train` wrote (no 'training'); delete it and start again",
     ),
     "a header that is no object": (
         lambda path: save_file(load_file(path), path, {"training": "[]"}),
-        "not a file that `digits.train` wrote (list indices must be integers or slices, not str); make it anew",
+        "not a file that `digits.train` wrote (list indices must be integers or slices, not str); delete it and start again",
     ),
     "other classes": (lambda path: rewrite(path, classes=["a", "b"]), "trained on classes ['a', 'b'], but "),
     "other shape": (
@@ -168,7 +168,7 @@ def test_weights_of_another_recipe_are_refused(trained: Path, refused: Refused) 
     hidden = json.dumps({**RECIPES["published"], "hidden": [30]})
     assert refused("evaluate", trained, "--recipe", hidden, run=PUBLISHED) == (
         f"error: {trained}/{PUBLISHED}/weights.safetensors: weights do not fit the recipe: found b1 20, b2 10, w1 784×20, "
-        "w2 20×10, expected b1 30, b2 10, w1 784×30, w2 30×10 for 784 pixels, hidden [30], 10 classes; train anew"
+        "w2 20×10, expected b1 30, b2 10, w1 784×30, w2 30×10 for 784 pixels, hidden [30], 10 classes; delete it and start again"
     )
     snapshots = json.dumps({**RECIPES["published"], "snapshots": [1, 2]})
     assert refused("evaluate", trained, "--recipe", snapshots, run=PUBLISHED).startswith(

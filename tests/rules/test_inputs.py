@@ -80,13 +80,13 @@ def test_a_damaged_input_is_named(measured: Path, tmp_path: Path, refused: Refus
     damage(project / path)
     error = refused(name, project)
     assert error.startswith(f"error: {project / path}: {message.format(maker=maker)}")
-    assert damage in (Path.unlink, as_folder) or error.endswith("); make it anew")
+    assert damage in (Path.unlink, as_folder) or error.endswith("); delete it and start again")
 
 
 @pytest.mark.parametrize(
     ("classes", "message"),
     [
-        ("3", "not a file that `digits.convert` wrote ('int' object is not iterable); make it anew"),
+        ("3", "not a file that `digits.convert` wrote ('int' object is not iterable); delete it and start again"),
         ('["a", "b"]', "label 9 in a data set of 2 classes"),
     ],
 )

@@ -122,5 +122,5 @@ def test_measures_that_lack_something_are_named(
     path = tmp_path / "metrics.json"
     path.write_text(json.dumps({**measures("a", 0, 0.5, None), **change}))
     assert refused("summarise", tmp_path, "--runs", path) == (
-        f"error: {path}: not a file that `digits.evaluate` wrote ({reason}); make it anew"
+        f"error: {path}: not a file that `digits.evaluate` wrote ({reason}); delete it and start again"
     )

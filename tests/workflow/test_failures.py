@@ -188,7 +188,8 @@ def test_a_damaged_intermediate_file_is_named(project: Project) -> None:
     tensors = project.folder / "results" / "tensors" / "train.safetensors"
     tensors.write_bytes(tensors.read_bytes()[:1000])
     error = build(project, "--until", "plot_data").error()
-    assert error.startswith("error: results/tensors/train.safetensors: not a tensor file of this pipeline")
+    assert error.startswith("error: results/tensors/train.safetensors: not a file that `digits.convert` wrote")
+    assert error.endswith("; delete it and start again")
 
     tensors.unlink()
     assert plan(project).all == jobs(

@@ -38,7 +38,7 @@ def written_by(command: str, path: Path) -> Iterator[None]:
         yield
     except (ValueError, LookupError, TypeError) as error:
         reason = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
-        raise UserError(f"{path}: not a file that `{command}` wrote ({reason}); make it anew") from error
+        raise UserError(f"{path}: not a file that `{command}` wrote ({reason}); delete it and start again") from error
 
 
 def sha256(path: Path) -> str:

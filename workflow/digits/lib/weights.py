@@ -48,11 +48,13 @@ def as_params(path: Path, tensors: Mapping[str, Tensor], recipe: Recipe, pixels:
     if found != expected:
         raise UserError(
             f"{path}: weights do not fit the recipe: found {_shapes(found)}, "
-            f"expected {_shapes(expected)} for {pixels} pixels, hidden {list(recipe.hidden)}, {classes} classes; train anew"
+            f"expected {_shapes(expected)} for {pixels} pixels, hidden {list(recipe.hidden)}, {classes} classes; delete it and start again"
         )
     for name, tensor in tensors.items():
         if tensor.dtype != torch.float32 or not tensor.isfinite().all():
-            raise UserError(f"{path}: {name} holds something else than finite float32 numbers; train anew")
+            raise UserError(
+                f"{path}: {name} holds something else than finite float32 numbers; delete it and start again"
+            )
     return [tensors[name] for name in expected]
 
 
