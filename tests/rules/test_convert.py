@@ -110,13 +110,17 @@ BAD_IDX: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
     "other counts": (
         IDX_LABELS,
         lambda raw: raw[:4] + (499).to_bytes(4, "big") + raw[8:-1],
-        f"{IDX_IMAGES} holds 500 images, but ",
+        f"{IDX_LABELS} 499 labels; fetch both again",
     ),
-    "other classes": (NAMES[3], lambda raw: raw[:-1] + b"\x0a", f"{NAMES[3]}: label 10, but the highest in "),
+    "other classes": (
+        NAMES[3],
+        lambda raw: raw[:-1] + b"\x0a",
+        f"{IDX_LABELS} is 9; take all four files from one data set",
+    ),
     "other size": (
         NAMES[2],
         lambda raw: raw[:8] + (14).to_bytes(4, "big") + (56).to_bytes(4, "big") + raw[16:],
-        "images of 28×28 pixels in ",
+        f"{NAMES[2]}; take all four files from one data set",
     ),
 }
 

@@ -148,7 +148,10 @@ BAD_WEIGHTS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda path: save_file(load_file(path), path, {"training": "[]"}),
         "not a file that `digits.train` wrote (list indices must be integers or slices, not str); delete it and start again",
     ),
-    "other classes": (lambda path: rewrite(path, classes=["a", "b"]), "trained on classes ['a', 'b'], but "),
+    "other classes": (
+        lambda path: rewrite(path, classes=["a", "b"]),
+        "trained on classes ['a', 'b'], but ",
+    ),
     "other shape": (
         lambda path: rewrite(path, lambda array: array[:5]),
         "weights do not fit the recipe: found b1 5, w1 5×10, expected b1 10, w1 784×10 for 784 pixels, hidden [], 10 classes",

@@ -87,7 +87,7 @@ def test_a_damaged_input_is_named(measured: Path, tmp_path: Path, refused: Refus
     ("classes", "message"),
     [
         ("3", "not a file that `digits.convert` wrote ('int' object is not iterable); delete it and start again"),
-        ('["a", "b"]', "label 9 in a data set of 2 classes"),
+        ('["a", "b"]', "label 9 in a data set of 2 classes; delete it and start again"),
     ],
 )
 def test_tensors_whose_header_was_changed(
@@ -104,5 +104,5 @@ def test_tensors_of_another_kind(trained: Path, tmp_path: Path, refused: Refused
     save_file({**tensors, "images": tensors["images"].astype(np.float32)}, path, {"classes": "[]"})
     assert refused("train", trained, "--images", path) == (
         f"error: {path}: expected uint8 images [N, height, width] and uint8 labels [N], "
-        "found float32 [500, 28, 28] and uint8 [500]"
+        "found float32 [500, 28, 28] and uint8 [500]; delete it and start again"
     )

@@ -133,7 +133,10 @@ def test_a_log_gets_plain_lines(command: Command, trained: Path, target: Path) -
 
 
 BAD_RECIPES: dict[str, tuple[dict[str, Any], str]] = {
-    "batch": ({"batch_size": 401}, "recipe.batch_size: 401 is more than the 400 images to train on"),
+    "batch": (
+        {"batch_size": 401},
+        "recipe.batch_size: 401 is more than the 400 images to train on; choose a smaller one",
+    ),
     "hold out": (
         {"validation_size": 500},
         "recipe.validation_size: 500 of 500 images leaves none to train on; hold out fewer",

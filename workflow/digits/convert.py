@@ -21,11 +21,14 @@ def from_idx(train_images: Path, train_labels: Path, test_images: Path, test_lab
     classes = [str(number) for number in range(pairs["train"][1].max() + 1)]
     if pairs["test"][1].max() >= len(classes):
         raise UserError(
-            f"{test_labels}: label {pairs['test'][1].max()}, but the highest in {train_labels} is {len(classes) - 1}"
+            f"{test_labels}: label {pairs['test'][1].max()}, but the highest in {train_labels} is {len(classes) - 1}; "
+            "take all four files from one data set"
         )
     if pairs["train"][0].shape[1:] != pairs["test"][0].shape[1:]:
         sizes = ["×".join(map(str, images.shape[1:])) for images, _ in pairs.values()]
-        raise UserError(f"images of {sizes[0]} pixels in {train_images}, of {sizes[1]} in {test_images}")
+        raise UserError(
+            f"images of {sizes[0]} pixels in {train_images}, of {sizes[1]} in {test_images}; take all four files from one data set"
+        )
     return {name: Split(images, labels, classes) for name, (images, labels) in pairs.items()}
 
 

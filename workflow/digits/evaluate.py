@@ -70,7 +70,7 @@ def main() -> None:
     tensors, training = load_weights(args.weights)
     if training["classes"] != test.classes:
         raise UserError(
-            f"{args.weights}: trained on classes {training['classes']}, but {args.images} has {test.classes}"
+            f"{args.weights}: trained on classes {training['classes']}, but {args.images} has {test.classes}; delete it and start again"
         )
     params = as_params(args.weights, tensors, recipe, test.images[0].size, len(test.classes))
     logits = predict(test.images, params)

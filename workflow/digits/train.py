@@ -160,7 +160,7 @@ def main() -> None:
     train_indices, validation_indices = split_validation(len(split.images), recipe.validation_size)
     if recipe.batch_size > len(train_indices):
         raise UserError(
-            f"recipe.batch_size: {recipe.batch_size:,} is more than the {len(train_indices):,} images to train on"
+            f"recipe.batch_size: {recipe.batch_size:,} is more than the {len(train_indices):,} images to train on; choose a smaller one"
         )
     train, validation = as_examples(split, train_indices, device), as_examples(split, validation_indices, device)
     generator = generator_for(args.model, args.seed)

@@ -46,7 +46,9 @@ def read_idx_pair(images_path: Path, labels_path: Path) -> tuple[np.ndarray, np.
     """Read images, uint8 [N, height, width], and their labels, uint8 [N]; UserError where they do not belong together."""
     images, labels = read_idx(images_path, 3), read_idx(labels_path, 1)
     if len(images) != len(labels):
-        raise UserError(f"{images_path} holds {len(images):,} images, but {labels_path} {len(labels):,} labels")
+        raise UserError(
+            f"{images_path} holds {len(images):,} images, but {labels_path} {len(labels):,} labels; fetch both again"
+        )
     if images.size == 0:
         raise UserError(f"{images_path}: holds no pixels (its shape is {'×'.join(map(str, images.shape))})")
     return images, labels

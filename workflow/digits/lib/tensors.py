@@ -45,8 +45,10 @@ def load_split(path: Path) -> Split:
     if images.ndim != 3 or images.dtype != np.uint8 or labels.shape != images.shape[:1] or labels.dtype != np.uint8:
         raise UserError(
             f"{path}: expected uint8 images [N, height, width] and uint8 labels [N], "
-            f"found {images.dtype} {list(images.shape)} and {labels.dtype} {list(labels.shape)}"
+            f"found {images.dtype} {list(images.shape)} and {labels.dtype} {list(labels.shape)}; delete it and start again"
         )
     if len(labels) and labels.max() >= len(classes):
-        raise UserError(f"{path}: label {labels.max()} in a data set of {len(classes)} classes")
+        raise UserError(
+            f"{path}: label {labels.max()} in a data set of {len(classes)} classes; delete it and start again"
+        )
     return Split(images, labels, classes)
