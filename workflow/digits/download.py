@@ -39,18 +39,20 @@ def download(sources: list[str], outputs: dict[Path, str], timeout: float = 10, 
     """
     folder = next(iter(outputs)).parent / ".download.part"
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     try:
-        reasons = fetch_all(sources, outputs, folder, timeout)
-        for attempt in range(retries if any(not is_folder(source) for source in sources) else 0):
-            if not reasons:
-                break
-            log(f"trying again in {2**attempt} s")
-            time.sleep(2**attempt)
-            reasons = fetch_all(sources, outputs, folder, timeout)
-        if reasons:
-            raise UserError(f"no source works [{'; '.join(reasons)}]; name a folder with your own copy as dataset.path")
         with whole_files(*outputs) as parts:
+            folder.mkdir()
+            reasons = fetch_all(sources, outputs, folder, timeout)
+            for attempt in range(retries if any(not is_folder(source) for source in sources) else 0):
+                if not reasons:
+                    break
+                log(f"trying again in {2**attempt} s")
+                time.sleep(2**attempt)
+                reasons = fetch_all(sources, outputs, folder, timeout)
+            if reasons:
+                raise UserError(
+                    f"no source works [{'; '.join(reasons)}]; name a folder with your own copy as dataset.path"
+                )
             for part, output in zip(parts, outputs, strict=True):
                 (folder / output.name).replace(part)
     finally:
