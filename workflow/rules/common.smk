@@ -4,8 +4,6 @@ import os
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-
 ROOT = Path(workflow.basedir)
 PACKAGE = ROOT / "workflow" / "digits"
 LOCK = ROOT / "requirements.lock"
