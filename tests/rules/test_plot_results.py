@@ -79,7 +79,7 @@ def test_mistakes_are_the_most_confident_ones(built: Path) -> None:
     for number, picture, axis in zip(numbers, shown, figure.axes, strict=False):
         np.testing.assert_allclose(picture, test.images[number], atol=2)
         read, share = logits[number].argmax(), f"{confidence[number]:.1%}"
-        assert axis.get_title() == f"{test.labels[number]} read as {read}\n{share}, no. {number}"
+        assert axis.get_title() == f"{test.labels[number]}\n→ {read}\n{share}, no. {number}"
 
 
 def test_a_network_without_mistakes_is_told_so(built: Path) -> None:

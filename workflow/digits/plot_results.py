@@ -15,7 +15,7 @@ import pandas as pd
 import scipy.special
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, PercentFormatter
 
 from digits.lib.command import UserError, run
 from digits.lib.files import whole_files, written_by
@@ -38,6 +38,9 @@ def draw_curves(metrics: pd.DataFrame, histories: dict[tuple[str, int], pd.DataF
         xlabel="epoch", ylabel="training loss, each model's own", yscale="log", title="Loss on the training images"
     )
     right.set(xlabel="epoch", ylabel="validation accuracy", ylim=(0, 1), title="Accuracy on the images held out")
+    left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    left.yaxis.set_major_formatter("{x:g}")
+    left.yaxis.set_minor_formatter("")
     right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     for axis in (left, right):
         axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
@@ -77,9 +80,9 @@ def draw_accuracies(metrics: pd.DataFrame, references: list[dict[str, Any]], cla
         yticklabels=models,
         xlabel="test accuracy, each run with its 95 % interval",
         xlim=(0, 1.01),
+        ylim=(len(models) - 0.45, -0.45),
     )
     axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axis.invert_yaxis()
     return figure
 
 
@@ -119,7 +122,7 @@ def draw_mistakes(test: Split, logits: np.ndarray) -> Figure:
         axis.set_axis_off()
         return figure
     titles = [
-        f"{test.classes[test.labels[i]]} read as {test.classes[predicted[i]]}\n{probabilities[i, predicted[i]]:.1%}, no. {i}"
+        f"{test.classes[test.labels[i]]}\n→ {test.classes[predicted[i]]}\n{probabilities[i, predicted[i]]:.1%}, no. {i}"
         for i in worst
     ]
     return image_grid([test.images[i] for i in worst], 8, titles, cell=0.9)

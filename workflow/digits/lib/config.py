@@ -61,6 +61,7 @@ def _explain(error: ValidationError) -> str:
         "minItems": lambda: f"expected at least {rule} value",
         "minLength": lambda: "expected some text; null for none",
         "minimum": lambda: f"expected {rule} or more",
+        "maximum": lambda: f"expected {rule} or less",
         "exclusiveMinimum": lambda: f"expected more than {rule}",
         "pattern": lambda: f"does not look like {rule}",
     }.get(str(error.validator), lambda: error.message)()

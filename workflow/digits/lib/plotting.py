@@ -20,6 +20,7 @@ mpl.rcParams.update(
         "figure.facecolor": "white",
         "figure.constrained_layout.use": True,
         "font.size": 10,
+        "text.parse_math": False,  # a class may be called $x$
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.edgecolor": "#555555",
@@ -47,7 +48,7 @@ def save_figure(figure: Figure, part: Path, target: Path) -> None:
 def image_grid(images: Sequence[np.ndarray], columns: int, titles: Sequence[str] = (), cell: float = 0.72) -> Figure:
     """Draw greyscale images, dark on light, in rows of `columns`, each under its title; `cell` is a side in inches."""
     rows = -(-len(images) // columns)
-    height = cell * (1.32 if titles else 1.0)
+    height = cell + 0.16 * max((title.count("\n") + 1 for title in titles), default=0)
     figure, axes = plt.subplots(rows, columns, figsize=(cell * columns, height * rows), squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
