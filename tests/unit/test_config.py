@@ -108,6 +108,7 @@ BAD = [
     ("models", ["linear", "linear"], "models: ['linear', 'linear']: the same value stands there twice"),
     ("seeds", [0, 1, 0], "seeds: [0, 1, 0]: the same value stands there twice"),
     ("seeds", [-1], "seeds.0: -1: expected 0 or more"),
+    ("seeds", ["0"], "seeds.0: '0': expected integer; write it without quotes, in a file for --configfile"),
     ("seeds", [2**32], "seeds.0: 4294967296: expected 4294967295 or less"),
     ("seeds", 3, "seeds: 3: expected array"),
     ("device", "gpu", "device: unknown value 'gpu', did you mean 'cpu'? (known: auto, cpu, cuda)"),

@@ -70,13 +70,15 @@ def _explain(error: ValidationError) -> str:
 
 
 def _hint(value: Any) -> str:
-    """Say what to write for a number that YAML takes for a text: one with an exponent and no point."""
-    number = (
-        re.fullmatch(r"([+-]?\d+)(?:\.(\d*))?e([+-]?)(\d+)", value, re.IGNORECASE) if isinstance(value, str) else None
-    )
-    if number is None:
+    """Say how to write a number that arrived as a text."""
+    if not isinstance(value, str):
         return ""
-    return f"; YAML takes {value} for a text, write {number[1]}.{number[2] or 0}e{number[3] or '+'}{number[4]}"
+    if exponent := re.fullmatch(r"([+-]?\d+)(?:\.(\d*))?e([+-]?)(\d+)", value, re.IGNORECASE):
+        number = f"{exponent[1]}.{exponent[2] or 0}e{exponent[3] or '+'}{exponent[4]}"
+        return f"; YAML takes {value} for a text, write {number}"
+    if re.fullmatch(r"[+-]?\d+(\.\d*)?", value):
+        return "; write it without quotes, in a file for --configfile (in --config, numbers in lists are texts)"
+    return ""
 
 
 def _check_across(config: dict[str, Any]) -> None:
