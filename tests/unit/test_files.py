@@ -16,6 +16,15 @@ def test_all_targets_appear_together(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["a", "b"]
 
 
+def test_a_target_is_the_file_that_was_written_renamed(tmp_path: Path) -> None:
+    """A copy could be seen half done; a rename cannot."""
+    with whole_files(tmp_path / "a") as (part,):
+        part.write_text("done")
+        written = part.stat()
+    assert (tmp_path / "a").stat().st_ino == written.st_ino
+    assert part.parent == tmp_path, "a rename across file systems would be a copy"
+
+
 @pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt, SystemExit])
 def test_a_failure_leaves_what_was_there(tmp_path: Path, failure: type[BaseException]) -> None:
     target, other = tmp_path / "a", tmp_path / "b"
