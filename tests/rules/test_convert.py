@@ -55,6 +55,19 @@ def test_tensors_hold_exactly_the_idx_bytes(trained: Path, path: str, names: tup
         assert json.loads(file.metadata()["classes"]) == list("0123456789")
 
 
+def test_the_highest_label_that_a_byte_can_hold_is_a_class(
+    command: Command, trained: Path, tmp_path: Path, target: Path
+) -> None:
+    shutil.copytree(trained / "resources", tmp_path / "resources")
+    for name in (NAMES[1], NAMES[3]):
+        labels = tmp_path / "resources" / name
+        labels.write_bytes(labels.read_bytes()[:-1] + b"\xff")
+    result = command("convert", *arguments("convert", tmp_path, target))
+    assert result.status == 0, result.output
+    with safe_open(target / TENSORS[0], framework="numpy") as file:
+        assert json.loads(file.metadata()["classes"]) == [str(number) for number in range(256)]
+
+
 @pytest.mark.parametrize("kind", ["folder", "gztar", "zip"])
 def test_image_files_give_the_same_bytes(
     command: Command, trained: Path, png_tree: Path, tmp_path: Path, target: Path, kind: str

@@ -18,7 +18,7 @@ from digits.lib.tensors import Split, save_split
 def from_idx(train_images: Path, train_labels: Path, test_images: Path, test_labels: Path) -> dict[str, Split]:
     """Read the two splits from IDX files; classes are named by their numbers, up to the highest training label."""
     pairs = {"train": read_idx_pair(train_images, train_labels), "test": read_idx_pair(test_images, test_labels)}
-    classes = [str(number) for number in range(pairs["train"][1].max() + 1)]
+    classes = [str(number) for number in range(int(pairs["train"][1].max()) + 1)]
     if pairs["test"][1].max() >= len(classes):
         raise UserError(
             f"{test_labels}: label {pairs['test'][1].max()}, but the highest in {train_labels} is {len(classes) - 1}; "
