@@ -52,6 +52,7 @@ def outputs(name: str, run: str = RUNS[0]) -> dict[str, str]:
         "train": {
             "weights": f"{run}/weights.safetensors",
             "snapshots": f"{run}/snapshots.safetensors",
+            "validation": f"{run}/validation.safetensors",
             "history": f"{run}/history.csv",
         },
         "evaluate": {"predictions": f"{run}/predictions.safetensors", "metrics": f"{run}/metrics.json"},
@@ -73,7 +74,10 @@ def inputs(name: str, run: str = RUNS[0]) -> dict[str, str | list[str]]:
             )
         },
         "train": {"images": TENSORS[0]},
-        "evaluate": {"images": TENSORS[1], **outputs("train", run)},
+        "evaluate": {
+            "images": TENSORS[1],
+            **{option: path for option, path in outputs("train", run).items() if option != "history"},
+        },
         "summarise": {"runs": metrics},
         "plot_data": dict(zip(("train", "test"), TENSORS, strict=True)),
         "plot_results": {"runs": RUNS, "test": TENSORS[1], **TABLES},

@@ -5,7 +5,6 @@ also the accuracy at each of those epochs.
 """
 
 import argparse
-import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -15,42 +14,34 @@ import torch
 from safetensors.numpy import save
 
 from digits.lib.command import UserError, log, run
+from digits.lib.examples import output_classes
 from digits.lib.files import whole_files, written_by
 from digits.lib.metrics import evaluate_logits
-from digits.lib.networks import simple_net
+from digits.lib.networks import Network, build_network, generator_for, predict, widen
 from digits.lib.recipes import Recipe, parse_recipe
-from digits.lib.tensors import Split, load_split
-from digits.lib.weights import as_params, load_weights
+from digits.lib.tensors import Split, load_split, read_arrays
+from digits.lib.weights import fill, load_weights
 
 
-@torch.no_grad()
-def predict(images: np.ndarray, params: list[torch.Tensor]) -> np.ndarray:
-    """Return the scores, float32 [N, classes], of uint8 images [N, height, width]."""
-    batches = torch.from_numpy(images).flatten(1).split(1000)
-    return torch.cat([simple_net(batch.float().div_(255), params) for batch in batches]).numpy()
-
-
-def snapshot_accuracies(path: Path, recipe: Recipe, test: Split) -> list[dict[str, Any]]:
+def snapshot_accuracies(path: Path, recipe: Recipe, network: Network, test: Split) -> list[dict[str, Any]]:
     """Return the accuracy on the test images at each epoch whose weights the training kept."""
     tensors, _ = load_weights(path)
-    pixels, classes = test.images[0].size, len(test.classes)
     rows = []
     for epoch in recipe.snapshots:
         prefix = f"epoch-{epoch}."
         at_epoch = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-        logits = predict(test.images, as_params(path, at_epoch, recipe, pixels, classes))
-        rows.append({"epoch": epoch, "accuracy": float((logits.argmax(axis=1) == test.labels).mean())})
+        fill(network, at_epoch, path)
+        predicted = predict(network, test.images).argmax(dim=1).numpy()
+        rows.append({"epoch": epoch, "accuracy": float((predicted == test.labels).mean())})
     return rows
 
 
-def last_validation_accuracy(history: Path) -> float | None:
-    """Return the validation accuracy in a history's last line; None where no images were held out."""
-    with written_by("digits.train", history), history.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-        if not rows:
-            raise ValueError("no epochs")
-        value = rows[-1]["validation_accuracy"]
-        return float(value) if value != "" else None
+def validation_accuracy(path: Path) -> float | None:
+    """Return the accuracy on the images that the training held out; None where it held out none."""
+    with written_by("digits.train", path):
+        arrays, _ = read_arrays(path)
+        right = arrays["logits"].argmax(axis=1) == arrays["labels"]
+        return float(right.mean()) if len(right) else None
 
 
 def main() -> None:
@@ -59,7 +50,9 @@ def main() -> None:
     parser.add_argument("--recipe", required=True, help="the recipe that the network was trained with, as JSON")
     parser.add_argument("--weights", type=Path, required=True, help="weights, from digits.train")
     parser.add_argument("--snapshots", type=Path, required=True, help="snapshots, from digits.train")
-    parser.add_argument("--history", type=Path, required=True, help="history, from digits.train")
+    parser.add_argument(
+        "--validation", type=Path, required=True, help="scores of the images held out, from digits.train"
+    )
     parser.add_argument("--predictions", type=Path, required=True, help="safetensors file to write: the scores")
     parser.add_argument("--metrics", type=Path, required=True, help="JSON file to write: the measures")
     args = parser.parse_args()
@@ -72,17 +65,22 @@ def main() -> None:
         raise UserError(
             f"{args.weights}: trained on classes {training['classes']}, but {args.images} has {test.classes}; delete it and start again"
         )
-    params = as_params(args.weights, tensors, recipe, test.images[0].size, len(test.classes))
-    logits = predict(test.images, params)
+    outputs = output_classes(recipe, test.classes)
+    shape = (test.images.shape[1], test.images.shape[2])
+    network = build_network(recipe, shape, len(outputs), generator_for("initial weights, to be overwritten"))
+    fill(network, tensors, args.weights)
+    logits = widen(predict(network, test.images), outputs, len(test.classes)).numpy()
+    counted = np.isin(test.labels, outputs)
     measured = {
         "model": training["model"],
         "seed": training["seed"],
-        "parameters": sum(p.numel() for p in params),
-        "epochs": recipe.epochs,
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "epochs": training["epochs"],
         "train_size": training["train_size"],
-        "validation_accuracy": last_validation_accuracy(args.history),
-        "test": evaluate_logits(logits, test.labels, test.classes),
-        "snapshots": snapshot_accuracies(args.snapshots, recipe, test),
+        "training_flops": training["training_flops"],
+        "validation_accuracy": validation_accuracy(args.validation),
+        "test": evaluate_logits(logits[counted], test.labels[counted], test.classes),
+        "snapshots": snapshot_accuracies(args.snapshots, recipe, network, test),
     }
     with whole_files(args.predictions, args.metrics) as (predictions, metrics):
         predictions.write_bytes(save({"logits": logits}))

@@ -128,21 +128,25 @@ def draw_mistakes(test: Split, logits: np.ndarray) -> Figure:
     return image_grid([test.images[i] for i in worst], 8, titles, cell=0.9)
 
 
-def draw_first_layers(weights: dict[str, np.ndarray], shape: tuple[int, ...]) -> Figure:
-    """Draw what first-layer units look for, a panel a model: the units of largest weights, blue for ink, red against."""
+def draw_first_layers(filters: dict[str, np.ndarray]) -> Figure:
+    """Draw what first-layer units look for, a panel a model: the units of largest weights, blue for ink, red against.
+
+    `filters` has float32 [units, height, width] of each model.
+    """
     columns = 10
-    heights = [-(-min(UNITS, w1.shape[1]) // columns) for w1 in weights.values()]
+    heights = [-(-min(UNITS, len(units)) // columns) for units in filters.values()]
     figure = plt.figure(figsize=(7.2, 0.72 * sum(heights) + 0.3 * len(heights)))
     panels = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
-    for panel, (model, w1) in zip(panels, weights.items(), strict=True):
-        panel.suptitle(f"{model}: {min(UNITS, w1.shape[1])} of {w1.shape[1]} units", x=0.01, ha="left", fontsize=9)
-        largest = np.sort(np.argsort(-np.linalg.norm(w1.astype(np.float64), axis=0), kind="stable")[:UNITS])
+    for panel, (model, units) in zip(panels, filters.items(), strict=True):
+        panel.suptitle(f"{model}: {min(UNITS, len(units))} of {len(units)} units", x=0.01, ha="left", fontsize=9)
+        norms = np.linalg.norm(units.reshape(len(units), -1).astype(np.float64), axis=1)
+        largest = np.sort(np.argsort(-norms, kind="stable")[:UNITS])
         axes = panel.subplots(-(-len(largest) // columns), columns, squeeze=False)
         for axis in axes.flat:
             axis.set_axis_off()
         for axis, unit in zip(axes.flat, largest, strict=False):
-            limit = np.abs(w1[:, unit]).max() or 1.0
-            axis.imshow(w1[:, unit].reshape(shape), cmap="RdBu", vmin=-limit, vmax=limit, interpolation="nearest")
+            limit = np.abs(units[unit]).max() or 1.0
+            axis.imshow(units[unit], cmap="RdBu", vmin=-limit, vmax=limit, interpolation="nearest")
     return figure
 
 
@@ -169,6 +173,16 @@ def read_array(command: str, path: Path, name: str) -> np.ndarray:
     """Read one array of a safetensors file; UserError where it is not what the command wrote."""
     with written_by(command, path):
         return read_arrays(path)[0][name]
+
+
+def read_filters(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """Read a run's first layer as images, [units, height, width]: of the pixels, or of a convolution's kernel."""
+    with written_by("digits.train", path):
+        arrays, texts = read_arrays(path)
+        if "convolutions.0.weight" in arrays:
+            return arrays["convolutions.0.weight"][:, 0]
+        crop = json.loads(texts["training"])["recipe"]["crop"]
+        return arrays["w1"].T.reshape(-1, *(side - 2 * crop for side in shape))
 
 
 def read_confusion(path: Path) -> list[list[int]]:
@@ -208,8 +222,8 @@ def main() -> None:
     confusion = read_confusion(chosen / "metrics.json")
     logits = read_array("digits.evaluate", chosen / "predictions.safetensors", "logits")
     histories = {run_of: read_history(folder / "history.csv") for run_of, folder in folders.items()}
-    weights = {
-        name: read_array("digits.train", folders[name, seed] / "weights.safetensors", "w1")
+    filters = {
+        name: read_filters(folders[name, seed] / "weights.safetensors", test.images.shape[1:])
         for name, seed in first_seed.items()
     }
 
@@ -220,7 +234,7 @@ def main() -> None:
             draw_accuracies(metrics, json.loads(args.references), len(test.classes)),
             draw_confusion(confusion, test.classes),
             draw_mistakes(test, logits),
-            draw_first_layers(weights, test.images.shape[1:]),
+            draw_first_layers(filters),
         ]
         for figure, part, target in zip(figures, parts, targets, strict=True):
             save_figure(figure, part, target)

@@ -7,7 +7,7 @@ rule evaluate:
         images=TENSORS["test"],
         weights=f"{RUN}/weights.safetensors",
         snapshots=f"{RUN}/snapshots.safetensors",
-        history=f"{RUN}/history.csv",
+        validation=f"{RUN}/validation.safetensors",
     output:
         predictions=f"{RUN}/predictions.safetensors",
         metrics=f"{RUN}/metrics.json",
@@ -22,7 +22,7 @@ rule evaluate:
         "Evaluating {wildcards.model}, seed {wildcards.seed}"
     shell:
         "python -m digits.evaluate --images {input.images} --recipe {params.recipe:q} --weights {input.weights}"
-        " --snapshots {input.snapshots} --history {input.history}"
+        " --snapshots {input.snapshots} --validation {input.validation}"
         " --predictions {output.predictions} --metrics {output.metrics} 2> {log}"
 
 

@@ -91,6 +91,8 @@ def _check_across(config: dict[str, Any]) -> None:
             make_recipe(fields)
         except UserError as error:
             raise UserError(f"configuration: recipes.{name}: {error}") from error
+    for name, fields in config["recipes"].items():
+        _check_features(name, fields["features_of"], config["recipes"])
     dataset = config["dataset"]
     if dataset["path"] is None:
         if dataset["format"] == "images":
@@ -101,3 +103,19 @@ def _check_across(config: dict[str, Any]) -> None:
         raise UserError(f"configuration: dataset.path: {dataset['path']}: no such folder or file")
     if dataset["format"] == "idx" and not path.is_dir():
         raise UserError(f"configuration: dataset.path: {dataset['path']}: expected a folder with the four idx files")
+
+
+def _check_features(name: str, source: str | None, recipes: dict[str, Any]) -> None:
+    """Features can be reused from a recipe of the same network that does not reuse any itself."""
+    if source is None:
+        return
+    where = f"configuration: recipes.{name}.features_of"
+    if source not in recipes:
+        raise UserError(f"{where}: {unknown('recipe', source, recipes)}")
+    if recipes[source]["features_of"] is not None:
+        raise UserError(f"{where}: '{source}' reuses features itself; name the recipe that trains them")
+    for key in ("network", "hidden", "convolutions", "batch_norm", "crop", "pixels"):
+        if recipes[name][key] != recipes[source][key]:
+            raise UserError(
+                f"{where}: '{source}' is another network, its {key} is {recipes[source][key]}; give both the same"
+            )

@@ -1,18 +1,18 @@
-"""The tutorial's network, from scratch: parameters by hand, linear equations with ReLU between, and its losses.
-
-The functions carry the tutorial's names (`init_params`, `simple_net`, `mnist_loss`), so that its reader finds them.
-What is passed on is explicit: parameters are a list [w1, b1, w2, b2, …], random draws come from a given generator.
-"""
+"""Networks from recipes: what a recipe names is made here, and used for predictions."""
 
 import hashlib
-import itertools
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from digits.lib.command import UserError
+from digits.lib.convolutional import Convolutional
+from digits.lib.dense import Dense
 from digits.lib.recipes import Recipe
+
+PREDICTION_BATCH = 1000  # images; only memory and speed depend on it
 
 
 def generator_for(*names: object) -> torch.Generator:
@@ -21,59 +21,86 @@ def generator_for(*names: object) -> torch.Generator:
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big", signed=True))
 
 
-def init_params(size: Sequence[int], std: float, generator: torch.Generator) -> Tensor:
-    """Draw a float32 tensor of the given size from a normal distribution with standard deviation `std`."""
-    return torch.randn(tuple(size), generator=generator) * std
+class Network(torch.nn.Module):
+    """A network with what it does to the pixels: float32 images [batch, height, width], 0 to 1, in; scores out."""
+
+    def __init__(self, body: Dense | Convolutional, crop: int, normalised: bool) -> None:
+        super().__init__()
+        self.body, self.crop, self.normalised = body, crop, normalised
+        self.pixel_mean: Tensor
+        self.pixel_std: Tensor
+        if normalised:
+            self.register_buffer("pixel_mean", torch.zeros(()))
+            self.register_buffer("pixel_std", torch.ones(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the scores of a batch of images."""
+        if self.crop:
+            x = x[:, self.crop : -self.crop, self.crop : -self.crop]
+        if self.normalised:
+            x = x.sub(self.pixel_mean).div_(self.pixel_std)
+        scores: Tensor = self.body(x)
+        return scores
+
+    def measure_pixels(self, x: Tensor) -> None:
+        """Take the mean and standard deviation to normalise by from the training images."""
+        self.pixel_mean.copy_(x.double().mean())
+        self.pixel_std.copy_(x.double().std(correction=0))
+
+    @torch.no_grad()
+    def take(self, tensors: Mapping[str, Tensor]) -> None:
+        """Copy what a network of the same shape has learned."""
+        for name, tensor in self.named_tensors().items():
+            tensor.copy_(tensors[name])
+
+    def named_tensors(self) -> dict[str, Tensor]:
+        """Return all that the network has learned, by name: w1, b1, … or convolutions.0.weight, …"""
+        return {name.removeprefix("body."): tensor for name, tensor in self.state_dict().items()}
 
 
-def normal_layer(inputs: int, outputs: int, generator: torch.Generator) -> list[Tensor]:
-    """Weights [inputs, outputs] and biases [outputs] of one layer as the tutorial draws them, standard deviation 1."""
-    return [init_params((inputs, outputs), 1.0, generator), init_params((outputs,), 1.0, generator)]
+def build_network(recipe: Recipe, shape: tuple[int, int], classes: int, generator: torch.Generator) -> Network:
+    """Make a recipe's network for images of a size, with initial weights drawn from the generator.
 
-
-def kaiming_layer(inputs: int, outputs: int, generator: torch.Generator) -> list[Tensor]:
-    """Scaled weights: standard deviation √(2 / inputs) keeps the size of the signal through ReLUs; biases start at 0.
-
-    He et al. 2015, https://arxiv.org/abs/1502.01852, section 2.2.
+    UserError where the images are too small for it.
     """
-    return [init_params((inputs, outputs), math.sqrt(2 / inputs), generator), torch.zeros(outputs)]
+    height, width = (side - 2 * recipe.crop for side in shape)
+    if min(height, width) < 1:
+        raise UserError(f"recipe.crop: {recipe.crop} leaves nothing of images of {shape[0]}×{shape[1]} pixels")
+    body = NETWORKS[recipe.network](recipe, height * width, classes, generator)
+    return Network(body, recipe.crop, recipe.pixels == "normalised")
 
 
-def make_params(recipe: Recipe, pixels: int, classes: int, generator: torch.Generator) -> list[Tensor]:
-    """Draw all parameters of a recipe's network, float32: w [inputs, outputs] and b [outputs] of each layer in turn."""
-    sizes = recipe.layer_sizes(pixels, classes)
-    layer = WEIGHTS[recipe.weights]
-    return [tensor for inputs, outputs in itertools.pairwise(sizes) for tensor in layer(inputs, outputs, generator)]
+@torch.no_grad()
+def predict(network: Network, images: np.ndarray) -> Tensor:
+    """Return the scores, float32 [N, classes], of uint8 images [N, height, width]."""
+    network.eval()
+    device = next(network.parameters()).device
+    batches = torch.from_numpy(images).split(PREDICTION_BATCH)
+    return torch.cat([network(batch.to(device).float().div_(255)) for batch in batches]).cpu()
 
 
-def simple_net(xb: Tensor, params: Sequence[Tensor]) -> Tensor:
-    """Predict: float32 [batch, pixels] in, one score a class [batch, classes] out. One pair of params is wx + b."""
-    res = xb
-    for layer in range(0, len(params), 2):
-        if layer > 0:
-            res = res.relu()
-        res = torch.addmm(params[layer + 1], res, params[layer])  # res @ w + b, in one step
-    return res
+def widen(logits: Tensor, outputs: Sequence[int], classes: int) -> Tensor:
+    """Spread the scores of some classes over columns for all, [N, classes]; a class without an output can't be chosen."""
+    wide = logits.new_full((len(logits), classes), -torch.inf)
+    wide[:, list(outputs)] = logits
+    return wide
 
 
-def mnist_loss(predictions: Tensor, targets: Tensor) -> Tensor:
-    """The tutorial's loss: how far each sigmoid of a score is from its 0 or 1, averaged. `targets` is one-hot, bool."""
-    predictions = predictions.sigmoid()
-    return torch.where(targets, 1 - predictions, predictions).mean()
+def _dense(recipe: Recipe, pixels: int, classes: int, generator: torch.Generator) -> Dense:
+    return Dense([pixels, *recipe.hidden, classes], recipe.weights, recipe.dropout, generator)
 
 
-def cross_entropy(predictions: Tensor, targets: Tensor) -> Tensor:
-    """The negative logarithm of the probability (softmax) given to the right class, averaged. `targets` is one-hot, bool."""
-    return -torch.where(targets, predictions.log_softmax(dim=1), 0).sum(dim=1).mean()
+def _convolutional(recipe: Recipe, pixels: int, classes: int, generator: torch.Generator) -> Convolutional:
+    return Convolutional(
+        recipe.convolutions,
+        [*recipe.hidden, classes],
+        batch_norm=recipe.batch_norm,
+        dropout=recipe.dropout,
+        generator=generator,
+    )
 
 
-def batch_accuracy(predictions: Tensor, targets: Tensor) -> Tensor:
-    """The share of rows whose highest score is at the one-hot target's place, a scalar float32."""
-    return (predictions.argmax(dim=1) == targets.int().argmax(dim=1)).float().mean()
-
-
-WEIGHTS: dict[str, Callable[[int, int, torch.Generator], list[Tensor]]] = {
-    "normal": normal_layer,
-    "kaiming": kaiming_layer,
+NETWORKS: dict[str, Callable[[Recipe, int, int, torch.Generator], Dense | Convolutional]] = {
+    "dense": _dense,
+    "convolutional": _convolutional,
 }
-LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"mnist_loss": mnist_loss, "cross_entropy": cross_entropy}

@@ -1,8 +1,7 @@
-"""Weight files: a network's parameters by name, and how they came to be."""
+"""Weight files: what a network has learned, by name, and how it came to be."""
 
-import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,15 @@ from torch import Tensor
 
 from digits.lib.command import UserError
 from digits.lib.files import written_by
-from digits.lib.recipes import Recipe
+from digits.lib.networks import Network
 from digits.lib.tensors import read_arrays
 
-TRAINING = ("model", "seed", "recipe", "train_size", "classes")  # what a header says
+TRAINING = ("model", "seed", "recipe", "epochs", "train_size", "training_flops", "classes")  # what a header says
 
 
-def named(params: Sequence[Tensor]) -> dict[str, Tensor]:
-    """Name parameters as the tutorial does: w1, b1, w2, b2, …"""
-    return {f"{'wb'[i % 2]}{i // 2 + 1}": tensor.detach().cpu().contiguous() for i, tensor in enumerate(params)}
+def named(network: Network) -> dict[str, Tensor]:
+    """Return what a network has learned, by name, ready to be saved."""
+    return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.named_tensors().items()}
 
 
 def save_weights(path: Path, tensors: Mapping[str, Tensor], training: Mapping[str, Any]) -> None:
@@ -38,25 +37,24 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         }
 
 
-def as_params(path: Path, tensors: Mapping[str, Tensor], recipe: Recipe, pixels: int, classes: int) -> list[Tensor]:
-    """Order a weights file's tensors for `simple_net`; UserError where they do not fit the recipe and the images."""
-    sizes = recipe.layer_sizes(pixels, classes)
-    expected: dict[str, list[int]] = {}
-    for layer, (inputs, outputs) in enumerate(itertools.pairwise(sizes), start=1):
-        expected |= {f"w{layer}": [inputs, outputs], f"b{layer}": [outputs]}
-    found = {name: list(tensor.shape) for name, tensor in tensors.items()}
+def fill(network: Network, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Copy a weights file's tensors into a network; UserError, naming the file, where they do not fit."""
+    own = network.named_tensors()
+    found, expected = ({name: list(tensor.shape) for name, tensor in part.items()} for part in (tensors, own))
     if found != expected:
         raise UserError(
-            f"{path}: weights do not fit the recipe: found {_shapes(found)}, "
-            f"expected {_shapes(expected)} for {pixels} pixels, hidden {list(recipe.hidden)}, {classes} classes; delete it and start again"
+            f"{path}: weights do not fit the recipe: found {_shapes(found)}, expected {_shapes(expected)}; delete it and start again"
         )
     for name, tensor in tensors.items():
         if tensor.dtype != torch.float32 or not tensor.isfinite().all():
             raise UserError(
                 f"{path}: {name} holds something else than finite float32 numbers; delete it and start again"
             )
-    return [tensors[name] for name in expected]
+    network.take(tensors)
 
 
 def _shapes(shapes: Mapping[str, list[int]]) -> str:
-    return ", ".join(f"{name} {'×'.join(map(str, shape))}" for name, shape in sorted(shapes.items())) or "no tensors"
+    return (
+        ", ".join(f"{name} {'×'.join(map(str, shape)) or '1'}" for name, shape in sorted(shapes.items()))
+        or "no tensors"
+    )

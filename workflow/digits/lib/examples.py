@@ -1,0 +1,70 @@
+"""Which images a network is trained on and which are held out, as the training takes them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from digits.lib.command import UserError
+from digits.lib.networks import generator_for
+from digits.lib.recipes import Recipe, unknown
+from digits.lib.tensors import Split
+
+
+class Examples(NamedTuple):
+    """Images and targets as the network takes them."""
+
+    x: Tensor  # float32 [N, height, width], 0 to 1
+    y: Tensor  # bool [N, outputs], one-hot
+
+    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the chosen images and targets."""
+        indices = indices.to(self.x.device)
+        return self.x.index_select(0, indices), self.y.index_select(0, indices)
+
+
+def as_examples(split: Split, indices: Tensor, outputs: Sequence[int], device: torch.device) -> Examples:
+    """Scale the chosen images to 0 … 1 and make one-hot targets, a column for each class in `outputs`."""
+    images = torch.from_numpy(split.images)[indices].float().div_(255)
+    labels = torch.from_numpy(split.labels)[indices]
+    targets = labels[:, None] == torch.tensor(outputs, dtype=labels.dtype)
+    return Examples(images.to(device), targets.to(device))
+
+
+def output_classes(recipe: Recipe, classes: Sequence[str]) -> list[int]:
+    """Return the classes, as numbers, that the network has an output for: the recipe's, or all."""
+    for name in recipe.classes:
+        if name not in classes:
+            raise UserError(f"recipe.classes: {unknown('class', name, classes)}")
+    return [number for number, name in enumerate(classes) if not recipe.classes or name in recipe.classes]
+
+
+def split_validation(count: int, validation_size: int) -> tuple[Tensor, Tensor]:
+    """Choose the images to train on and those held out: the same ones for every model and seed. Indices, int64."""
+    if validation_size >= count:
+        raise UserError(
+            f"recipe.validation_size: {validation_size:,} of {count:,} images leaves none to train on; hold out fewer"
+        )
+    order = torch.randperm(count, generator=generator_for("validation split"))
+    held_out = order[count - validation_size :].sort().values
+    return order[: count - validation_size].sort().values, held_out
+
+
+def choose_images(split: Split, recipe: Recipe, outputs: Sequence[int], seed: int) -> tuple[Tensor, Tensor]:
+    """Return the images to train on and those held out, indices, for a recipe that may want few of them.
+
+    With `labels_per_class`, the seed alone decides which: models with the same seed get the same images.
+    """
+    labels = torch.from_numpy(split.labels)
+    wanted = torch.isin(labels, torch.tensor(outputs, dtype=labels.dtype))
+    train, held_out = (part[wanted[part]] for part in split_validation(len(labels), recipe.validation_size))
+    if recipe.labels_per_class is not None:
+        order = train[torch.randperm(len(train), generator=generator_for("few labels", seed))]
+        train = torch.cat([order[labels[order] == number][: recipe.labels_per_class] for number in outputs])
+        train = train.sort().values
+    if recipe.batch_size > len(train):
+        raise UserError(
+            f"recipe.batch_size: {recipe.batch_size:,} is more than the {len(train):,} images to train on; choose a smaller one"
+        )
+    return train, held_out
