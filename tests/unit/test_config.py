@@ -20,6 +20,8 @@ SCHEMA = yaml.safe_load(SCHEMA_PATH.read_text())
 CONFIG_PATH = ROOT / "config" / "config.yaml"
 CONFIG = yaml.safe_load(CONFIG_PATH.read_text())
 RECIPE = SCHEMA["properties"]["recipes"]["additionalProperties"]
+# Keys that a user must write, once there is a search.
+NO_DEFAULT = {f"searches.<name>.{key}" for key in ("recipe", "random.values.<name>.low", "random.values.<name>.high")}
 
 
 def keys(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -58,7 +60,7 @@ def test_every_key_has_description_type_and_default(path: str, part: dict[str, A
     if part.get("type") == "object":
         assert part.get("additionalProperties") is not None, f"{path} takes unknown keys"
     else:
-        assert "default" in part, path
+        assert ("default" in part) != (path in NO_DEFAULT), path
 
 
 def test_every_key_of_the_file_has_a_comment() -> None:
@@ -75,8 +77,8 @@ def test_the_readme_has_the_schemas_table() -> None:
     rows = ["| key | default | meaning |", "|---|---|---|"]
     for path, part in keys(SCHEMA):
         if part.get("type") != "object":
-            default = json.dumps(part["default"], ensure_ascii=False)
-            default = "see the file" if len(default) > 45 else f"`{default}`"
+            default = json.dumps(part.get("default"), ensure_ascii=False)
+            default = "see the file" if len(default) > 45 else f"`{default}`" if "default" in part else "–"
             choices = f" One of {', '.join(f'`{choice}`' for choice in part['enum'])}." if "enum" in part else ""
             rows.append(f"| `{path}` | {default} | {part['description']}{choices} |")
     table = "\n".join(rows)
@@ -101,10 +103,18 @@ def test_every_overlay_is_valid_and_names_its_schema(path: Path) -> None:
     assert path.read_text().startswith("# yaml-language-server: $schema=../workflow/schemas/config.schema.yaml\n")
 
 
+TESTED = {**CONFIG["recipes"], "tested": {"epochs": 9, "snapshots": [9]}}
+GRID = {"recipe": "small", "grid": {"epochs": [1, 2]}}
+
+
+def random(**changes: Any) -> dict[str, Any]:
+    return {"recipe": "small", "random": {"values": {"epochs": [1, 2]}} | changes}
+
+
 BAD = [
     ("model", ["x"], "top level: unknown key 'model', did you mean 'models'? (known: "),
     ("models", ["publishd"], "models: unknown recipe 'publishd', did you mean 'published'? (known: linear, published"),
-    ("models", [], "models: []: expected at least 1 value"),
+    ("models", [], "models: []: expected at least 1 value; only a configuration with searches needs none"),
     ("models", ["linear", "linear"], "models: ['linear', 'linear']: the same value stands there twice"),
     ("seeds", [0, 1, 0], "seeds: [0, 1, 0]: the same value stands there twice"),
     ("seeds", [-1], "seeds.0: -1: expected 0 or more"),
@@ -144,6 +154,40 @@ BAD = [
     ),
     ("recipes.Bad Name", {}, "'Bad Name' is no name for a recipe"),
     ("recipes.linear", None, "recipes.linear: None: expected object"),
+    ("searches", None, "searches: None: expected object"),
+    ("searches.Bad Name", {}, "'Bad Name' is no name for a recipe or search"),
+    ("searches.a", {}, "searches.a: key 'recipe' is missing"),
+    ("searches.a", {"recipe": "smal"}, "searches.a.recipe: unknown recipe 'smal', did you mean 'small'?"),
+    ("searches.a", {"recipe": "small"}, "searches.a: expected either grid or random"),
+    ("searches.a", {**GRID, "random": {"values": {"epochs": [1]}}}, "searches.a: expected either grid or random"),
+    ("searches.a", {**GRID, "gird": {}}, "searches.a: unknown key 'gird', did you mean 'grid'?"),
+    ("searches.a", {**GRID, "seeds": []}, "searches.a.seeds: []: expected at least 1 value"),
+    ("searches.a", {**GRID, "grid": {}}, "searches.a.grid: {}: expected at least 1 key"),
+    ("searches.a", {**GRID, "grid": {"epochs": []}}, "searches.a.grid.epochs: []: expected at least 1 value"),
+    ("searches.a", {**GRID, "grid": {"epochs": [1, 1.0]}}, "[1, 1.0]: the same value stands there twice"),
+    ("searches.a", {**GRID, "grid": {"epoch": [1]}}, "searches.a: recipe: unknown key 'epoch', did you mean 'epochs'?"),
+    ("searches.a", {**GRID, "grid": {"epochs": [0]}}, "searches.a: epochs: 0: expected 1 or more (Times through"),
+    (
+        "searches.a",
+        {**GRID, "grid": {"learning_rate": ["1e-3"]}},
+        "searches.a: learning_rate: '1e-3': expected number; YAML",
+    ),
+    ("searches.a", {**GRID, "grid": {"snapshots": [[31]]}}, "searches.a: recipe.snapshots: [31] is not a list of"),
+    (
+        "searches.a",
+        {**GRID, "recipe": "published"},
+        "searches.a.recipe: 'published' holds out no images to choose by (v",
+    ),
+    ("searches.a", {**GRID, "grid": {"validation_size": [1, 2]}}, "searches.a: validation_size: all candidates are"),
+    ("searches.a", random(trials=0), "searches.a.random.trials: 0: expected 1 or more"),
+    ("searches.a", random(values={}), "searches.a.random.values: {}: expected at least 1 key"),
+    ("searches.a", random(values={"epochs": 3}), "searches.a.random.values.epochs: 3: expected array or object"),
+    ("searches.a", random(values={"epochs": {"low": 3}}), "searches.a.random.values.epochs: key 'high' is missing"),
+    (
+        "searches.a",
+        random(values={"epochs": {"low": 3, "high": 5}}),
+        "searches.a: epochs: 3.36: expected integer (Times through the training images)",
+    ),
 ]
 
 
@@ -153,3 +197,28 @@ def test_bad_configuration_is_one_line_that_names_the_key(path: str, value: Any,
         complete_config(changed(path, value), SCHEMA_PATH)
     assert message in str(caught.value)
     assert str(caught.value).startswith("configuration: ") and "\n" not in str(caught.value)
+
+
+def test_a_searchs_candidates_are_recipes_that_no_model_can_be() -> None:
+    found = complete_config({**CONFIG, "models": [], "searches": {"a": GRID}}, SCHEMA_PATH)["recipes"]
+    small = CONFIG["recipes"]["small"]
+    assert found == {**CONFIG["recipes"], "a.epochs-1": {**small, "epochs": 1}, "a.epochs-2": {**small, "epochs": 2}}
+    searched = complete_config(
+        {**CONFIG, "searches": {"a": {**GRID, "recipe": "tested"}}, "recipes": TESTED}, SCHEMA_PATH
+    )
+    assert searched["recipes"]["a.epochs-1"]["snapshots"] == [], "no candidate is tested"
+    with pytest.raises(UserError, match=r"models: unknown recipe 'a\.epochs-1'"):
+        complete_config({**CONFIG, "models": ["a.epochs-1"], "searches": {"a": GRID}}, SCHEMA_PATH)
+
+
+def test_a_candidate_with_a_recipes_or_another_searchs_name_is_refused() -> None:
+    taken = {**CONFIG["recipes"], "a.epochs-2": {}}
+    with pytest.raises(UserError, match=r"searches\.a: 'a\.epochs-2' is there already; rename the search"):
+        complete_config({"recipes": taken, "searches": {"a": GRID}}, SCHEMA_PATH)
+    both: dict[str, Any] = {
+        "a": {"recipe": "small", "grid": {"epochs": [1], "learning_rate": [1]}},
+        "a.epochs-1": {"recipe": "small"},
+    }
+    both["a.epochs-1"]["grid"] = {"learning_rate": [1]}
+    with pytest.raises(UserError, match=r"searches\.a\.epochs-1: 'a\.epochs-1\.learning-rate-1' is there already"):
+        complete_config({**CONFIG, "searches": both}, SCHEMA_PATH)

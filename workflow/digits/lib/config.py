@@ -12,17 +12,55 @@ from jsonschema.exceptions import best_match
 
 from digits.lib.command import UserError
 from digits.lib.recipes import make_recipe, unknown
+from digits.lib.search import candidates, changed
 
 
 def complete_config(config: Mapping[str, Any], schema_path: Path) -> dict[str, Any]:
-    """Return the configuration with every default filled in; UserError, naming key and remedy, where it is not valid."""
+    """Return the configuration with every default filled in; UserError, naming key and remedy, where it is not valid.
+
+    The candidates of its searches are among its recipes.
+    """
     schema = yaml.safe_load(schema_path.read_text())
     completed: dict[str, Any] = _with_defaults(copy.deepcopy(dict(config)), schema)
-    error = best_match(Draft202012Validator(schema).iter_errors(completed))
+    validator = Draft202012Validator(schema)
+    error = best_match(validator.iter_errors(completed))
     if error is not None:
         raise UserError(f"configuration: {_explain(error)}")
     _check_across(completed)
+    found: dict[str, Any] = {}
+    for name, search in completed["searches"].items():
+        for candidate, recipe in _candidates(name, search, completed["recipes"], validator).items():
+            if candidate in completed["recipes"] or candidate in found:
+                raise UserError(f"configuration: searches.{name}: '{candidate}' is there already; rename the search")
+            found[candidate] = recipe
+    completed["recipes"] |= found
     return completed
+
+
+def _candidates(
+    name: str, search: Mapping[str, Any], recipes: Mapping[str, Any], validator: Draft202012Validator
+) -> dict[str, Any]:
+    """Return the recipe of each candidate of a search; UserError, naming the search, where one is impossible."""
+    where = f"configuration: searches.{name}"
+    if search["recipe"] not in recipes:
+        raise UserError(f"{where}.recipe: {unknown('recipe', search['recipe'], recipes)}")
+    base = {**recipes[search["recipe"]], "snapshots": []}  # which are for the test images
+    if not base["validation_size"]:
+        raise UserError(f"{where}.recipe: '{search['recipe']}' holds out no images to choose by (validation_size: 0)")
+    schema = validator.schema["properties"]["recipes"]["additionalProperties"]
+    found = {}
+    try:
+        for candidate, changes in candidates(name, search).items():
+            if "validation_size" in changes:
+                raise UserError("validation_size: all candidates are compared on the same images; choose other keys")
+            found[candidate] = _with_defaults(changed(base, changes), schema)
+            error = best_match(validator.evolve(schema=schema).iter_errors(found[candidate]))
+            if error is not None:
+                raise UserError(_explain(error, as_recipe=True))
+            make_recipe(found[candidate])
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
+    return found
 
 
 def _with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:
@@ -44,9 +82,9 @@ def _with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:
     return completed
 
 
-def _explain(error: ValidationError) -> str:
-    """Turn a schema error into one line: the key, its value, and what would be right."""
-    where = ".".join(map(str, error.absolute_path)) or "top level"
+def _explain(error: ValidationError, as_recipe: bool = False) -> str:
+    """Turn a schema error, of the configuration or of one recipe, into one line: key, value, and what would be right."""
+    where = ".".join(map(str, error.absolute_path)) or ("recipe" if as_recipe else "top level")
     rule: Any = error.validator_value
     if error.validator == "additionalProperties":
         known = error.schema["properties"]
@@ -54,11 +92,14 @@ def _explain(error: ValidationError) -> str:
     if error.validator == "enum":
         return f"{where}: {unknown('value', error.instance, map(str, rule))}"
     if error.validator == "propertyNames" or "propertyNames" in error.absolute_schema_path:
-        return f"{where}: '{error.instance}' is no name for a recipe; use small letters, digits, hyphens and dots"
+        return f"{where}: '{error.instance}' is no name for a recipe or search; use small letters, digits, hyphens and dots"
+    if error.validator == "required":
+        return f"{where}: key '{next(key for key in rule if key not in error.instance)}' is missing"
     right = {
         "type": lambda: f"expected {' or '.join(rule) if isinstance(rule, list) else rule}{_hint(error.instance)}",
         "uniqueItems": lambda: "the same value stands there twice; each may stand once",
         "minItems": lambda: f"expected at least {rule} value",
+        "minProperties": lambda: f"expected at least {rule} key",
         "minLength": lambda: "expected some text; null for none",
         "minimum": lambda: f"expected {rule} or more",
         "maximum": lambda: f"expected {rule} or less",
@@ -83,6 +124,10 @@ def _hint(value: Any) -> str:
 
 def _check_across(config: dict[str, Any]) -> None:
     """What no schema can say: keys that must fit each other."""
+    if not config["models"] and not config["searches"]:
+        raise UserError(
+            "configuration: models: []: expected at least 1 value; only a configuration with searches needs none"
+        )
     for model in config["models"]:
         if model not in config["recipes"]:
             raise UserError(f"configuration: models: {unknown('recipe', model, config['recipes'])}")
