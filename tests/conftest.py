@@ -15,7 +15,7 @@ from typing import Protocol
 import pytest
 import yaml
 from digits.lib.command import run as run_main
-from project import RUNS, Line, arguments, contents, outputs
+from project import RUNS, SEARCH_RUNS, Line, arguments, contents, outputs
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "tests" / "data"
@@ -128,7 +128,7 @@ def trained(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = tmp_path_factory.mktemp("project")
     shutil.copytree(raw, project / "resources")
     call("convert", *arguments("convert", project, project))
-    for run in RUNS:
+    for run in [*RUNS, *SEARCH_RUNS]:
         call("train", *arguments("train", project, project, run))
     return project
 
@@ -147,7 +147,7 @@ def built(measured: Path) -> Path:
     """The project's folder with figures and report too: all that the pipeline makes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(measured)
-        for name in ("plot_data", "plot_results", "report"):
+        for name in ("search", "plot_data", "plot_results", "report"):
             call(name, *arguments(name, Path(), Path()))
     return measured
 

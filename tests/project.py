@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 from digits.lib.config import complete_config
+from digits.lib.search import candidates
 
 ROOT = Path(__file__).parents[1]
 Line = Callable[[str, Path, Path, str], list[str]]
@@ -28,6 +29,16 @@ def small_config() -> dict[str, Any]:
 CONFIG = small_config()
 RECIPES: dict[str, dict[str, Any]] = CONFIG["recipes"]
 RUNS = [f"results/runs/{model}/seed-{seed}" for model in CONFIG["models"] for seed in CONFIG["seeds"]]
+SEARCHES = {
+    name: {"seeds": search["seeds"], "candidates": candidates(name, search)}
+    for name, search in CONFIG["searches"].items()
+}
+SEARCH_RUNS = [
+    f"results/runs/{candidate}/seed-{seed}"
+    for search in SEARCHES.values()
+    for candidate in search["candidates"]
+    for seed in search["seeds"]
+]
 TENSORS = ["results/tensors/train.safetensors", "results/tensors/test.safetensors"]
 TABLES = {"metrics": "results/metrics.csv", "summary": "results/summary.csv"}
 DATA_FIGURES = {
@@ -42,7 +53,9 @@ RESULT_FIGURES = {
     "mistakes": "results/figures/mistakes.png",
     "first-layers": "results/figures/first-layers.png",
 }
-ABOUT = {"configuration": CONFIG, "libraries": ["torch==2.13.0"], "commands": {"train": "python -m digits.train"}}
+SHOWN = {key: value for key, value in CONFIG.items() if key != "searches"}
+SHOWN["recipes"] = {model: RECIPES[model] for model in CONFIG["models"]}
+ABOUT = {"configuration": SHOWN, "libraries": ["torch==2.13.0"], "commands": {"train": "python -m digits.train"}}
 
 
 def outputs(name: str, run: str = RUNS[0]) -> dict[str, str]:
@@ -55,6 +68,7 @@ def outputs(name: str, run: str = RUNS[0]) -> dict[str, str]:
             "validation": f"{run}/validation.safetensors",
             "history": f"{run}/history.csv",
         },
+        "search": {"table": "results/search.csv", "figure": "results/figures/search.svg"},
         "evaluate": {"predictions": f"{run}/predictions.safetensors", "metrics": f"{run}/metrics.json"},
         "summarise": TABLES,
         "plot_data": DATA_FIGURES,
@@ -78,6 +92,7 @@ def inputs(name: str, run: str = RUNS[0]) -> dict[str, str | list[str]]:
             "images": TENSORS[1],
             **{option: path for option, path in outputs("train", run).items() if option != "history"},
         },
+        "search": {"runs": "results/runs"},
         "summarise": {"runs": metrics},
         "plot_data": dict(zip(("train", "test"), TENSORS, strict=True)),
         "plot_results": {"runs": RUNS, "test": TENSORS[1], **TABLES},
@@ -101,6 +116,7 @@ def arguments(name: str, source: Path, target: Path, run: str = RUNS[0]) -> list
     line = {
         "convert": ["idx"],
         "train": ["--model", model, "--seed", seed, *recipe],
+        "search": ["--searches", json.dumps(SEARCHES)],
         "evaluate": recipe,
         "plot_results": ["--references", json.dumps(CONFIG["references"])],
         "report": ["--notebook", str(ROOT / "workflow" / "notebooks" / "report.ipynb"), "--about", json.dumps(ABOUT)],

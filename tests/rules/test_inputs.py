@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Refused
-from project import RUNS, TABLES, TENSORS
+from project import RUNS, SEARCH_RUNS, TABLES, TENSORS
 from safetensors.numpy import load_file, save_file
 
 FIRST, LAST = RUNS[0], RUNS[-1]
@@ -48,6 +48,7 @@ TEXT_DAMAGE: dict[str, Damage] = {
 }
 TENSOR_FILES = [
     ("train", TENSORS[0], "convert"),
+    ("search", f"{SEARCH_RUNS[-1]}/validation.safetensors", "train"),
     ("evaluate", TENSORS[1], "convert"),
     ("evaluate", f"{FIRST}/weights.safetensors", "train"),
     ("evaluate", f"{FIRST}/snapshots.safetensors", "train"),

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "workflow" / "digits"
 COMMANDS = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
 LIBRARY = sorted(path.stem for path in (PACKAGE / "lib").glob("*.py") if path.stem != "__init__")
 TORCH = {"train", "evaluate", "lib.networks", "lib.weights"}
-MATPLOTLIB = {"plot_data", "plot_results", "lib.plotting"}
+MATPLOTLIB = {"search", "plot_data", "plot_results", "lib.plotting"}
 
 
 def imports(path: Path) -> set[str]:

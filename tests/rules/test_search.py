@@ -1,0 +1,229 @@
+"""`digits.search`: table, figure and verdict against runs written by hand, whose accuracies and losses are known."""
+
+import csv
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Command, Refused
+from digits.search import draw_searches, read_candidate
+from drawings import assert_plain, svg_texts
+from matplotlib.axes import Axes
+from project import SEARCH_RUNS, arguments, built_by, outputs
+from safetensors.numpy import save_file
+
+TABLE, FIGURE = outputs("search").values()
+Runs = dict[str, list[tuple[int, float] | None]]
+
+
+def write_run(path: Path, right: int, lead: float) -> None:
+    """Write 8 held-out images of two classes, `right` of them read correctly, each answer by a lead of the logit."""
+    labels = np.array([0, 1] * 4, np.uint8)
+    answers = np.where(np.arange(8) < right, labels, 1 - labels)
+    path.parent.mkdir(parents=True)
+    logits = np.zeros((8, 2), np.float32)
+    logits[np.arange(8), answers] = lead
+    save_file({"logits": logits, "labels": labels}, path)
+
+
+def write_search(
+    folder: Path, values: list[Any], runs: list[list[tuple[int, float]]], key: str = "k"
+) -> dict[str, Any]:
+    """Write the runs of a candidate for each value; return what stands for the search on the command line."""
+    names = {f"{key}-{number}": {key: value} for number, value in enumerate(values)}
+    for name, by_seed in zip(names, runs, strict=True):
+        for seed, (right, lead) in enumerate(by_seed):
+            write_run(folder / name / f"seed-{seed}" / "validation.safetensors", right, lead)
+    return {"seeds": list(range(len(runs[0]))), "candidates": names}
+
+
+def search(command: Command, target: Path, searches: dict[str, Any], runs: Path) -> tuple[list[dict[str, str]], str]:
+    """Run the command; return the rows of its table and what it said."""
+    line = [*arguments("search", target, target), "--searches", json.dumps(searches), "--runs", runs]
+    result = command("search", *line)
+    assert result.status == 0, result.output
+    with (target / TABLE).open(newline="") as file:
+        return list(csv.DictReader(file)), result.output
+
+
+def best(rows: list[dict[str, str]]) -> list[str]:
+    assert {row["best"] for row in rows} <= {"True", "False"}
+    return [row["changes"] for row in rows if row["best"] == "True"]
+
+
+def test_the_table_has_mean_spread_interval_and_loss_of_each_candidate(
+    command: Command, target: Path, tmp_path: Path
+) -> None:
+    spec = write_search(tmp_path / "runs", [0.1, 0.5], [[(4, 1), (5, 1), (6, 1)], [(7, 2), (7, 2), (7, 2)]])
+    (low, high), said = search(command, target, {"rate": spec}, tmp_path / "runs")
+    assert list(low) == [
+        "search",
+        "candidate",
+        "changes",
+        "runs",
+        "diverged",
+        "validation_accuracy",
+        "validation_accuracy_std",
+        "interval_low",
+        "interval_high",
+        "validation_loss",
+        "best",
+    ]
+    assert list(low.values())[:5] == ["rate", "k-0", "k 0.1", "3", "0"]
+    # Student's t for 2 degrees of freedom at 97.5 % is 4.302653 in any table: 0.625 ± 4.302653 · 0.125 / √3.
+    numbers = [float(value) for value in list(low.values())[5:9]]
+    assert numbers == pytest.approx([0.625, 0.125, 0.314482, 0.935518], abs=1e-6)
+    # An answer by a lead of 1 costs ln(1 + 1/e) where it is right, 1 more where it is wrong; 3 of 8 are.
+    assert float(low["validation_loss"]) == pytest.approx(math.log(1 + math.exp(-1)) + 3 / 8)
+    assert float(high["validation_loss"]) == pytest.approx(math.log(1 + math.exp(-2)) + 2 / 8)
+    assert (high["validation_accuracy"], high["validation_accuracy_std"]) == ("0.875", "0.0")
+    assert best([low, high]) == ["k 0.5"]
+    assert said == "rate: k 0.5 is best, validation accuracy 87.50%\n"
+
+
+def test_one_run_shows_no_spread(command: Command, target: Path, tmp_path: Path) -> None:
+    (row,), _ = search(command, target, {"s": write_search(tmp_path / "runs", [1], [[(6, 1)]])}, tmp_path / "runs")
+    assert (row["validation_accuracy"], row["runs"]) == ("0.75", "1")
+    assert row["validation_accuracy_std"] == row["interval_low"] == row["interval_high"] == ""
+
+
+@pytest.mark.parametrize(
+    ("runs", "chosen"),
+    [
+        ([[(6, 1)], [(7, 9)], [(5, 1)]], ["k 2"]),  # the highest accuracy, whatever the loss
+        ([[(6, 2)], [(6, 1)], [(6, 2)]], ["k 2"]),  # of equals, the lowest loss
+        ([[(6, 1)], [(7, 1)], [(7, 1)]], ["k 2"]),  # of those, the first
+        ([[(7, math.nan)], [(5, 1)], [(8, math.inf)]], ["k 2"]),  # one that diverged never
+        ([[(8, 1), (8, math.nan)], [(5, 1), (5, 1)], [(4, 1), (4, 1)]], ["k 2"]),  # nor with one run alone
+        ([[(8, math.nan)]] * 3, []),
+    ],
+)
+def test_the_best_is_chosen(
+    command: Command, target: Path, tmp_path: Path, runs: list[list[tuple[int, float]]], chosen: list[str]
+) -> None:
+    spec = write_search(tmp_path / "runs", [1, 2, 3], runs)
+    rows, said = search(command, target, {"s": spec}, tmp_path / "runs")
+    assert best(rows) == chosen
+    assert said.startswith(f"s: {chosen[0]} is best, " if chosen else "s: all diverged\n")
+
+
+def test_a_candidate_that_diverged_has_no_numbers(command: Command, target: Path, tmp_path: Path) -> None:
+    spec = write_search(tmp_path / "runs", [1, 2], [[(8, 1), (8, math.nan)], [(5, 1), (5, 1)]])
+    (row, _), _ = search(command, target, {"s": spec}, tmp_path / "runs")
+    assert list(row.values()) == ["s", "k-0", "k 1", "2", "1", "", "", "", "", "", "False"]
+    assert "diverged " in svg_texts(target / FIGURE)
+
+
+def draw(folder: Path, spec: dict[str, Any]) -> Axes:
+    found = [read_candidate(name, changes, spec["seeds"], folder) for name, changes in spec["candidates"].items()]
+    figure = draw_searches({"s": found})
+    (axis,) = figure.axes
+    return axis
+
+
+def points(axis: Axes, marker: str) -> list[list[float]]:
+    found: list[list[float]] = []
+    for line in axis.lines:
+        if line.get_marker() == marker:
+            found += np.asarray(line.get_xydata()).tolist()
+    return found
+
+
+def test_one_number_is_an_axis_logarithmic_where_its_values_are_far_apart(tmp_path: Path) -> None:
+    spec = write_search(tmp_path / "near", [10, 1], [[(4, 1), (6, 1)], [(7, 1), (7, 1)]])
+    axis = draw(tmp_path / "near", spec)
+    assert points(axis, ".") == [[10, 0.5], [10, 0.25], [1, 0.125], [1, 0.125]]
+    assert points(axis, "o") == [[10, 0.375]]
+    assert points(axis, "D") == [[1, 0.125]], "the best has a mark of its own"
+    assert points(axis, "None") == [[1, 0.125], [10, 0.375]], "a line from left to right"
+    assert (axis.get_xscale(), axis.get_yscale(), axis.get_xlabel()) == ("linear", "linear", "k")
+    far = write_search(tmp_path / "far", [0.01, 0.21], [[(4, 1)], [(7, 1)]])
+    assert draw(tmp_path / "far", far).get_xscale() == "log"
+    zero = write_search(tmp_path / "zero", [0, 100], [[(4, 1)], [(7, 1)]])
+    assert draw(tmp_path / "zero", zero).get_xscale() == "linear"
+
+
+@pytest.mark.parametrize(
+    ("key", "values"), [("loss", ["a", "b", "c"]), ("hidden", [[1], [2], [3]]), ("flag", [True, False, None])]
+)
+def test_what_is_no_number_is_a_row_a_candidate_the_best_first(tmp_path: Path, key: str, values: list[Any]) -> None:
+    spec = write_search(tmp_path, values, [[(5, 1)], [(8, math.nan)], [(7, 1)]], key)
+    axis = draw(tmp_path, spec)
+    texts = [{True: "true", False: "false", None: "null"}.get(v, str(v)) if key == "flag" else str(v) for v in values]
+    assert [label.get_text() for label in axis.get_yticklabels()] == [f"{key} {texts[i]}" for i in (2, 0, 1)]
+    assert points(axis, "D") == [[0.125, 0]]
+    assert points(axis, "o") == [[0.375, 1]]
+    assert [text.get_text() for text in axis.texts] == [" diverged"]
+
+
+def test_several_numbers_are_rows_too(tmp_path: Path) -> None:
+    spec = write_search(tmp_path, [1, 2], [[(5, 1)], [(7, 1)]])
+    spec["candidates"] = {name: {"j": 1, **changes} for name, changes in spec["candidates"].items()}
+    assert [label.get_text() for label in draw(tmp_path, spec).get_yticklabels()] == ["j 1, k 2", "j 1, k 1"]
+
+
+def test_each_search_has_a_panel_and_its_verdict(command: Command, target: Path, tmp_path: Path) -> None:
+    one = write_search(tmp_path / "runs", [1, 2], [[(5, 1)], [(7, 1)]])
+    other = write_search(tmp_path / "runs", ["a", "b"], [[(5, 1)], [(6, 1)]], "loss")
+    rows, _ = search(command, target, {"one": one, "other": other}, tmp_path / "runs")
+    assert [row["search"] for row in rows] == ["one", "one", "other", "other"]
+    assert best(rows) == ["k 2", "loss b"]
+    texts = svg_texts(target / FIGURE)
+    assert "one: k 2 is best, validation accuracy 87.50%" in texts
+    assert "other: loss b is best, validation accuracy 75.00%" in texts
+
+
+def test_the_real_runs_and_twice_the_same_bytes(command: Command, built: Path, target: Path) -> None:
+    assert command("search", *arguments("search", built, target)).status == 0
+    assert built_by("search", target) == built_by("search", built)
+    assert_plain(target / FIGURE)
+    with (target / TABLE).open(newline="") as file:
+        for row, run in zip(csv.DictReader(file), SEARCH_RUNS, strict=True):
+            with (built / run / "history.csv").open(newline="") as history:
+                *_, last = csv.DictReader(history)
+            assert row["candidate"] == Path(run).parent.name
+            assert row["validation_accuracy"] == last["validation_accuracy"]
+
+
+def test_the_test_images_are_not_needed(command: Command, built: Path, target: Path, tmp_path: Path) -> None:
+    """Nor anything else but what the candidates' trainings left."""
+    for run in SEARCH_RUNS:
+        path = Path(run) / "validation.safetensors"
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).write_bytes((built / path).read_bytes())
+    assert command("search", *arguments("search", tmp_path, target)).status == 0
+    assert built_by("search", target) == built_by("search", built)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "reason"),
+    [
+        ({"logits": np.zeros((2, 10), np.float32)}, "no 'labels'"),
+        ({"logits": np.zeros((2, 10), np.float32), "labels": np.zeros(3, np.uint8)}, "logits [2, 10] and labels [3]"),
+        ({"logits": np.zeros((0, 10), np.float32), "labels": np.zeros(0, np.uint8)}, "logits [0, 10] and labels [0]"),
+        ({"logits": np.zeros(2, np.float32), "labels": np.zeros(2, np.uint8)}, "logits [2] and labels [2]"),
+        (
+            {"logits": np.zeros((1, 2), np.float32), "labels": np.full(1, 2, np.uint8)},
+            "index 2 is out of bounds for axis 1 with size 2",
+        ),
+    ],
+)
+def test_a_run_that_is_something_else_is_named(
+    tmp_path: Path, refused: Refused, arrays: dict[str, np.ndarray], reason: str
+) -> None:
+    path = tmp_path / "runs" / "k-0" / "seed-0" / "validation.safetensors"
+    spec = write_search(tmp_path / "runs", [1], [[(5, 1)]])
+    save_file(arrays, path)
+    more = ("--searches", json.dumps({"s": spec}), "--runs", tmp_path / "runs")
+    assert refused("search", tmp_path, *more) == (
+        f"error: {path}: not a file that `digits.train` wrote ({reason}); delete it and start again"
+    )
+
+
+def test_no_searches(tmp_path: Path, refused: Refused) -> None:
+    assert refused("search", tmp_path, "--searches", "{}") == (
+        "error: --searches: none; name some in the configuration, such as config/search.yaml does"
+    )
