@@ -11,20 +11,23 @@ configfile: f"{workflow.basedir}/config/config.yaml"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/training.smk"
+include: "workflow/rules/search.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/report.smk"
+
+
+# Everything, so that a file that was deleted is made again, not the report alone.
+ABOUT_MODELS = [rules.summarise.output, rules.plot_data.output, rules.plot_results.output, rules.report.output]
+ABOUT_SEARCHES = [expand(rules.train.output, model=s["candidates"], seed=s["seeds"]) for s in SEARCHES.values()]
 
 
 rule all:
     default_target: True
     input:
-        # Everything, so that a file that was deleted is made again, not the report alone.
         rules.convert.output,
         expand([*rules.train.output, *rules.evaluate.output], model=config["models"], seed=config["seeds"]),
-        rules.summarise.output,
-        rules.plot_data.output,
-        rules.plot_results.output,
-        rules.report.output,
+        ABOUT_MODELS if config["models"] else [],
+        [*ABOUT_SEARCHES, rules.search.output] if SEARCHES else [],
     message:
         "All of results/ is there"
 

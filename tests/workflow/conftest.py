@@ -14,13 +14,16 @@ import pytest
 import yaml
 from conftest import copy_project, snakemake, write_config
 
-MODELS, SEEDS = ("linear", "published"), (0, 1)  # of tests/data/config.yaml
+# Of tests/data/config.yaml.
+MODELS, SEEDS = ("linear", "published"), (0, 1)
+CANDIDATES = ("rate.learning-rate-20", "rate.learning-rate-50")  # with seed 0
 
 # For each rule, the rules that read what it makes, directly or through others.
 AFTER = {
-    "download": {"convert", "train", "evaluate", "summarise", "plot_data", "plot_results", "report"},
-    "convert": {"train", "evaluate", "summarise", "plot_data", "plot_results", "report"},
-    "train": {"evaluate", "summarise", "plot_results", "report"},
+    "download": {"convert", "train", "search", "evaluate", "summarise", "plot_data", "plot_results", "report"},
+    "convert": {"train", "search", "evaluate", "summarise", "plot_data", "plot_results", "report"},
+    "train": {"search", "evaluate", "summarise", "plot_results", "report"},
+    "search": set[str](),
     "evaluate": {"summarise", "plot_results", "report"},
     "summarise": {"plot_results", "report"},
     "plot_data": {"report"},
@@ -114,13 +117,20 @@ def run_of(output: str) -> list[str]:
     return [parts[2], parts[3].removeprefix("seed-")] if parts[:2] == ("results", "runs") else []
 
 
-def jobs(rules: Iterable[str], models: Iterable[object] = MODELS, seeds: Iterable[object] = SEEDS) -> set[str]:
-    """Return all jobs of rules: `train linear` means each of its seeds, `train` each model and seed."""
+def jobs(
+    rules: Iterable[str],
+    models: Iterable[object] = MODELS,
+    seeds: Iterable[object] = SEEDS,
+    candidates: Iterable[object] = CANDIDATES,
+) -> set[str]:
+    """Return all jobs of rules: `train linear` means each of its seeds, `train` each model and seed, and candidates."""
     found = set()
     for name in rules:
         rule, *run = name.split()
         if rule in ("train", "evaluate"):
             found |= {f"{rule} {m} {s}" for m in (run[:1] or models) for s in (run[1:] or seeds)}
+            if name == "train":
+                found |= {f"train {candidate} 0" for candidate in candidates}
         else:
             found.add(name)
     return found
@@ -131,7 +141,10 @@ def followers(rules: Iterable[str]) -> set[str]:
     found = set()
     for name in rules:
         rule, *run = name.split()
-        found |= {" ".join([after, *run]) if after == "evaluate" else after for after in AFTER[rule]}
+        after_it = AFTER[rule]
+        if rule == "train" and run:
+            after_it = {"search"} if run[0] in CANDIDATES else after_it - {"search"}
+        found |= {" ".join([after, *run]) if after == "evaluate" else after for after in after_it}
     return found
 
 

@@ -14,15 +14,16 @@ from conftest import ROOT, planned, snakemake
 from workflow.conftest import AFTER, Project, assert_reruns, checksums, jobs, plan
 
 EVERY = set(AFTER)
-IMAGES = {"convert", "train", "evaluate", "plot_data", "plot_results"}  # read or write tensors
+IMAGES = {"convert", "train", "search", "evaluate", "plot_data", "plot_results"}  # read or write tensors
 NETWORKS = {"train", "evaluate"}
-FIGURES = {"plot_data", "plot_results"}
+FIGURES = {"search", "plot_data", "plot_results"}
 
 SOURCES = {
     "digits/__init__.py": EVERY,
     "digits/download.py": {"download"},
     "digits/convert.py": {"convert"},
     "digits/train.py": {"train"},
+    "digits/search.py": {"search"},
     "digits/evaluate.py": {"evaluate"},
     "digits/summarise.py": {"summarise"},
     "digits/plot_data.py": {"plot_data"},
@@ -35,11 +36,12 @@ SOURCES = {
     "digits/lib/fingerprint.py": set(),  # likewise
     "digits/lib/idx.py": {"convert"},
     "digits/lib/image_files.py": {"convert"},
-    "digits/lib/metrics.py": {"evaluate", "summarise"},
+    "digits/lib/metrics.py": {"search", "evaluate", "summarise"},
     "digits/lib/networks.py": NETWORKS,
     "digits/lib/page.py": {"report"},  # imported in the notebook
     "digits/lib/plotting.py": FIGURES,
     "digits/lib/recipes.py": NETWORKS,
+    "digits/lib/search.py": {"search"},  # which candidates there are is in the rules' parameters
     "digits/lib/tensors.py": IMAGES,
     "digits/lib/weights.py": NETWORKS,
     "notebooks/report.ipynb": {"report"},
@@ -52,10 +54,10 @@ SOURCES = {
 LIBRARIES = {
     "torch": NETWORKS | {"report"},
     "numpy": EVERY - {"download"},
-    "scipy": {"evaluate", "summarise", "plot_results", "report"},
+    "scipy": {"search", "evaluate", "summarise", "plot_results", "report"},
     "scikit-learn": {"evaluate", "summarise", "report"},
     "statsmodels": {"evaluate", "summarise", "report"},
-    "pandas": {"evaluate", "summarise", "plot_results", "report"},  # evaluate: through statsmodels
+    "pandas": {"search", "evaluate", "summarise", "plot_results", "report"},  # evaluate: through statsmodels
     "matplotlib": FIGURES | {"report"},
     "pillow": {"convert"} | FIGURES | {"report"},  # figures: through matplotlib
     "safetensors": IMAGES | {"report"},
@@ -129,7 +131,9 @@ def test_a_rules_command_concerns_that_rule_and_the_report_that_shows_it(project
 def test_texts_around_the_pipeline_concern_no_rule(project: Project) -> None:
     changed = ["Snakefile", "pyproject.toml", "requirements.lock", "config/config.yaml", "config/quick.yaml"]
     changed += ["config/README.md", "profiles/default/config.yaml", "workflow/schemas/config.schema.yaml"]
-    changed += [f"workflow/rules/{name}.smk" for name in ("common", "data", "training", "evaluation", "report")]
+    changed += [
+        f"workflow/rules/{name}.smk" for name in ("common", "data", "training", "search", "evaluation", "report")
+    ]
     changed += [f"workflow/report/{path.name}" for path in (ROOT / "workflow" / "report").iterdir()]
     for name in changed:
         append(project.folder / name, "# a comment\n")

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from conftest import DATA, ROOT
 
-from workflow.conftest import Project, assert_reruns, set_keys
+from workflow.conftest import CANDIDATES, Project, assert_reruns, set_keys
 
 TABLES = {"summarise", "plot_results", "report"}
 LINEAR = {"train linear", "evaluate linear", "report"}
@@ -18,7 +18,13 @@ ADDED_SEED = {"train linear 2", "train published 2", "evaluate linear 2", "evalu
 OTHER_SUM = "0" * 64
 REFERENCE = {"model": "published", "epoch": 1, "accuracy": 0.5, "source": "a post"}
 
-# Each key of the schema: a change of it, and the rules that the change concerns.
+
+def search(**changes: Any) -> dict[str, Any]:
+    """Return the small project's searches, with changes to its one."""
+    return {"rate": {"recipe": "small", "seeds": [0], "grid": {"learning_rate": [20, 50]}} | changes}
+
+
+# Each key of the schema, and searches as a whole: a change of it, and the rules that the change concerns.
 KEYS: dict[str, list[tuple[Any, set[str]]]] = {
     "models": [
         (["published"], TABLES),
@@ -45,16 +51,31 @@ KEYS: dict[str, list[tuple[Any, set[str]]]] = {
     "recipes.linear.epochs": [(4, LINEAR)],
     "recipes.linear.validation_size": [(101, LINEAR)],
     "recipes.linear.snapshots": [([2], LINEAR)],
+    "searches": [
+        ({}, set()),
+        (search(grid={"learning_rate": [50, 20]}), {"search"}),
+        (search(grid={"learning_rate": [20]}), {"search"}),
+        (search(grid={"learning_rate": [20, 50, 100]}), {"train rate.learning-rate-100 0", "search"}),
+        (search(seeds=[0, 1]), {*(f"train {candidate} 1" for candidate in CANDIDATES), "search"}),
+        (search(recipe="linear"), {f"train {candidate} 0" for candidate in CANDIDATES}),
+        (
+            search(grid=None, random={"trials": 1, "values": {"learning_rate": [20], "batch_size": [10]}}),
+            {"train rate.batch-size-10.learning-rate-20 0", "search"},
+        ),
+    ],
 }
 
 # Changes of the file that do not change what it says.
 SAME: dict[str, dict[str, Any]] = {
+    "a key in a search that is the default": {"searches.rate.random": None},
     "a recipe that no model uses": {"recipes.repaired.epochs": 7, "recipes.new": {"hidden": [7]}},
     "a default written out": {"device": "cpu", "dataset.train_limit": None, "recipes.linear.weights": "normal"},
 }
 
 
 def schema_keys(schema: dict[str, Any], place: str = "") -> set[str]:
+    if place == "searches.":
+        return {"searches"}
     if "properties" in schema:
         children = {f"{place}{name}": child for name, child in schema["properties"].items()}
     elif isinstance(schema.get("additionalProperties"), dict):

@@ -19,6 +19,7 @@ os.environ["MALLOC_TRIM_THRESHOLD_"] = str(2**31 - 1)
 from digits.lib.command import UserError
 from digits.lib.config import complete_config
 from digits.lib.fingerprint import data_fingerprint, direct_libraries, locked_versions, source_fingerprint
+from digits.lib.search import candidates
 
 if not os.access(Path.cwd(), os.W_OK):
     sys.exit(
@@ -37,6 +38,16 @@ wildcard_constraints:
 
 RUN = "results/runs/{model}/seed-{seed}"
 RUNS = [RUN.format(model=m, seed=s) for m in config["models"] for s in config["seeds"]]
+
+# By a search's name, in an order that is not the user's: its seeds, and what each candidate changes, by its name.
+SEARCHES = {
+    name: {"seeds": search["seeds"], "candidates": candidates(name, search)}
+    for name, search in sorted(config["searches"].items())
+}
+CANDIDATES = {name for search in SEARCHES.values() for name in search["candidates"]}
+SEARCH_RUNS = [
+    RUN.format(model=m, seed=s) for search in SEARCHES.values() for m in search["candidates"] for s in search["seeds"]
+]
 
 
 def source(*paths, libraries=()):
@@ -58,7 +69,9 @@ def recipe(wildcards):
 
 
 def shown_config():
-    """Return the configuration as the report shows it: what decides the result, so no path and no unused recipe."""
+    """Return the configuration as the report shows it: what decides the result, so no path, search or unused recipe."""
     dataset = {key: value for key, value in config["dataset"].items() if key != "path"}
     recipes = {model: config["recipes"][model] for model in config["models"]}
-    return {**config, "dataset": dataset, "recipes": recipes}
+    shown = {**config, "dataset": dataset, "recipes": recipes}
+    del shown["searches"]
+    return shown

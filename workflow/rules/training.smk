@@ -27,11 +27,13 @@ rule train:
         recipe=recipe,
         device=config["device"],
         features=lambda wildcards, input: f"--features {input.features}" if input.get("features") else "",
+        # A candidate that diverges is a result, and its search goes on; a model that does is a mistake.
+        on_divergence=lambda wildcards: "record" if wildcards.model in CANDIDATES else "stop",
         source=source("digits/train.py"),
     message:
         "Training {wildcards.model}, seed {wildcards.seed}"
     shell:
         "python -m digits.train --images {input.images} --model {wildcards.model} --seed {wildcards.seed}"
-        " --recipe {params.recipe:q} --device {params.device} {params.features}"
-        " --weights {output.weights} --snapshots {output.snapshots} --validation {output.validation}"
-        " --history {output.history} 2> {log}"
+        " --recipe {params.recipe:q} --device {params.device} --on-divergence {params.on_divergence} {params.features}"
+        " --weights {output.weights} --snapshots {output.snapshots} --history {output.history}"
+        " --validation {output.validation} 2> {log}"
