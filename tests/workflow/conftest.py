@@ -16,7 +16,7 @@ from conftest import copy_project, snakemake, write_config
 
 # Of tests/data/config.yaml.
 MODELS, SEEDS = ("linear", "published"), (0, 1)
-CANDIDATES = ("rate.learning-rate-20", "rate.learning-rate-50")  # with seed 0
+CANDIDATES = ("rate.learning-rate-20", "rate.learning-rate-50")  # of the search `rate`, with seed 0
 
 # For each rule, the rules that read what it makes, directly or through others.
 AFTER = {
@@ -143,7 +143,7 @@ def followers(rules: Iterable[str]) -> set[str]:
         rule, *run = name.split()
         after_it = AFTER[rule]
         if rule == "train" and run:
-            after_it = {"search"} if run[0] in CANDIDATES else after_it - {"search"}
+            after_it = {"search"} if run[0].startswith("rate.") else after_it - {"search"}
         found |= {" ".join([after, *run]) if after == "evaluate" else after for after in after_it}
     return found
 

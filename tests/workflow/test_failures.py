@@ -193,5 +193,5 @@ def test_a_damaged_intermediate_file_is_named(project: Project) -> None:
 
     tensors.unlink()
     assert plan(project).all == jobs(
-        {"convert", "plot_data", "train", "evaluate", "summarise", "plot_results", "report"}
+        {"convert", "plot_data", "train", "search", "evaluate", "summarise", "plot_results", "report"}
     )

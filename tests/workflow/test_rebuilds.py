@@ -55,8 +55,8 @@ LIBRARIES = {
     "torch": NETWORKS | {"report"},
     "numpy": EVERY - {"download"},
     "scipy": {"search", "evaluate", "summarise", "plot_results", "report"},
-    "scikit-learn": {"evaluate", "summarise", "report"},
-    "statsmodels": {"evaluate", "summarise", "report"},
+    "scikit-learn": {"search", "evaluate", "summarise", "report"},
+    "statsmodels": {"search", "evaluate", "summarise", "report"},
     "pandas": {"search", "evaluate", "summarise", "plot_results", "report"},  # evaluate: through statsmodels
     "matplotlib": FIGURES | {"report"},
     "pillow": {"convert"} | FIGURES | {"report"},  # figures: through matplotlib
@@ -74,7 +74,7 @@ LIBRARIES = {
     "snakemake": {"report"},
     # Some that others need.
     "sympy": NETWORKS,
-    "joblib": {"evaluate", "summarise"},
+    "joblib": {"search", "evaluate", "summarise"},
     "contourpy": FIGURES,
     "urllib3": {"download", "report"},
     "pyzmq": {"report"},
@@ -129,7 +129,14 @@ def test_a_rules_command_concerns_that_rule_and_the_report_that_shows_it(project
 
 
 def test_texts_around_the_pipeline_concern_no_rule(project: Project) -> None:
-    changed = ["Snakefile", "pyproject.toml", "requirements.lock", "config/config.yaml", "config/quick.yaml"]
+    changed = [
+        "Snakefile",
+        "pyproject.toml",
+        "requirements.lock",
+        "config/config.yaml",
+        "config/quick.yaml",
+        "config/search.yaml",
+    ]
     changed += ["config/README.md", "profiles/default/config.yaml", "workflow/schemas/config.schema.yaml"]
     changed += [
         f"workflow/rules/{name}.smk" for name in ("common", "data", "training", "search", "evaluation", "report")
