@@ -5,8 +5,22 @@ import math
 import numpy as np
 import pytest
 import scipy.stats
-from digits.lib.metrics import evaluate_logits, expected_calibration_error, mean_and_interval
+import torch
+from digits.lib.metrics import (
+    ensemble_accuracy,
+    evaluate_logits,
+    expected_calibration_error,
+    fit_temperature,
+    mean_and_interval,
+    wilson_interval,
+)
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
+
+# Four images with scores 4 and 0, of which three are of the first class. The likelihood is greatest where the softmax
+# says 3/4: sigmoid(4 / T) = 3/4, so 4 / T = ln 3 and T = 3.641.
+BOASTFUL = np.array([[4.0, 0.0]] * 4, np.float32)
+THREE_OF_FOUR = np.array([0, 0, 0, 1], np.uint8)
 
 
 def logits_with_errors(errors: int, images: int = 10_000) -> tuple[np.ndarray, np.ndarray]:
@@ -84,3 +98,83 @@ def test_one_run_has_no_interval() -> None:
     result = mean_and_interval([0.5])
     assert result["mean"] == 0.5
     assert all(math.isnan(result[key]) for key in ("std", "low", "high"))
+
+
+def test_temperature_by_hand() -> None:
+    assert fit_temperature(BOASTFUL, THREE_OF_FOUR) == pytest.approx(4 / math.log(3), rel=1e-7)
+
+
+@pytest.mark.parametrize("scale", [0.1, 1.0, 300.0])  # the tutorial's scores are sums of hundreds of large numbers
+def test_temperature_of_two_classes_is_that_of_logistic_regression(scale: float) -> None:
+    """Regression of the label on the scores' difference, without intercept: its coefficient is 1 / T."""
+    rng = np.random.default_rng(1)
+    logits = (rng.normal(size=(400, 2)) * scale).astype(np.float32)
+    difference = (logits[:, 1] - logits[:, 0]).astype(np.float64)
+    labels = (rng.random(400) < 1 / (1 + np.exp(-0.7 * difference / scale))).astype(np.uint8)
+    fitted = LogisticRegression(C=np.inf, fit_intercept=False, tol=1e-10).fit(difference[:, None] / scale, labels)
+    assert fit_temperature(logits, labels) == pytest.approx(scale / fitted.coef_.item(), rel=1e-5)
+
+
+def test_temperature_of_many_classes_is_that_of_another_optimiser() -> None:
+    rng = np.random.default_rng(2)
+    labels = rng.integers(10, size=500).astype(np.uint8)
+    logits = (rng.normal(size=(500, 10)) * 5 + 8 * np.eye(10)[labels]).astype(np.float32)
+    inverse = torch.ones(1, dtype=torch.float64, requires_grad=True)
+    scores, targets = torch.from_numpy(logits).double(), torch.from_numpy(labels).long()
+    optimiser = torch.optim.LBFGS([inverse], max_iter=200, tolerance_grad=1e-12, tolerance_change=0)
+
+    def step() -> float:
+        optimiser.zero_grad()
+        loss = torch.nn.functional.cross_entropy(scores * inverse, targets)
+        loss.backward()
+        return loss.item()
+
+    optimiser.step(step)
+    found = fit_temperature(logits, labels)
+    assert found == pytest.approx(1 / inverse.item(), rel=1e-6)
+    assert fit_temperature(logits, labels) == found
+
+
+def test_without_mistakes_or_images_there_is_no_temperature() -> None:
+    """Where all are right, a lower temperature is always likelier."""
+    assert fit_temperature(BOASTFUL, np.zeros(4, np.uint8)) is None
+    assert fit_temperature(np.zeros((0, 10), np.float32), np.zeros(0, np.uint8)) is None
+
+
+def test_calibrated_measures_by_hand() -> None:
+    """At that temperature each image gets 3/4, and 3 of 4 are right: no calibration error, and a mean negative log-likelihood
+    of -(3 ln 0.75 + ln 0.25) / 4 = 0.5623. Before, each gets sigmoid(4) = 0.98201, an error of 0.23201.
+    """
+    measured = evaluate_logits(BOASTFUL, THREE_OF_FOUR, ["a", "b"], 4 / math.log(3))
+    assert measured["expected_calibration_error"] == pytest.approx(0.23201, abs=1e-5)
+    assert measured["calibrated"]["expected_calibration_error"] == pytest.approx(0, abs=1e-9)
+    assert measured["calibrated"]["negative_log_likelihood"] == pytest.approx(0.5623, abs=1e-4)
+    assert measured["accuracy"] == 0.75
+
+
+def test_without_the_doubted_images_by_hand() -> None:
+    """Images 1 and 3 are left out: two right ones remain of 0 and 2."""
+    measured = evaluate_logits(BOASTFUL, THREE_OF_FOUR, ["a", "b"], None, [3, 1])
+    assert measured["without_label_errors"] == {"images": 2, "errors": 0, "accuracy": 1.0}
+    assert measured["calibrated"] is None and measured["errors"] == 1
+    assert evaluate_logits(BOASTFUL, THREE_OF_FOUR, ["a", "b"])["without_label_errors"] is None
+
+
+@pytest.mark.parametrize(("right", "images"), [(3, 4), (0, 10), (9_970, 10_000)])
+def test_wilson_interval_is_scipys(right: int, images: int) -> None:
+    theirs = scipy.stats.binomtest(right, images).proportion_ci(method="wilson")
+    assert wilson_interval(right, images) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+
+
+def test_ensemble_by_hand() -> None:
+    """Means of the probabilities of class a: (0.6 + 0.1) / 2 = 0.35, (0.6 + 0.9) / 2 = 0.75, (0.4 + 0.5) / 2 = 0.45: b, a, b.
+
+    A vote of the answers could not tell the first two apart; the mean of the scores would be another again.
+    """
+    first, second = (
+        np.log(np.array([[p, 1 - p] for p in ps])).astype(np.float32) for ps in ((0.6, 0.6, 0.4), (0.1, 0.9, 0.5))
+    )
+    measured = ensemble_accuracy([first, second], np.array([1, 0, 0], np.uint8))
+    assert measured["accuracy"] == pytest.approx(2 / 3)
+    assert (measured["low"], measured["high"]) == wilson_interval(2, 3)
+    assert all(math.isnan(value) for value in ensemble_accuracy([first], np.array([1, 0, 0], np.uint8)).values())

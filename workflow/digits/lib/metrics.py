@@ -5,35 +5,43 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import scipy.optimize
 import scipy.special
 import scipy.stats
 
 CALIBRATION_BINS = 15
+TEMPERATURES = (0.01, 10_000.0)  # where fit_temperature looks; scores that say nothing end at the upper end
 
 
-def evaluate_logits(logits: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> dict[str, Any]:
+def evaluate_logits(
+    logits: np.ndarray,
+    labels: np.ndarray,
+    classes: Sequence[str],
+    temperature: float | None = None,
+    label_errors: Sequence[int] = (),
+) -> dict[str, Any]:
     """Measure the scores, float32 [N, classes], against the labels, integers [N]. Returns plain numbers for JSON.
 
-    Probabilities are the softmax of the scores, whatever the loss was. Interval: Wilson, 95 %.
+    Probabilities are the softmax of the scores, whatever the loss was. Interval: Wilson, 95 %. `calibrated` is measured
+    on the scores divided by the temperature, `without_label_errors` without the images of those numbers; None without.
     """
-    # Not at the top: these imports take longer than anything else here, and `summarise` does without.
+    # Not at the top: this import takes longer than anything else here, and `summarise` does without.
     from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
-    from statsmodels.stats.proportion import proportion_confint
 
     labels = labels.astype(np.int64)
     predicted = logits.argmax(axis=1)
     errors = int((predicted != labels).sum())
     numbers = np.arange(len(classes))
-    low, high = proportion_confint(len(labels) - errors, len(labels), alpha=0.05, method="wilson")
     precision, recall, f1, support = precision_recall_fscore_support(labels, predicted, labels=numbers, zero_division=0)
-    log_probabilities = scipy.special.log_softmax(logits.astype(np.float64), axis=1)
+    scores = logits.astype(np.float64)
     return {
         "images": len(labels),
         "errors": errors,
         "accuracy": (len(labels) - errors) / len(labels),
-        "interval": [float(low), float(high)],
-        "negative_log_likelihood": float(-log_probabilities[np.arange(len(labels)), labels].mean()),
-        "expected_calibration_error": expected_calibration_error(np.exp(log_probabilities), labels),
+        "interval": list(wilson_interval(len(labels) - errors, len(labels))),
+        **probability_measures(scores, labels),
+        "calibrated": None if temperature is None else probability_measures(scores / temperature, labels),
+        "without_label_errors": without_images(predicted == labels, label_errors) if label_errors else None,
         "per_class": [
             {
                 "class": name,
@@ -48,6 +56,45 @@ def evaluate_logits(logits: np.ndarray, labels: np.ndarray, classes: Sequence[st
     }
 
 
+def probability_measures(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Measure how good the probabilities are that the softmax makes of the scores, float64 [N, classes]."""
+    log_probabilities = scipy.special.log_softmax(scores, axis=1)
+    return {
+        "negative_log_likelihood": _negative_log_likelihood(log_probabilities, labels),
+        "expected_calibration_error": expected_calibration_error(np.exp(log_probabilities), labels),
+    }
+
+
+def without_images(right: np.ndarray, numbers: Sequence[int]) -> dict[str, float]:
+    """Count again, from whether each image was read right (bool [N]), without the images of these numbers."""
+    kept = np.delete(right, numbers)
+    errors = int((~kept).sum())
+    accuracy = (len(kept) - errors) / len(kept) if len(kept) else math.nan
+    return {"images": len(kept), "errors": errors, "accuracy": accuracy}
+
+
+def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float | None:
+    """Return the temperature T at which the softmax of logits / T makes the labels most likely.
+
+    Guo et al. 2017, https://arxiv.org/abs/1706.04599, section 4.2. None where there is nothing to fit: no images, or none
+    read wrongly, so that the likelihood only grows as T falls to 0.
+    """
+    if (logits.argmax(axis=1) == labels).all():
+        return None
+    scores, labels = logits.astype(np.float64), labels.astype(np.int64)
+
+    def loss(log_temperature: float) -> float:
+        return _negative_log_likelihood(scipy.special.log_softmax(scores / math.exp(log_temperature), axis=1), labels)
+
+    low, high = map(math.log, TEMPERATURES)
+    found = scipy.optimize.minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-8})
+    return math.exp(found.x)
+
+
+def _negative_log_likelihood(log_probabilities: np.ndarray, labels: np.ndarray) -> float:
+    return float(-log_probabilities[np.arange(len(labels)), labels].mean())
+
+
 def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = CALIBRATION_BINS) -> float:
     """Return the mean distance between confidence and accuracy, over bins of equal width, weighted by their images.
 
@@ -60,6 +107,24 @@ def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bi
     index = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
     gaps = np.bincount(index, weights=correct.astype(np.float64) - confidence, minlength=bins)
     return float(np.abs(gaps).sum() / len(labels))
+
+
+def wilson_interval(right: int, images: int) -> tuple[float, float]:
+    """Return the 95 % Wilson interval of an accuracy: how far the number of images alone could move it."""
+    from statsmodels.stats.proportion import proportion_confint  # slow to import
+
+    low, high = proportion_confint(right, images, alpha=0.05, method="wilson")
+    return float(low), float(high)
+
+
+def ensemble_accuracy(logits: Sequence[np.ndarray], labels: np.ndarray) -> dict[str, float]:
+    """Measure several networks as one, by the mean of their probabilities; with 95 % Wilson interval. NaN for one alone."""
+    if len(logits) < 2:
+        return {"accuracy": math.nan, "low": math.nan, "high": math.nan}
+    probabilities = np.mean([scipy.special.softmax(scores.astype(np.float64), axis=1) for scores in logits], axis=0)
+    right = int((probabilities.argmax(axis=1) == labels).sum())
+    low, high = wilson_interval(right, len(labels))
+    return {"accuracy": right / len(labels), "low": low, "high": high}
 
 
 def mean_and_interval(values: Sequence[float]) -> dict[str, float]:
