@@ -13,7 +13,7 @@ import yaml
 from conftest import ROOT
 from digits.lib import recipes
 from digits.lib.command import UserError
-from digits.lib.config import complete_config
+from digits.lib.config import complete_config, trained_rungs
 
 SCHEMA_PATH = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 SCHEMA = yaml.safe_load(SCHEMA_PATH.read_text())
@@ -47,7 +47,8 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 
 
 def test_the_file_is_what_the_defaults_say() -> None:
-    assert complete_config({"recipes": CONFIG["recipes"]}, SCHEMA_PATH) == CONFIG
+    written = {key: CONFIG[key] for key in ("ladder", "recipes")}  # what the file adds of its own
+    assert complete_config(written, SCHEMA_PATH) == CONFIG
     assert complete_config(CONFIG, SCHEMA_PATH) == CONFIG
 
 
@@ -111,6 +112,10 @@ def random(**changes: Any) -> dict[str, Any]:
     return {"recipe": "small", "random": {"values": {"epochs": [1, 2]}} | changes}
 
 
+def rung(model: str, **more: Any) -> dict[str, Any]:
+    return {"model": model, "adds": "something", "why": "Because.", **more}
+
+
 BAD = [
     ("model", ["x"], "top level: unknown key 'model', did you mean 'models'? (known: "),
     ("models", ["publishd"], "models: unknown recipe 'publishd', did you mean 'published'? (known: linear, published"),
@@ -133,6 +138,24 @@ BAD = [
         "dataset.sha256.t10k-labels-idx1-ubyte: 'abc': does not look like",
     ),
     ("dataset.train_limit", 0, "dataset.train_limit: 0: expected 1 or more"),
+    ("ladder", [rung("linear", adds="")], "ladder.0.adds: '': expected some text"),
+    ("ladder", [{"model": "linear", "adds": "a"}], "ladder.0: "),
+    ("ladder", [rung("linear", agains="small")], "ladder.0: unknown key 'agains', did you mean 'against'?"),
+    ("ladder", [rung("liner")], "ladder.0.model: unknown recipe 'liner', did you mean 'linear'? (known: linear, "),
+    ("ladder", [rung("linear"), rung("small", against="lin")], "ladder.1.against: unknown recipe 'lin'"),
+    (
+        "ladder",
+        [rung("linear"), rung("linear")],
+        "ladder.1.model: linear stands there twice; each model may stand once",
+    ),
+    (
+        "ladder",
+        [rung("linear"), rung("small", against="small")],
+        "ladder.1.against: small cannot be compared with itself",
+    ),
+    ("ladder", [rung("linear", against="small")], "ladder.0.against: the first rung is the foot of the ladder; leave"),
+    ("dataset.label_errors", [-1], "dataset.label_errors.0: -1: expected 0 or more"),
+    ("dataset.label_errors", [3, 3], "dataset.label_errors: [3, 3]: the same value stands there twice"),
     ("recipes.linear.lr", 3, "recipes.linear: unknown key 'lr' (known: "),
     ("recipes.linear.learning_rate", -1, "recipes.linear.learning_rate: -1: expected more than 0"),
     ("recipes.linear.learning_rate", "1e-3", "'1e-3': expected number; YAML takes 1e-3 for a text, write 1.0e-3 ("),
@@ -222,3 +245,51 @@ def test_a_candidate_with_a_recipes_or_another_searchs_name_is_refused() -> None
     both["a.epochs-1"]["grid"] = {"learning_rate": [1]}
     with pytest.raises(UserError, match=r"searches\.a\.epochs-1: 'a\.epochs-1\.learning-rate-1' is there already"):
         complete_config({**CONFIG, "searches": both}, SCHEMA_PATH)
+
+
+LADDER = [rung("linear"), rung("small"), rung("published", against="linear"), rung("repaired")]
+
+
+@pytest.mark.parametrize(
+    ("models", "expected"),
+    [
+        # `published` stands beside the ladder, so that `repaired` is compared with `small`.
+        (
+            ["linear", "small", "published", "repaired"],
+            [("linear", None), ("small", "linear"), ("published", "linear"), ("repaired", "small")],
+        ),
+        (["repaired", "small"], [("small", None), ("repaired", "small")]),
+        (["repaired", "linear"], [("linear", None), ("repaired", None)]),  # what it adds, it adds to `small` alone
+        (["other"], []),
+    ],
+)
+def test_rungs_are_compared_with_the_one_above_where_both_are_trained(
+    models: list[str], expected: list[tuple[str, str | None]]
+) -> None:
+    rungs = trained_rungs({"models": models, "ladder": LADDER})
+    assert [(rung["model"], rung["against"]) for rung in rungs] == expected
+    assert [rung["model"] for rung in rungs if rung["beside"]] == (["published"] if len(models) == 4 else [])
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "kept"),
+    [
+        ("seeds", [0], True),
+        ("dataset.train_limit", 100, True),
+        ("dataset.test_limit", 1000, False),
+        ("dataset.sha256.t10k-images-idx3-ubyte", "0" * 64, False),
+        ("dataset.sha256.t10k-labels-idx1-ubyte", "0" * 64, False),
+    ],
+)
+def test_the_default_label_errors_are_those_of_mnist_alone(path: str, value: Any, kept: bool) -> None:
+    completed = complete_config(changed(path, value), SCHEMA_PATH)
+    assert completed["dataset"]["label_errors"] == (CONFIG["dataset"]["label_errors"] if kept else [])
+    config = changed(path, value)
+    config["dataset"]["label_errors"] = [3, 5]
+    assert complete_config(config, SCHEMA_PATH)["dataset"]["label_errors"] == [3, 5], "a user's own stay"
+
+
+def test_images_of_ones_own_have_no_label_errors_by_default(tmp_path: Path) -> None:
+    config = changed("dataset.path", str(tmp_path))
+    config["dataset"]["format"] = "images"
+    assert complete_config(config, SCHEMA_PATH)["dataset"]["label_errors"] == []

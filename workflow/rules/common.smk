@@ -17,7 +17,7 @@ os.environ["MALLOC_MMAP_THRESHOLD_"] = str(2**30)
 os.environ["MALLOC_TRIM_THRESHOLD_"] = str(2**31 - 1)
 
 from digits.lib.command import UserError
-from digits.lib.config import complete_config
+from digits.lib.config import complete_config, trained_rungs
 from digits.lib.fingerprint import data_fingerprint, direct_libraries, locked_versions, source_fingerprint
 from digits.lib.search import candidates
 
@@ -38,6 +38,7 @@ wildcard_constraints:
 
 RUN = "results/runs/{model}/seed-{seed}"
 RUNS = [RUN.format(model=m, seed=s) for m in config["models"] for s in config["seeds"]]
+LADDER = trained_rungs(config)
 
 # By a search's name, in an order that is not the user's: its seeds, and what each candidate changes, by its name.
 SEARCHES = {
@@ -69,9 +70,10 @@ def recipe(wildcards):
 
 
 def shown_config():
-    """Return the configuration as the report shows it: what decides the result, so no path, search or unused recipe."""
+    """Return the configuration as the report shows it: what decides the result, so no path, search or unused model."""
     dataset = {key: value for key, value in config["dataset"].items() if key != "path"}
     recipes = {model: config["recipes"][model] for model in config["models"]}
-    shown = {**config, "dataset": dataset, "recipes": recipes}
+    ladder = [rung for rung in config["ladder"] if rung["model"] in recipes]
+    shown = {**config, "ladder": ladder, "dataset": dataset, "recipes": recipes}
     del shown["searches"]
     return shown

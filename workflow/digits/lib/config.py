@@ -34,6 +34,7 @@ def complete_config(config: Mapping[str, Any], schema_path: Path) -> dict[str, A
                 raise UserError(f"configuration: searches.{name}: '{candidate}' is there already; rename the search")
             found[candidate] = recipe
     completed["recipes"] |= found
+    _drop_label_errors_of_others(completed["dataset"], schema["properties"]["dataset"]["properties"])
     return completed
 
 
@@ -61,6 +62,23 @@ def _candidates(
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
     return found
+
+
+def trained_rungs(config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the ladder's rungs whose models are trained, each with what it is compared with: null where that is not.
+
+    Without `against` this is the nearest rung above without one: a rung with `against` stands beside the ladder.
+    """
+    rungs: list[dict[str, Any]] = []
+    above = None
+    for rung in config["ladder"]:
+        beside = rung.get("against") is not None
+        against = rung["against"] if beside else above
+        above = above if beside else rung["model"]
+        if rung["model"] in config["models"]:
+            against = against if against in config["models"] else None
+            rungs.append({"model": rung["model"], "adds": rung["adds"], "against": against, "beside": beside})
+    return rungs
 
 
 def _with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:
@@ -138,6 +156,7 @@ def _check_across(config: dict[str, Any]) -> None:
             raise UserError(f"configuration: recipes.{name}: {error}") from error
     for name, fields in config["recipes"].items():
         _check_features(name, fields["features_of"], config["recipes"])
+    _check_ladder(config["ladder"], config["recipes"])
     dataset = config["dataset"]
     if dataset["path"] is None:
         if dataset["format"] == "images":
@@ -164,3 +183,28 @@ def _check_features(name: str, source: str | None, recipes: dict[str, Any]) -> N
             raise UserError(
                 f"{where}: '{source}' is another network, its {key} is {recipes[source][key]}; give both the same"
             )
+
+
+def _check_ladder(ladder: list[dict[str, Any]], recipes: Mapping[str, Any]) -> None:
+    models = [rung["model"] for rung in ladder]
+    for number, rung in enumerate(ladder):
+        where = f"configuration: ladder.{number}"
+        model, against = rung["model"], rung.get("against")
+        for key, name in (("model", model), ("against", against)):
+            if name is not None and name not in recipes:
+                raise UserError(f"{where}.{key}: {unknown('recipe', name, recipes)}")
+        if models.index(model) < number:
+            raise UserError(f"{where}.model: {model} stands there twice; each model may stand once")
+        if against == model:
+            raise UserError(f"{where}.against: {model} cannot be compared with itself; name another model")
+        if number == 0 and against is not None:
+            raise UserError(f"{where}.against: the first rung is the foot of the ladder; leave `against` out")
+
+
+def _drop_label_errors_of_others(dataset: dict[str, Any], schema: Mapping[str, Any]) -> None:
+    """The default list is about the whole test set of MNIST: of other images these numbers would mean nothing."""
+    of_mnist = dataset["format"] == "idx" and dataset["test_limit"] is None
+    for name in ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
+        of_mnist = of_mnist and dataset["sha256"][name] == schema["sha256"]["properties"][name]["default"]
+    if not of_mnist and dataset["label_errors"] == schema["label_errors"]["default"]:
+        dataset["label_errors"] = []
