@@ -53,6 +53,7 @@ RESULT_FIGURES = {
     "mistakes": "results/figures/mistakes.png",
     "first-layers": "results/figures/first-layers.png",
 }
+FIGURES = [*DATA_FIGURES.values(), *RESULT_FIGURES.values()]
 SHOWN = {key: value for key, value in CONFIG.items() if key != "searches"}
 SHOWN["recipes"] = {model: RECIPES[model] for model in CONFIG["models"]}
 ABOUT = {"configuration": SHOWN, "libraries": ["torch==2.13.0"], "commands": {"train": "python -m digits.train"}}
@@ -80,6 +81,7 @@ def outputs(name: str, run: str = RUNS[0]) -> dict[str, str]:
 def inputs(name: str, run: str = RUNS[0]) -> dict[str, str | list[str]]:
     """Return what a command reads, in a project's folder, by the options that name it."""
     metrics = [f"{folder}/metrics.json" for folder in RUNS]
+    predictions = [f"{folder}/predictions.safetensors" for folder in RUNS]
     by_command: dict[str, dict[str, str | list[str]]] = {
         "convert": {
             option: f"resources/{file}"
@@ -93,13 +95,13 @@ def inputs(name: str, run: str = RUNS[0]) -> dict[str, str | list[str]]:
             **{option: path for option, path in outputs("train", run).items() if option != "history"},
         },
         "search": {"runs": "results/runs"},
-        "summarise": {"runs": metrics},
+        "summarise": {"runs": metrics, "predictions": predictions},
         "plot_data": dict(zip(("train", "test"), TENSORS, strict=True)),
         "plot_results": {"runs": RUNS, "test": TENSORS[1], **TABLES},
         "report": {
             "runs": metrics,
             "tensors": TENSORS,
-            "figures": [*DATA_FIGURES.values(), *RESULT_FIGURES.values()],
+            "figures": FIGURES,
             **TABLES,
         },
     }
@@ -117,7 +119,7 @@ def arguments(name: str, source: Path, target: Path, run: str = RUNS[0]) -> list
         "convert": ["idx"],
         "train": ["--model", model, "--seed", seed, *recipe],
         "search": ["--searches", json.dumps(SEARCHES)],
-        "evaluate": recipe,
+        "evaluate": [*recipe, "--label-errors", json.dumps(CONFIG["dataset"]["label_errors"])],
         "plot_results": ["--references", json.dumps(CONFIG["references"])],
         "report": ["--notebook", str(ROOT / "workflow" / "notebooks" / "report.ipynb"), "--about", json.dumps(ABOUT)],
     }.get(name, [])

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.optimize
 import sklearn.metrics
 from conftest import Command, Refused
 from project import RECIPES, RUNS, TENSORS, arguments, built_by
@@ -35,7 +36,9 @@ def metrics(project: Path, run: str) -> dict[str, Any]:
 @pytest.mark.parametrize("run", [LINEAR, PUBLISHED])
 def test_predictions_are_the_networks_scores_in_test_order(measured: Path, run: str) -> None:
     predictions = load_file(measured / run / "predictions.safetensors")
-    assert set(predictions) == {"logits"}
+    assert set(predictions) == {"logits", "labels", "counted"}
+    np.testing.assert_array_equal(predictions["labels"], load_file(measured / TENSORS[1])["labels"])
+    assert predictions["counted"].dtype == np.bool_ and predictions["counted"].all()
     assert predictions["logits"].dtype == np.float32 and predictions["logits"].shape == (200, 10)
     expected = scores(measured, load_file(measured / run / "weights.safetensors"))
     np.testing.assert_allclose(predictions["logits"], expected, rtol=1e-4, atol=1e-4)
@@ -81,7 +84,8 @@ def test_measures_are_those_of_an_independent_computation(measured: Path, run: s
 def test_a_run_is_described(measured: Path) -> None:
     with (measured / LINEAR / "history.csv").open(newline="") as file:
         last = list(csv.DictReader(file))[-1]
-    described = {key: value for key, value in metrics(measured, LINEAR).items() if key not in ("test", "snapshots")}
+    apart = ("test", "snapshots", "temperature")
+    described = {key: value for key, value in metrics(measured, LINEAR).items() if key not in apart}
     assert described == {
         "model": "linear",
         "seed": 0,
@@ -89,10 +93,108 @@ def test_a_run_is_described(measured: Path) -> None:
         "epochs": 3,
         "train_size": 400,
         "validation_accuracy": float(last["validation_accuracy"]),
+        "training_flops": None,
     }
     published = metrics(measured, PUBLISHED)
     assert (published["model"], published["parameters"], published["train_size"]) == ("published", 15910, 500)
     assert published["validation_accuracy"] is None
+
+
+def test_the_temperature_is_fitted_on_the_images_held_out(command: Command, measured: Path, target: Path) -> None:
+    """It is where the slope of their likelihood is zero; the test images are then measured at this temperature."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(10, size=100).astype(np.uint8)
+    logits = (4 * np.eye(10)[labels] + 3 * rng.normal(size=(100, 10))).astype(np.float32)
+    scores, path = logits.astype(float), target / "held-out.safetensors"
+    target.mkdir()
+    save_file({"logits": logits, "labels": labels}, path)
+    assert command("evaluate", *arguments("evaluate", measured, target), "--validation", path).status == 0
+
+    def slope(temperature: float) -> float:
+        probabilities = np.exp(scores / temperature - (scores / temperature).max(axis=1, keepdims=True))
+        probabilities /= probabilities.sum(axis=1, keepdims=True)
+        return float((scores[np.arange(100), labels] - (probabilities * scores).sum(axis=1)).mean())
+
+    temperature = metrics(target, LINEAR)["temperature"]
+    assert temperature == pytest.approx(scipy.optimize.brentq(slope, 0.1, 100), rel=1e-6)
+    test = metrics(target, LINEAR)["test"]
+    predictions = load_file(target / LINEAR / "predictions.safetensors")
+    scaled = predictions["logits"].astype(float) / temperature
+    probabilities = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    expected = sklearn.metrics.log_loss(predictions["labels"], probabilities, labels=range(10))
+    assert test["calibrated"]["negative_log_likelihood"] == pytest.approx(expected)
+
+
+def test_scores_that_say_nothing_are_flattened(measured: Path) -> None:
+    """Fewer than a tenth of the small project's held-out images are read rightly: all classes alike are the best guess."""
+    assert metrics(measured, LINEAR)["validation_accuracy"] < 0.1
+    assert metrics(measured, LINEAR)["temperature"] == pytest.approx(10_000, rel=1e-3)
+    calibrated = metrics(measured, LINEAR)["test"]["calibrated"]
+    assert calibrated["negative_log_likelihood"] == pytest.approx(math.log(10), rel=1e-3)
+
+
+def test_without_images_held_out_there_is_no_temperature(measured: Path) -> None:
+    assert load_file(measured / PUBLISHED / "validation.safetensors")["logits"].shape == (0, 10)
+    assert metrics(measured, PUBLISHED)["temperature"] is None
+    assert metrics(measured, PUBLISHED)["test"]["calibrated"] is None
+
+
+def test_images_with_doubted_labels_are_left_out_of_a_second_count(
+    command: Command, measured: Path, target: Path
+) -> None:
+    predictions = load_file(measured / LINEAR / "predictions.safetensors")
+    wrong = np.flatnonzero(predictions["logits"].argmax(axis=1) != predictions["labels"]).tolist()
+    doubted = [*wrong[:3], next(i for i in range(200) if i not in wrong)]
+    result = command("evaluate", *arguments("evaluate", measured, target), "--label-errors", json.dumps(doubted))
+    assert result.status == 0, result.output
+    test = metrics(target, LINEAR)["test"]
+    errors = len(wrong) - 3
+    assert test["without_label_errors"] == {"images": 196, "errors": errors, "accuracy": (196 - errors) / 196}
+    assert {**test, "without_label_errors": None} == metrics(measured, LINEAR)["test"], "nothing else changes"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        ("[3, 200]", "200: the test images are numbered from 0 to 199"),
+        ("[-1]", "-1: the test images are numbered from 0 to 199"),
+        ("[1.5]", "expected a JSON list of image numbers, such as [947, 1621]"),
+        ("[true]", "expected a JSON list of image numbers, such as [947, 1621]"),
+        ("7", "expected a JSON list of image numbers, such as [947, 1621]"),
+        ("947,", "not JSON (Extra data: line 1 column 4 (char 3))"),
+    ],
+)
+def test_label_errors_that_are_no_test_images(trained: Path, refused: Refused, numbers: str, message: str) -> None:
+    assert refused("evaluate", trained, "--label-errors", numbers) == f"error: --label-errors: {message}"
+
+
+@pytest.mark.parametrize(
+    ("arrays", "reason"),
+    [
+        ({"logits": np.zeros((5, 10), np.float32)}, "no 'labels'"),
+        (
+            {"logits": np.zeros((5, 10), np.float32), "labels": np.zeros(4, np.uint8)},
+            "logits float32 [5, 10], labels uint8 [4]",
+        ),
+        (
+            {"logits": np.zeros((5, 9), np.float32), "labels": np.zeros(5, np.uint8)},
+            "scores of 9 classes, but there are 10",
+        ),
+        (
+            {"logits": np.zeros((5, 9), np.float32), "labels": np.full(5, 9, np.uint8)},
+            "label 9 among scores of 9 classes",
+        ),
+    ],
+)
+def test_scores_of_held_out_images_that_do_not_belong(
+    trained: Path, tmp_path: Path, refused: Refused, arrays: dict[str, np.ndarray], reason: str
+) -> None:
+    path = tmp_path / "validation.safetensors"
+    save_file(arrays, path)
+    assert refused("evaluate", trained, "--validation", path) == (
+        f"error: {path}: not a file that `digits.train` wrote ({reason}); delete it and start again"
+    )
 
 
 def test_snapshots_are_measured_at_their_epochs(measured: Path) -> None:

@@ -52,6 +52,8 @@ TENSOR_FILES = [
     ("evaluate", TENSORS[1], "convert"),
     ("evaluate", f"{FIRST}/weights.safetensors", "train"),
     ("evaluate", f"{FIRST}/snapshots.safetensors", "train"),
+    ("evaluate", f"{FIRST}/validation.safetensors", "train"),
+    ("summarise", f"{LAST}/predictions.safetensors", "evaluate"),
     ("plot_data", TENSORS[0], "convert"),
     ("plot_data", TENSORS[1], "convert"),
     ("plot_results", TENSORS[1], "convert"),

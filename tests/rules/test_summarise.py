@@ -2,12 +2,16 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import scipy.stats
 from conftest import Command, Refused
 from project import RUNS, TABLES, arguments, built_by
+from safetensors.numpy import load_file, save_file
 
 
 def measures(model: str, seed: int, accuracy: float, validation: float | None) -> dict[str, Any]:
@@ -18,23 +22,44 @@ def measures(model: str, seed: int, accuracy: float, validation: float | None) -
         "epochs": 3,
         "train_size": 400,
         "validation_accuracy": validation,
+        "temperature": None if validation is None else 2.5,
+        "training_flops": None if validation is None else 3_000_000 + seed,
         "test": {
             "accuracy": accuracy,
             "errors": round(200 * (1 - accuracy)),
             "interval": [accuracy - 0.125, accuracy + 0.125],
             "negative_log_likelihood": 1.5,
             "expected_calibration_error": 0.25,
+            "calibrated": None
+            if validation is None
+            else {"negative_log_likelihood": 0.75, "expected_calibration_error": 0.125},
+            "without_label_errors": None if validation is None else {"images": 190, "errors": 38, "accuracy": 0.8},
         },
     }
 
 
-def summarise(command: Command, target: Path, *runs: dict[str, Any]) -> tuple[list[str], list[dict[str, str]]]:
-    """Run the command on measures; return the lines of metrics.csv and the rows of summary.csv."""
+def predictions(probability: float, counted: list[bool]) -> dict[str, np.ndarray]:
+    """Scores of two images, of the classes 0 and 1: this probability of class 0 for both."""
+    scores = np.log(np.array([[probability, 1 - probability]] * 2)).astype(np.float32)
+    return {"logits": scores, "labels": np.array([0, 1], np.uint8), "counted": np.array(counted)}
+
+
+def summarise(
+    command: Command,
+    target: Path,
+    *runs: dict[str, Any],
+    probabilities: tuple[float, ...] = (0.5,) * 3,
+    counted: tuple[list[bool], ...] = ([True, True],) * 3,
+) -> tuple[list[str], list[dict[str, str]]]:
+    """Run the command on measures and predictions; return the lines of metrics.csv and the rows of summary.csv."""
     paths = [target / f"{number}.json" for number in range(len(runs))]
+    scores = [path.with_suffix(".safetensors") for path in paths]
     target.mkdir()
-    for path, run in zip(paths, runs, strict=True):
-        path.write_text(json.dumps(run))
-    result = command("summarise", *arguments("summarise", target, target), "--runs", *paths)
+    for i, run in enumerate(runs):
+        paths[i].write_text(json.dumps(run))
+        save_file(predictions(probabilities[i % 3], counted[i % 3]), scores[i])
+    given = ("--runs", *paths, "--predictions", *scores)
+    result = command("summarise", *arguments("summarise", target, target), *given)
     models = len({run["model"] for run in runs})
     assert (result.status, result.output) == (0, f"{len(runs)} runs of {models} models\n")
     with (target / TABLES["summary"]).open(newline="") as file:
@@ -44,10 +69,11 @@ def summarise(command: Command, target: Path, *runs: dict[str, Any]) -> tuple[li
 def test_metrics_has_a_line_a_run_in_their_order(command: Command, target: Path) -> None:
     lines, _ = summarise(command, target, measures("b", 1, 0.5, None), measures("a", 0, 0.75, 0.625))
     assert lines == [
-        "model,seed,parameters,epochs,train_size,validation_accuracy,test_accuracy,test_errors,"
-        "test_interval_low,test_interval_high,negative_log_likelihood,expected_calibration_error",
-        "b,1,7850,3,400,,0.5,100,0.375,0.625,1.5,0.25",
-        "a,0,7850,3,400,0.625,0.75,50,0.625,0.875,1.5,0.25",
+        "model,seed,parameters,epochs,train_size,training_flops,validation_accuracy,test_accuracy,test_errors,"
+        "test_interval_low,test_interval_high,negative_log_likelihood,expected_calibration_error,temperature,"
+        "calibrated_negative_log_likelihood,calibrated_expected_calibration_error,test_accuracy_without_label_errors",
+        "b,1,7850,3,400,,,0.5,100,0.375,0.625,1.5,0.25,,,,",
+        "a,0,7850,3,400,3000000.0,0.625,0.75,50,0.625,0.875,1.5,0.25,2.5,0.75,0.125,0.8",
     ]
 
 
@@ -58,12 +84,16 @@ def test_summary_has_mean_spread_and_t_interval_a_model(command: Command, target
         "model",
         "runs",
         "parameters",
+        "training_flops",
         "validation_accuracy",
         "test_accuracy",
         "test_accuracy_std",
         "interval_low",
         "interval_high",
         "test_errors",
+        "ensemble_accuracy",
+        "ensemble_low",
+        "ensemble_high",
         "chosen",
     ]
     assert (a["model"], a["runs"], a["parameters"], a["validation_accuracy"]) == ("a", "3", "7850", "0.25")
@@ -71,8 +101,33 @@ def test_summary_has_mean_spread_and_t_interval_a_model(command: Command, target
     numbers = [float(a[key]) for key in ("test_accuracy", "test_accuracy_std", "interval_low", "interval_high")]
     assert numbers == pytest.approx([0.6, 0.1, 0.3515862, 0.8484138], abs=1e-7)
     assert float(a["test_errors"]) == pytest.approx(80)
+    assert float(a["training_flops"]) == 3_000_001
     one_run = [b[key] for key in ("runs", "test_accuracy", "test_accuracy_std", "interval_low", "interval_high")]
     assert one_run == ["1", "0.75", "", "", ""], "one run shows no spread"
+    assert [b[f"ensemble_{key}"] for key in ("accuracy", "low", "high")] == [""] * 3, "and is no ensemble"
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "counted", "right", "images"),
+    [
+        ((0.9, 0.4, 0.4), ([True, True],) * 3, 1, 2),  # mean 0.57: class 0, for the image of class 1 too
+        ((0.9, 0.4, 0.4), ([True, True], [True, True], [True, False]), 1, 1),  # … which one of the runs does not count
+        ((0.6, 0.1, 0.6), ([False, True],) * 3, 1, 1),  # mean 0.43, though two of three say class 0
+    ],
+)
+def test_an_ensemble_is_the_mean_of_the_probabilities(
+    command: Command,
+    target: Path,
+    probabilities: tuple[float, ...],
+    counted: tuple[list[bool], ...],
+    right: int,
+    images: int,
+) -> None:
+    runs = [measures("a", seed, 0.5, None) for seed in range(3)]
+    _, (a,) = summarise(command, target, *runs, probabilities=probabilities, counted=counted)
+    expected = scipy.stats.binomtest(right, images).proportion_ci(method="wilson")
+    shown = [float(a[f"ensemble_{key}"]) for key in ("accuracy", "low", "high")]
+    assert shown == pytest.approx([right / images, expected.low, expected.high])
 
 
 @pytest.mark.parametrize(
@@ -108,11 +163,27 @@ def test_the_real_runs_and_twice_the_same_bytes(command: Command, measured: Path
             assert float(row["negative_log_likelihood"]) == read["test"]["negative_log_likelihood"]
 
 
+def test_predictions_that_are_not_the_runs(measured: Path, tmp_path: Path, refused: Refused) -> None:
+    path = measured / RUNS[0] / "predictions.safetensors"
+    assert refused("summarise", measured, "--predictions", path) == (
+        "error: --predictions: 1 files for 4 runs; name one for each, in their order"
+    )
+    project = shutil.copytree(measured, tmp_path / "project")
+    second = project / RUNS[1] / "predictions.safetensors"
+    arrays = load_file(second)
+    save_file({**arrays, "labels": arrays["labels"][::-1].copy()}, second)
+    assert refused("summarise", project) == (
+        f"error: {second}: not about the same images as {project / RUNS[0]}/predictions.safetensors; "
+        "delete both and start again"
+    )
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
         ({"test": None}, "'NoneType' object is not subscriptable"),
-        ({"test": {"accuracy": 1}}, "no 'errors'"),
+        ({"test": {"accuracy": 1}}, "no 'calibrated'"),
+        ({"test": {"calibrated": None, "without_label_errors": None}}, "no 'accuracy'"),
         ({"test": {**measures("a", 0, 0.5, None)["test"], "interval": []}}, "list index out of range"),
     ],
 )
@@ -121,6 +192,6 @@ def test_measures_that_lack_something_are_named(
 ) -> None:
     path = tmp_path / "metrics.json"
     path.write_text(json.dumps({**measures("a", 0, 0.5, None), **change}))
-    assert refused("summarise", tmp_path, "--runs", path) == (
+    assert refused("summarise", tmp_path, "--runs", path, "--predictions", path) == (
         f"error: {path}: not a file that `digits.evaluate` wrote ({reason}); delete it and start again"
     )

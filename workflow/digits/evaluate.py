@@ -1,7 +1,7 @@
 """Measure one trained network on the test images. No other command reads them for a network's sake.
 
 Writes the scores of every test image and, as JSON, everything that is measured from them; for a recipe with snapshots
-also the accuracy at each of those epochs.
+also the accuracy at each of those epochs. The temperature is fitted on the training images that were held out.
 """
 
 import argparse
@@ -15,11 +15,12 @@ from safetensors.numpy import save
 
 from digits.lib.command import UserError, log, run
 from digits.lib.examples import output_classes
-from digits.lib.files import whole_files, written_by
-from digits.lib.metrics import evaluate_logits
+from digits.lib.files import whole_files
+from digits.lib.metrics import evaluate_logits, fit_temperature
 from digits.lib.networks import Network, build_network, generator_for, predict, widen
+from digits.lib.predictions import load_validation
 from digits.lib.recipes import Recipe, parse_recipe
-from digits.lib.tensors import Split, load_split, read_arrays
+from digits.lib.tensors import Split, load_split
 from digits.lib.weights import fill, load_weights
 
 
@@ -36,12 +37,23 @@ def snapshot_accuracies(path: Path, recipe: Recipe, network: Network, test: Spli
     return rows
 
 
-def validation_accuracy(path: Path) -> float | None:
+def validation_accuracy(logits: np.ndarray, labels: np.ndarray) -> float | None:
     """Return the accuracy on the images that the training held out; None where it held out none."""
-    with written_by("digits.train", path):
-        arrays, _ = read_arrays(path)
-        right = arrays["logits"].argmax(axis=1) == arrays["labels"]
-        return float(right.mean()) if len(right) else None
+    return float((logits.argmax(axis=1) == labels).mean()) if len(labels) else None
+
+
+def read_label_errors(text: str, images: int) -> list[int]:
+    """Read numbers of test images from a JSON list; UserError where there is no such image."""
+    try:
+        numbers = json.loads(text)
+    except ValueError as error:
+        raise UserError(f"--label-errors: not JSON ({error})") from error
+    if not isinstance(numbers, list) or not all(type(number) is int for number in numbers):
+        raise UserError("--label-errors: expected a JSON list of image numbers, such as [947, 1621]")
+    for number in numbers:
+        if not 0 <= number < images:
+            raise UserError(f"--label-errors: {number}: the test images are numbered from 0 to {images - 1}")
+    return numbers
 
 
 def main() -> None:
@@ -51,7 +63,10 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True, help="weights, from digits.train")
     parser.add_argument("--snapshots", type=Path, required=True, help="snapshots, from digits.train")
     parser.add_argument(
-        "--validation", type=Path, required=True, help="scores of the images held out, from digits.train"
+        "--validation", type=Path, required=True, help="scores of the held-out images, from digits.train"
+    )
+    parser.add_argument(
+        "--label-errors", default="[]", help="numbers of the test images whose label is doubted, as JSON"
     )
     parser.add_argument("--predictions", type=Path, required=True, help="safetensors file to write: the scores")
     parser.add_argument("--metrics", type=Path, required=True, help="JSON file to write: the measures")
@@ -69,8 +84,12 @@ def main() -> None:
     shape = (test.images.shape[1], test.images.shape[2])
     network = build_network(recipe, shape, len(outputs), generator_for("initial weights, to be overwritten"))
     fill(network, tensors, args.weights)
+    held_out, held_out_labels = load_validation(args.validation, len(test.classes))
+    temperature = fit_temperature(held_out, held_out_labels)
+    label_errors = read_label_errors(args.label_errors, len(test.images))
     logits = widen(predict(network, test.images), outputs, len(test.classes)).numpy()
     counted = np.isin(test.labels, outputs)
+    doubted = np.flatnonzero(np.isin(np.flatnonzero(counted), label_errors)).tolist()
     measured = {
         "model": training["model"],
         "seed": training["seed"],
@@ -78,12 +97,13 @@ def main() -> None:
         "epochs": training["epochs"],
         "train_size": training["train_size"],
         "training_flops": training["training_flops"],
-        "validation_accuracy": validation_accuracy(args.validation),
-        "test": evaluate_logits(logits[counted], test.labels[counted], test.classes),
+        "validation_accuracy": validation_accuracy(held_out, held_out_labels),
+        "temperature": temperature,
+        "test": evaluate_logits(logits[counted], test.labels[counted], test.classes, temperature, doubted),
         "snapshots": snapshot_accuracies(args.snapshots, recipe, network, test),
     }
     with whole_files(args.predictions, args.metrics) as (predictions, metrics):
-        predictions.write_bytes(save({"logits": logits}))
+        predictions.write_bytes(save({"logits": logits, "labels": test.labels, "counted": counted}))
         metrics.write_text(json.dumps(measured, indent=2) + "\n")
     accuracy, (low, high) = measured["test"]["accuracy"], measured["test"]["interval"]
     log(

@@ -1,30 +1,36 @@
-"""Join the measures of all runs into two tables: one line a run, one line a model.
+"""Join the measures of all runs into two tables: one line a run, one line a model, with all its runs taken as one network.
 
 The best model is chosen by its mean validation accuracy, never by the test images.
 """
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from digits.lib.command import log, run
+from digits.lib.command import UserError, log, run
 from digits.lib.files import whole_files, written_by
-from digits.lib.metrics import mean_and_interval
+from digits.lib.metrics import ensemble_accuracy, mean_and_interval
+from digits.lib.predictions import load_predictions, require_same_images
 
 
 def read_run(path: Path) -> dict[str, Any]:
     """Read a run's measures as its line of the table; UserError names the file that is none."""
     with written_by("digits.evaluate", path):
         run = json.loads(path.read_text())
+        calibrated = run["test"]["calibrated"] or {}
+        without_label_errors = run["test"]["without_label_errors"] or {}
         return {
             "model": run["model"],
             "seed": run["seed"],
             "parameters": run["parameters"],
             "epochs": run["epochs"],
             "train_size": run["train_size"],
+            "training_flops": run["training_flops"],
             "validation_accuracy": run["validation_accuracy"],
             "test_accuracy": run["test"]["accuracy"],
             "test_errors": run["test"]["errors"],
@@ -32,11 +38,26 @@ def read_run(path: Path) -> dict[str, Any]:
             "test_interval_high": run["test"]["interval"][1],
             "negative_log_likelihood": run["test"]["negative_log_likelihood"],
             "expected_calibration_error": run["test"]["expected_calibration_error"],
+            "temperature": run["temperature"],
+            "calibrated_negative_log_likelihood": calibrated.get("negative_log_likelihood"),
+            "calibrated_expected_calibration_error": calibrated.get("expected_calibration_error"),
+            "test_accuracy_without_label_errors": without_label_errors.get("accuracy"),
         }
 
 
-def models_table(metrics: pd.DataFrame) -> pd.DataFrame:
+def read_ensemble(paths: Sequence[Path]) -> dict[str, float]:
+    """Measure the runs of one model as one network, from the predictions of each."""
+    runs = [load_predictions(path) for path in paths]
+    for path, predictions in zip(paths, runs, strict=True):
+        require_same_images(paths[0], runs[0].labels, path, predictions.labels)
+    counted = np.logical_and.reduce([predictions.counted for predictions in runs])
+    return ensemble_accuracy([predictions.logits[counted] for predictions in runs], runs[0].labels[counted])
+
+
+def models_table(metrics: pd.DataFrame, predictions: Sequence[Path]) -> pd.DataFrame:
     """One line a model, in the order of its first run: mean, spread and 95 % t-interval over seeds, and which is chosen.
+
+    `predictions` names the file of each run, in the order of `metrics`.
 
     Chosen is the model with the highest mean validation accuracy, the first of equals; where no model held images out,
     the first of all.
@@ -44,17 +65,22 @@ def models_table(metrics: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for model, runs in metrics.groupby("model", sort=False):
         test = mean_and_interval(runs["test_accuracy"].tolist())
+        ensemble = read_ensemble([predictions[i] for i in runs.index])
         rows.append(
             {
                 "model": model,
                 "runs": len(runs),
                 "parameters": runs["parameters"].iloc[0],
+                "training_flops": runs["training_flops"].astype(float).mean(),
                 "validation_accuracy": runs["validation_accuracy"].astype(float).mean(),
                 "test_accuracy": test["mean"],
                 "test_accuracy_std": test["std"],
                 "interval_low": test["low"],
                 "interval_high": test["high"],
                 "test_errors": runs["test_errors"].mean(),
+                "ensemble_accuracy": ensemble["accuracy"],
+                "ensemble_low": ensemble["low"],
+                "ensemble_high": ensemble["high"],
             }
         )
     summary = pd.DataFrame(rows)
@@ -67,12 +93,19 @@ def main() -> None:
     parser.add_argument(
         "--runs", nargs="+", type=Path, required=True, help="metrics.json of each run, from digits.evaluate"
     )
+    parser.add_argument(
+        "--predictions", nargs="+", type=Path, required=True, help="predictions of each run, in the same order"
+    )
     parser.add_argument("--metrics", type=Path, required=True, help="CSV file to write: one line a run")
     parser.add_argument("--summary", type=Path, required=True, help="CSV file to write: one line a model")
     args = parser.parse_args()
 
+    if len(args.predictions) != len(args.runs):
+        raise UserError(
+            f"--predictions: {len(args.predictions)} files for {len(args.runs)} runs; name one for each, in their order"
+        )
     metrics = pd.DataFrame([read_run(path) for path in args.runs])
-    summary = models_table(metrics)
+    summary = models_table(metrics, args.predictions)
     with whole_files(args.metrics, args.summary) as (metrics_part, summary_part):
         metrics.to_csv(metrics_part, index=False, lineterminator="\n")
         summary.to_csv(summary_part, index=False, lineterminator="\n")

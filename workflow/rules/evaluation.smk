@@ -17,18 +17,20 @@ rule evaluate:
         "benchmarks/evaluate/{model}-{seed}.tsv"
     params:
         recipe=recipe,
+        label_errors=json.dumps(config["dataset"]["label_errors"]),
         source=source("digits/evaluate.py"),
     message:
         "Evaluating {wildcards.model}, seed {wildcards.seed}"
     shell:
         "python -m digits.evaluate --images {input.images} --recipe {params.recipe:q} --weights {input.weights}"
-        " --snapshots {input.snapshots} --validation {input.validation}"
+        " --snapshots {input.snapshots} --validation {input.validation} --label-errors {params.label_errors:q}"
         " --predictions {output.predictions} --metrics {output.metrics} 2> {log}"
 
 
 rule summarise:
     input:
-        [f"{run}/metrics.json" for run in RUNS],
+        metrics=[f"{run}/metrics.json" for run in RUNS],
+        predictions=[f"{run}/predictions.safetensors" for run in RUNS],
     output:
         metrics=report("results/metrics.csv", caption="../report/metrics.rst", category="Tables"),
         summary=report("results/summary.csv", caption="../report/summary.rst", category="Tables"),
@@ -41,4 +43,5 @@ rule summarise:
     message:
         "Joining all runs into two tables"
     shell:
-        "python -m digits.summarise --runs {input} --metrics {output.metrics} --summary {output.summary} 2> {log}"
+        "python -m digits.summarise --runs {input.metrics} --predictions {input.predictions}"
+        " --metrics {output.metrics} --summary {output.summary} 2> {log}"
