@@ -1,5 +1,8 @@
 # Needs: results/tensors/test.safetensors and the runs' weights.
-# Makes: predictions and metrics of each run, and the two tables over all runs.
+# Makes: predictions and metrics of each run, the two tables over all runs, and the two that compare the ladder's rungs.
+
+COMPARED = {name for rung in LADDER for name in (rung["model"], rung["against"]) if name}
+COMPARED_RUNS = [run for run in RUNS if Path(run).parent.name in COMPARED]
 
 
 rule evaluate:
@@ -45,3 +48,24 @@ rule summarise:
     shell:
         "python -m digits.summarise --runs {input.metrics} --predictions {input.predictions}"
         " --metrics {output.metrics} --summary {output.summary} 2> {log}"
+
+
+if LADDER:
+
+    rule compare:
+        input:
+            metrics=[f"{run}/metrics.json" for run in COMPARED_RUNS],
+            predictions=[f"{run}/predictions.safetensors" for run in COMPARED_RUNS],
+        output:
+            ladder=report("results/ladder.csv", caption="../report/ladder-table.rst", category="Tables"),
+            comparisons=report("results/comparisons.csv", caption="../report/comparisons.rst", category="Tables"),
+        log:
+            "logs/compare.log",
+        params:
+            ladder=json.dumps(LADDER),
+            source=source("digits/compare.py"),
+        message:
+            "Comparing the rungs of the ladder"
+        shell:
+            "python -m digits.compare --ladder {params.ladder:q} --runs {input.metrics}"
+            " --predictions {input.predictions} --table {output.ladder} --comparisons {output.comparisons} 2> {log}"

@@ -1,0 +1,233 @@
+"""`digits.compare`: the ladder's tables against numbers worked out by hand and those of other libraries."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.stats
+from conftest import Command, Refused
+from project import COMPARISONS, RUNS, arguments, built_by
+from safetensors.numpy import load_file, save_file
+
+IMAGES = 100
+COLUMNS = [
+    *("model", "adds", "against", "beside", "runs", "parameters", "training_flops"),
+    *("test_accuracy", "interval_low", "interval_high", "difference", "difference_low", "difference_high"),
+    *("images", "p_value", "p_adjusted", "significant"),
+]
+
+
+def rung(model: str, against: str | None = None, beside: bool = False) -> dict[str, Any]:
+    return {"model": model, "adds": f"what {model} adds", "against": against, "beside": beside}
+
+
+def write_run(folder: Path, model: str, seed: int, wrong: range, counted: range = range(IMAGES), **more: Any) -> None:
+    """Write measures and predictions of a network that reads all images right but those in `wrong`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    labels = (np.arange(IMAGES) % 10).astype(np.uint8)
+    answers = np.where(np.isin(np.arange(IMAGES), wrong), (labels + 1) % 10, labels)
+    arrays: dict[str, np.ndarray] = {
+        "logits": np.eye(10, dtype=np.float32)[answers],
+        "labels": labels,
+        "counted": np.isin(np.arange(IMAGES), counted),
+    }
+    save_file(arrays, folder / f"{model}-{seed}.safetensors")
+    measures = {"model": model, "seed": seed, "parameters": 7850, "training_flops": 2_000_000}
+    measures["test"] = {"accuracy": 1 - len(wrong) / IMAGES}
+    (folder / f"{model}-{seed}.json").write_text(json.dumps({**measures, **more}))
+
+
+def line(folder: Path, ladder: list[dict[str, Any]], target: Path) -> list[str]:
+    """The command line on all runs of a folder, the last seeds first."""
+    runs = sorted(folder.glob("*.json"), reverse=True)
+    given = ["--runs", *map(str, runs), "--predictions", *(str(run.with_suffix(".safetensors")) for run in runs)]
+    outputs = [part for option, path in COMPARISONS.items() for part in (f"--{option}", str(target / path))]
+    return ["--ladder", json.dumps(ladder), *given, *outputs]
+
+
+def compare(
+    command: Command, folder: Path, ladder: list[dict[str, Any]], target: Path
+) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    result = command("compare", *line(folder, ladder, target))
+    assert result.status == 0, result.output
+    tables = []
+    for path in COMPARISONS.values():
+        with (target / path).open(newline="") as file:
+            tables.append(list(csv.DictReader(file)))
+    return tables[0], tables[1]
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Path:
+    """Three seeds of a foot, of a better model, and of one that is better in two seeds and worse in one.
+
+    Wrong of a: 40 each. Wrong of b: 10, 14, 12, all of them wrong in a too, so that b gains 30, 26 and 28 images.
+    """
+    folder = tmp_path / "runs"
+    for seed, (b, c) in enumerate([(10, 35), (14, 30), (12, 50)]):
+        write_run(folder, "a", seed, range(40))
+        write_run(folder, "b", seed, range(b), training_flops=3_000_000, parameters=9000)
+        write_run(folder, "c", seed, range(c), training_flops=None)
+    return folder
+
+
+def test_a_line_for_each_rung(command: Command, three: Path, target: Path) -> None:
+    (a, b, c), _ = compare(command, three, [rung("a"), rung("b", "a"), rung("c", "a", beside=True)], target)
+    assert list(a) == COLUMNS
+    assert [a[name] for name in COLUMNS[:8]] == ["a", "what a adds", "", "False", "3", "7850", "2000000.0", "0.6"]
+    assert [a[name] for name in COLUMNS[10:]] == ["", "", "", "", "", "", "False"], "the foot is compared with nothing"
+    assert [b[name] for name in COLUMNS[:7]] == ["b", "what b adds", "a", "False", "3", "9000", "3000000.0"]
+    # Accuracies 0.90, 0.86, 0.88: mean 0.88, standard deviation 0.02; t is 4.302653, so 0.88 ± 4.302653 · 0.02 / √3.
+    shown = [float(b[name]) for name in ("test_accuracy", "interval_low", "interval_high")]
+    assert shown == pytest.approx([0.88, 0.8303172, 0.9296828], abs=1e-7)
+    # Gained 0.30, 0.26, 0.28: the same interval around 0.28, which is 28 images.
+    shown = [float(b[name]) for name in ("difference", "difference_low", "difference_high", "images")]
+    assert shown == pytest.approx([0.28, 0.2303172, 0.3296828, 28], abs=1e-7)
+    theirs = scipy.stats.ttest_rel([0.90, 0.86, 0.88], [0.6] * 3).confidence_interval()
+    assert shown[1:3] == pytest.approx([theirs.low, theirs.high])
+    # All images that only one reads right fall to b. P-values 2 / 2^30, 2 / 2^26, 2 / 2^28: 3/2 of the middle one, of
+    # 2^28. Of two comparisons the smaller p-value is doubled.
+    assert float(b["p_value"]) == pytest.approx(1.5 * 2 / 2**28)
+    assert float(b["p_adjusted"]) == pytest.approx(2 * 1.5 * 2 / 2**28)
+    assert b["significant"] == "True"
+    assert (c["against"], c["beside"], c["training_flops"]) == ("a", "True", "")
+
+
+def test_seeds_that_contradict_each_other_are_not_significant(command: Command, three: Path, target: Path) -> None:
+    """Gained by c: 5, 10 and -10 images. The p-values 2 / 2^5, 2 / 2^10 and 2 / 2^10 say that the networks differ, but which
+    is better depends on the seed.
+    """
+    (_, c), _ = compare(command, three, [rung("a"), rung("c", "a")], target)
+    assert float(c["p_value"]) == pytest.approx(1.5 * 2 / 2**10)
+    assert float(c["difference"]) == pytest.approx(5 / 3 / 100)
+    assert float(c["difference_low"]) < 0 < float(c["difference_high"])
+    assert c["significant"] == "False"
+
+
+def test_a_line_for_each_rung_and_seed(command: Command, three: Path, target: Path) -> None:
+    _, rows = compare(command, three, [rung("b"), rung("c", "b")], target)
+    assert [list(row.values())[:5] for row in rows] == [
+        ["c", "b", "0", "0", "25"],
+        ["c", "b", "1", "0", "16"],
+        ["c", "b", "2", "0", "38"],
+    ]
+    assert [float(row["p_value"]) for row in rows] == pytest.approx([2 / 2**25, 2 / 2**16, 2 / 2**38])
+
+
+def test_one_seed_has_no_interval_but_a_p_value(command: Command, tmp_path: Path, target: Path) -> None:
+    write_run(tmp_path / "runs", "a", 7, range(40))
+    write_run(tmp_path / "runs", "b", 7, range(30, 50))  # 30 right where a is wrong, 10 the other way round
+    (_, b), (row,) = compare(command, tmp_path / "runs", [rung("a"), rung("b", "a")], target)
+    assert (row["only_model_right"], row["only_against_right"]) == ("30", "10")
+    assert float(b["p_value"]) == pytest.approx(scipy.stats.binomtest(10, 40).pvalue)
+    assert (b["difference"], b["difference_low"], b["significant"]) == ("0.2", "", "True")
+
+
+def test_only_images_that_both_count_are_compared(command: Command, tmp_path: Path, target: Path) -> None:
+    """Of images 20 to 59, which both count, a reads 20 to 39 wrongly and b none."""
+    write_run(tmp_path / "runs", "a", 0, range(40), range(60))
+    write_run(tmp_path / "runs", "b", 0, range(10), range(20, 100))
+    (_, b), (row,) = compare(command, tmp_path / "runs", [rung("a"), rung("b", "a")], target)
+    assert (row["only_model_right"], row["only_against_right"]) == ("20", "0")
+    assert (float(b["difference"]), float(b["images"])) == (0.5, 20)
+
+
+def test_a_ladder_of_one_rung(command: Command, three: Path, target: Path) -> None:
+    ladder, rows = compare(command, three, [rung("a")], target)
+    assert len(ladder) == 1 and rows == []
+    assert (target / COMPARISONS["comparisons"]).read_text() == (
+        "model,against,seed,only_model_right,only_against_right,p_value\n"
+    )
+
+
+def test_the_real_runs_and_twice_the_same_bytes(command: Command, measured: Path, target: Path) -> None:
+    result = command("compare", *arguments("compare", measured, target))
+    assert result.status == 0
+    assert result.output.startswith("2 rungs, ")
+    assert built_by("compare", target) == built_by("compare", measured)
+    with (target / COMPARISONS["comparisons"]).open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row, linear, published in zip(rows, RUNS[:2], RUNS[2:], strict=True):
+        right = []
+        for run in (published, linear):
+            arrays = load_file(measured / run / "predictions.safetensors")
+            right.append(arrays["logits"].argmax(axis=1) == arrays["labels"])
+        expected = [int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())]
+        assert [int(row["only_model_right"]), int(row["only_against_right"])] == expected
+        assert float(row["p_value"]) == pytest.approx(scipy.stats.binomtest(expected[0], sum(expected)).pvalue)
+
+
+@pytest.mark.parametrize(
+    ("ladder", "message"),
+    [
+        ("{", "--ladder: expected a JSON list of rungs such as "),
+        ("[3]", "--ladder: expected a JSON list of rungs such as "),
+        ('[{"model": "a"}]', "--ladder: expected a JSON list of rungs such as "),
+        ("[]", "--ladder: no rungs; name at least one model"),
+        (json.dumps([rung("wide")]), "--runs: no run of wide, which --ladder names"),
+        (json.dumps([rung("linear", "wide")]), "--runs: no run of wide, which --ladder names"),
+    ],
+)
+def test_a_ladder_that_is_none(measured: Path, refused: Refused, ladder: str, message: str) -> None:
+    assert refused("compare", measured, "--ladder", ladder).startswith(f"error: {message}")
+
+
+def test_predictions_that_are_not_the_runs(measured: Path, refused: Refused) -> None:
+    path = measured / RUNS[0] / "predictions.safetensors"
+    assert refused("compare", measured, "--predictions", path) == (
+        "error: --predictions: 1 files for 4 runs; name one for each, in their order"
+    )
+
+
+def test_runs_without_a_common_seed(tmp_path: Path, target: Path, refused: Refused) -> None:
+    write_run(tmp_path / "runs", "a", 0, range(4))
+    write_run(tmp_path / "runs", "b", 1, range(4))
+    more = line(tmp_path / "runs", [rung("a"), rung("b", "a")], target)
+    assert refused("compare", tmp_path, *more) == (
+        "error: --runs: b and a have no seed in common; give the same seeds of both"
+    )
+
+
+def test_models_of_different_classes(tmp_path: Path, target: Path, refused: Refused) -> None:
+    write_run(tmp_path / "runs", "a", 0, range(4), range(50))
+    write_run(tmp_path / "runs", "b", 0, range(4), range(50, 100))
+    more = line(tmp_path / "runs", [rung("a"), rung("b", "a")], target)
+    assert refused("compare", tmp_path, *more) == (
+        "error: ladder: b and a are about different classes; name another model as `against`"
+    )
+
+
+def test_predictions_of_other_images(measured: Path, tmp_path: Path, refused: Refused) -> None:
+    project = shutil.copytree(measured, tmp_path / "project")
+    path = project / RUNS[2] / "predictions.safetensors"
+    arrays = load_file(path)
+    save_file({**arrays, "labels": arrays["labels"][::-1].copy()}, path)
+    assert refused("compare", project) == (
+        f"error: {project / RUNS[0]}/predictions.safetensors: not about the same images as {path}; "
+        "delete both and start again"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"counted": np.ones(200, np.uint8)}, "counted is uint8 [200]"),
+        ({"counted": np.ones(199, np.bool_)}, "counted is bool [199]"),
+        ({"labels": np.zeros(199, np.uint8)}, "logits float32 [200, 10], labels uint8 [199]"),
+        ({"labels": np.full(200, 10, np.uint8)}, "label 10 among scores of 10 classes"),
+        ({"logits": np.zeros((200, 10))}, "logits float64 [200, 10], labels uint8 [200]"),
+    ],
+)
+def test_predictions_of_another_kind(
+    measured: Path, tmp_path: Path, refused: Refused, change: dict[str, np.ndarray], reason: str
+) -> None:
+    project = shutil.copytree(measured, tmp_path / "project")
+    path = project / RUNS[0] / "predictions.safetensors"
+    save_file({**load_file(path), **change}, path)
+    assert refused("compare", project) == (
+        f"error: {path}: not a file that `digits.evaluate` wrote ({reason}); delete it and start again"
+    )

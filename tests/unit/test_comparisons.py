@@ -1,0 +1,99 @@
+"""The comparison of two models against worked examples and against other libraries."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+from digits.lib.comparisons import adjust_p_values, combine_p_values, compare_pair, is_significant
+from digits.lib.predictions import Predictions
+
+
+def reads(right: list[bool], counted: list[bool] | None = None) -> Predictions:
+    """Predictions of a network that reads these images right, and takes the others for the other of two classes."""
+    labels = np.arange(len(right)) % 2
+    answers = np.where(right, labels, 1 - labels)
+    logits, all_counted = np.eye(2, dtype=np.float32)[answers], np.ones(len(right), np.bool_)
+    return Predictions(logits, labels.astype(np.uint8), all_counted if counted is None else np.array(counted))
+
+
+def split(both: int, first: int, second: int, neither: int) -> tuple[Predictions, Predictions]:
+    return (
+        reads([True] * (both + first) + [False] * (second + neither)),
+        reads([True] * both + [False] * first + [True] * second + [False] * neither),
+    )
+
+
+def test_a_pair_by_hand() -> None:
+    """Of ten images that only one network reads right, two or fewer fall to the second in (1 + 10 + 45) / 1024 of all cases;
+    two-sided that is 0.109375.
+    """
+    pair = compare_pair(*split(50, 8, 2, 40))
+    assert pair == (100, 8, 2, 0.109375)
+    assert compare_pair(*reversed(split(50, 8, 2, 40))) == (100, 2, 8, 0.109375)
+
+
+@pytest.mark.parametrize(("first", "second"), [(30, 10), (1, 0), (5, 5), (3, 400)])
+def test_a_pair_is_scipys_binomial_test(first: int, second: int) -> None:
+    theirs = scipy.stats.binomtest(first, first + second).pvalue
+    assert compare_pair(*split(500, first, second, 7)).p_value == pytest.approx(theirs, rel=1e-9)
+
+
+def test_networks_that_read_the_same_images_right_do_not_differ() -> None:
+    assert compare_pair(*split(90, 0, 0, 10)) == (100, 0, 0, 1.0)
+
+
+def test_only_images_that_count_for_both_are_compared() -> None:
+    first = reads([True, True, True, False], [True, True, False, True])
+    second = reads([False, False, False, True], [True, False, True, True])
+    assert compare_pair(first, second)[:3] == (2, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("p_values", "combined"),
+    [
+        ([0.03], 0.03),
+        ([0.04, 0.01], 0.02),  # 2 / 1 times the smallest: Bonferroni's
+        ([0.9, 0.01, 0.02], 0.03),  # 3 / 2 times the second
+        ([0.001, 0.2, 0.9], 0.3),  # one seed alone is not half of them
+        ([0.01, 0.02, 0.03, 0.9], 0.04),  # 4 / 2 times the second
+        ([0.5, 0.01, 0.03, 0.02, 0.6], 0.05),  # 5 / 3 times the third
+        ([0.8, 0.9, 1.0], 1.0),
+    ],
+)
+def test_half_of_the_seeds_must_show_the_difference(p_values: list[float], combined: float) -> None:
+    assert combine_p_values(p_values) == pytest.approx(combined)
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 4, 5, 10])
+def test_false_alarms_stay_rare_however_the_seeds_depend(seeds: int) -> None:
+    """From independent seeds to seeds that are all alike, by a common part in normal variables; no seed has a difference."""
+    rng = np.random.default_rng(seeds)
+    for common in (0.0, 0.5, 0.9, 1.0):
+        scores = math.sqrt(common) * rng.normal(size=(4000, 1)) + math.sqrt(1 - common) * rng.normal(size=(4000, seeds))
+        alarms = [combine_p_values(p_values.tolist()) < 0.05 for p_values in 2 * scipy.stats.norm.sf(abs(scores))]
+        assert np.mean(alarms) < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 4000)
+
+
+def test_holm_by_hand() -> None:
+    """0.01 · 3 = 0.03; 0.03 · 2 = 0.06; 0.04 · 1 is below that and becomes 0.06. What has no p-value is not counted."""
+    assert adjust_p_values([math.nan, 0.01, 0.04, 0.03])[1:] == pytest.approx([0.03, 0.06, 0.06])
+    assert math.isnan(adjust_p_values([math.nan, 0.01])[0])
+    assert math.isnan(adjust_p_values([math.nan])[0])
+
+
+@pytest.mark.parametrize(
+    ("p_adjusted", "low", "high", "significant"),
+    [
+        (0.01, 0.001, 0.003, True),
+        (0.01, -0.003, -0.001, True),
+        (0.01, -0.001, 0.003, False),  # another seed may turn it round
+        (0.2, 0.001, 0.003, False),  # other images may
+        (0.01, math.nan, math.nan, True),  # one seed
+        (math.nan, math.nan, math.nan, False),  # the foot of the ladder
+    ],
+)
+def test_a_difference_is_beyond_chance_in_images_and_seeds(
+    p_adjusted: float, low: float, high: float, significant: bool
+) -> None:
+    assert is_significant(p_adjusted, low, high) is significant
