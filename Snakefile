@@ -27,6 +27,7 @@ rule all:
         rules.convert.output,
         expand([*rules.train.output, *rules.evaluate.output], model=config["models"], seed=config["seeds"]),
         ABOUT_MODELS if config["models"] else [],
+        [rules.compare.output, rules.plot_ladder.output] if LADDER else [],
         [*ABOUT_SEARCHES, rules.search.output] if SEARCHES else [],
     message:
         "All of results/ is there"

@@ -138,7 +138,8 @@ def measured(trained: Path) -> Path:
     """The project's folder with the measures of each run and the tables too."""
     for run in RUNS:
         call("evaluate", *arguments("evaluate", trained, trained, run))
-    call("summarise", *arguments("summarise", trained, trained))
+    for name in ("summarise", "compare"):
+        call(name, *arguments(name, trained, trained))
     return trained
 
 
@@ -147,7 +148,7 @@ def built(measured: Path) -> Path:
     """The project's folder with figures and report too: all that the pipeline makes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(measured)
-        for name in ("search", "plot_data", "plot_results", "report"):
+        for name in ("search", "plot_data", "plot_results", "plot_ladder", "report"):
             call(name, *arguments(name, Path(), Path()))
     return measured
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from digits.lib.config import complete_config
+from digits.lib.config import complete_config, trained_rungs
 from digits.lib.search import candidates
 
 ROOT = Path(__file__).parents[1]
@@ -41,6 +41,7 @@ SEARCH_RUNS = [
 ]
 TENSORS = ["results/tensors/train.safetensors", "results/tensors/test.safetensors"]
 TABLES = {"metrics": "results/metrics.csv", "summary": "results/summary.csv"}
+COMPARISONS = {"table": "results/ladder.csv", "comparisons": "results/comparisons.csv"}
 DATA_FIGURES = {
     "samples": "results/figures/samples.png",
     "class-means": "results/figures/class-means.png",
@@ -53,7 +54,9 @@ RESULT_FIGURES = {
     "mistakes": "results/figures/mistakes.png",
     "first-layers": "results/figures/first-layers.png",
 }
-FIGURES = [*DATA_FIGURES.values(), *RESULT_FIGURES.values()]
+LADDER_FIGURE = {"ladder": "results/figures/ladder.svg"}
+FIGURES = [*DATA_FIGURES.values(), *RESULT_FIGURES.values(), *LADDER_FIGURE.values()]
+LADDER = trained_rungs(CONFIG)
 SHOWN = {key: value for key, value in CONFIG.items() if key != "searches"}
 SHOWN["recipes"] = {model: RECIPES[model] for model in CONFIG["models"]}
 ABOUT = {"configuration": SHOWN, "libraries": ["torch==2.13.0"], "commands": {"train": "python -m digits.train"}}
@@ -72,8 +75,10 @@ def outputs(name: str, run: str = RUNS[0]) -> dict[str, str]:
         "search": {"table": "results/search.csv", "figure": "results/figures/search.svg"},
         "evaluate": {"predictions": f"{run}/predictions.safetensors", "metrics": f"{run}/metrics.json"},
         "summarise": TABLES,
+        "compare": COMPARISONS,
         "plot_data": DATA_FIGURES,
         "plot_results": RESULT_FIGURES,
+        "plot_ladder": LADDER_FIGURE,
         "report": {"executed": "results/report.ipynb", "html": "results/report.html"},
     }[name]
 
@@ -96,12 +101,15 @@ def inputs(name: str, run: str = RUNS[0]) -> dict[str, str | list[str]]:
         },
         "search": {"runs": "results/runs"},
         "summarise": {"runs": metrics, "predictions": predictions},
+        "compare": {"runs": metrics, "predictions": predictions},
         "plot_data": dict(zip(("train", "test"), TENSORS, strict=True)),
         "plot_results": {"runs": RUNS, "test": TENSORS[1], **TABLES},
+        "plot_ladder": {"table": COMPARISONS["table"]},
         "report": {
             "runs": metrics,
             "tensors": TENSORS,
             "figures": FIGURES,
+            "ladder": [COMPARISONS["table"]],
             **TABLES,
         },
     }
@@ -120,6 +128,7 @@ def arguments(name: str, source: Path, target: Path, run: str = RUNS[0]) -> list
         "train": ["--model", model, "--seed", seed, *recipe],
         "search": ["--searches", json.dumps(SEARCHES)],
         "evaluate": [*recipe, "--label-errors", json.dumps(CONFIG["dataset"]["label_errors"])],
+        "compare": ["--ladder", json.dumps(LADDER)],
         "plot_results": ["--references", json.dumps(CONFIG["references"])],
         "report": ["--notebook", str(ROOT / "workflow" / "notebooks" / "report.ipynb"), "--about", json.dumps(ABOUT)],
     }.get(name, [])

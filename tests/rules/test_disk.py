@@ -8,7 +8,18 @@ import pytest
 from conftest import Refused, Result
 from project import arguments, contents, outputs, start
 
-COMMANDS = ["convert", "train", "search", "evaluate", "summarise", "plot_data", "plot_results", "report"]
+COMMANDS = [
+    "convert",
+    "train",
+    "search",
+    "evaluate",
+    "summarise",
+    "compare",
+    "plot_data",
+    "plot_results",
+    "plot_ladder",
+    "report",
+]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

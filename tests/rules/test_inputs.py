@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Refused
-from project import RUNS, SEARCH_RUNS, TABLES, TENSORS
+from project import COMPARISONS, RUNS, SEARCH_RUNS, TABLES, TENSORS
 from safetensors.numpy import load_file, save_file
 
 FIRST, LAST = RUNS[0], RUNS[-1]
@@ -54,6 +54,7 @@ TENSOR_FILES = [
     ("evaluate", f"{FIRST}/snapshots.safetensors", "train"),
     ("evaluate", f"{FIRST}/validation.safetensors", "train"),
     ("summarise", f"{LAST}/predictions.safetensors", "evaluate"),
+    ("compare", f"{LAST}/predictions.safetensors", "evaluate"),
     ("plot_data", TENSORS[0], "convert"),
     ("plot_data", TENSORS[1], "convert"),
     ("plot_results", TENSORS[1], "convert"),
@@ -63,6 +64,8 @@ TENSOR_FILES = [
 TEXT_FILES = [
     ("evaluate", f"{FIRST}/history.csv", "train"),
     ("summarise", f"{LAST}/metrics.json", "evaluate"),
+    ("compare", f"{LAST}/metrics.json", "evaluate"),
+    ("plot_ladder", COMPARISONS["table"], "compare"),
     ("plot_results", f"{FIRST}/metrics.json", "evaluate"),
     ("plot_results", f"{LAST}/history.csv", "train"),
     ("plot_results", TABLES["metrics"], "summarise"),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import Command, Refused
 from page import Page
-from project import CONFIG, DATA_FIGURES, RESULT_FIGURES, ROOT, RUNS, TABLES, TENSORS, arguments, built_by
+from project import ABOUT, COMPARISONS, CONFIG, FIGURES, ROOT, RUNS, TABLES, TENSORS, arguments, built_by
 
 PAGE = "results/report.html"
 
@@ -56,9 +56,9 @@ def test_the_figures_are_within_and_described(built: Path, page: Page) -> None:
         found[base64.b64decode(data)] = media
         assert len(str(attributes["alt"])) > 40
     kinds = {".svg": "image/svg+xml", ".png": "image/png"}
-    figures = [built / path for path in (*DATA_FIGURES.values(), *RESULT_FIGURES.values())]
+    figures = [built / path for path in FIGURES]
     assert found == {path.read_bytes(): kinds[path.suffix] for path in figures}
-    assert len(images) == 8
+    assert len(images) == 9
 
 
 def test_it_opens_with_the_chosen_model_and_its_accuracy(built: Path, page: Page) -> None:
@@ -92,6 +92,71 @@ def test_its_tables_are_the_results(built: Path, page: Page) -> None:
     first = json.loads((built / RUNS[2] / "metrics.json").read_text())["snapshots"][0]["accuracy"]
     second = json.loads((built / RUNS[3] / "metrics.json").read_text())["snapshots"][0]["accuracy"]
     assert ["1", percent(0.1871, 2), percent(first, 2), percent(second, 2)] in page.rows, "the post's beside ours"
+
+
+def points(difference: float, low: float, high: float) -> str:
+    return f"{100 * difference:+.2f} ({100 * low:.2f} to {100 * high:.2f})".replace("-", "−")
+
+
+def test_the_ladder_has_a_line_and_a_paragraph_for_each_rung(built: Path, page: Page) -> None:
+    foot, top = rows(built / COMPARISONS["table"])
+    (shown,) = [cells for cells in page.rows if cells[:2] == ["linear", "one layer"]]
+    assert shown[2] == percent(float(foot["test_accuracy"]), 2)
+    assert shown[4:] == ["—", "—", "—", "7,850", "—"]
+    (shown,) = [cells for cells in page.rows if cells[:2] == ["published", "20 hidden units"]]
+    assert shown[4] == "linear"
+    expected = points(*(float(top[name]) for name in ("difference", "difference_low", "difference_high")))
+    assert shown[5] == expected + (" *" if top["significant"] == "True" else "")
+    p_value = float(top["p_adjusted"])
+    assert shown[6] == ("< 0.001" if p_value < 0.001 else f"{p_value:.2g}")
+    for rung in CONFIG["ladder"]:
+        assert f"{rung['model']}: {rung['adds']}." in page.text["strong"] and rung["why"] in page.text["p"]
+    assert "The ladder" in page.text["h2"] and "What the numbers mean" in page.text["h3"]
+
+
+def test_calibration_and_ensembles_are_shown(built: Path, page: Page) -> None:
+    runs = [row for row in rows(built / TABLES["metrics"]) if row["model"] == "linear"]
+    names = ("negative_log_likelihood", "expected_calibration_error")
+    before, after = (
+        [sum(float(row[f"{kind}{name}"]) for row in runs) / 2 for name in names] for kind in ("", "calibrated_")
+    )
+    temperature = sum(float(row["temperature"]) for row in runs) / 2
+    likelihoods, errors = (
+        [f"{value[0]:.3f}" for value in (before, after)],
+        [percent(value[1], 2) for value in (before, after)],
+    )
+    assert ["linear", f"{temperature:.2f}", *likelihoods, *errors] in page.rows
+    assert "Calibration" in page.text["h3"]
+    for row in rows(built / TABLES["summary"]):
+        low, high = (100 * float(row[f"ensemble_{end}"]) for end in ("low", "high"))
+        together = [percent(float(row[name]), 2) for name in ("test_accuracy", "ensemble_accuracy")]
+        assert [row["model"], "2", *together, f"{low:.2f} to {high:.2f}\u202f%"] in page.rows
+    assert "Doubted labels" not in page.text["h3"], "the small data set has none by default"
+
+
+def test_without_a_ladder_and_with_doubted_labels(
+    command: Command, monkeypatch: pytest.MonkeyPatch, built: Path, tmp_path: Path
+) -> None:
+    project = shutil.copytree(built, tmp_path / "project")
+    monkeypatch.chdir(project)
+    for run in RUNS:
+        assert (
+            command("evaluate", *arguments("evaluate", Path(), Path(), run), "--label-errors", "[0, 5, 7]").status == 0
+        )
+    assert command("summarise", *arguments("summarise", Path(), Path())).status == 0
+    dataset = {**CONFIG["dataset"], "label_errors": [0, 5, 7]}
+    about = {**ABOUT, "configuration": {**CONFIG, "ladder": [], "dataset": dataset}}
+    figures = [path for path in FIGURES if "ladder" not in path]
+    line = arguments("report", Path(), Path())
+    result = command("report", *line, "--ladder", "--figures", *figures, "--about", json.dumps(about))
+    assert result.status == 0, result.output
+    page = Page((project / PAGE).read_text())
+    assert "The ladder" not in page.text["h2"] and "The data" in page.text["h2"]
+    assert len([tag for tag, _ in page.elements if tag == "img"]) == 8
+    assert "The labels of 3 test images are doubted: no. 0, 5, 7." in page.text["p"]
+    runs = [row for row in rows(project / TABLES["metrics"]) if row["model"] == "linear"]
+    means = [sum(float(row[f"test_accuracy{kind}"]) for row in runs) / 2 for kind in ("", "_without_label_errors")]
+    assert ["linear", *(percent(mean, 2) for mean in means)] in page.rows
 
 
 def test_it_says_how_it_was_made(built: Path, page: Page) -> None:
@@ -136,9 +201,7 @@ def missing(path: Path) -> str:
     return f"error: missing: {path}; build what the report is made of first"
 
 
-@pytest.mark.parametrize(
-    "path", [*RESULT_FIGURES.values(), *DATA_FIGURES.values(), *TABLES.values(), f"{RUNS[0]}/metrics.json"]
-)
+@pytest.mark.parametrize("path", [*FIGURES, *TABLES.values(), COMPARISONS["table"], f"{RUNS[0]}/metrics.json"])
 def test_what_is_missing_is_named(built: Path, tmp_path: Path, refused: Refused, path: str) -> None:
     project = shutil.copytree(built, tmp_path / "project")
     (project / path).unlink()
@@ -150,7 +213,7 @@ def test_all_that_is_missing_is_named(tmp_path: Path, refused: Refused) -> None:
     assert error.startswith(
         f"error: missing: {tmp_path}/empty/results/metrics.csv, {tmp_path}/empty/results/summary.csv, "
     )
-    assert all(path in error for path in RESULT_FIGURES.values())
+    assert all(path in error for path in FIGURES)
 
 
 @pytest.mark.parametrize("path", [f"{RUNS[0]}/metrics.json", TABLES["metrics"]])

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "workflow" / "digits"
 COMMANDS = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
 LIBRARY = sorted(path.stem for path in (PACKAGE / "lib").glob("*.py") if path.stem != "__init__")
 TORCH = {"train", "evaluate", "lib.networks", "lib.weights"}
-MATPLOTLIB = {"search", "plot_data", "plot_results", "lib.plotting"}
+MATPLOTLIB = {"search", "plot_data", "plot_results", "plot_ladder", "lib.plotting"}
 
 
 def imports(path: Path) -> set[str]:
@@ -50,7 +50,7 @@ def test_help_explains_a_command(name: str, command: Callable[..., Result]) -> N
     assert len(result.output.splitlines()) > 5
 
 
-@pytest.mark.parametrize("name", ["convert", "download", "summarise"])
+@pytest.mark.parametrize("name", ["convert", "download", "summarise", "compare"])
 def test_light_commands_do_not_import_torch_or_matplotlib(name: str) -> None:
     code = f"import sys, digits.{name}; print(sorted({{'torch', 'matplotlib', 'sklearn', 'snakemake'}} & set(sys.modules)))"
     done = subprocess.run(

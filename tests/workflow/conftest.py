@@ -19,17 +19,21 @@ MODELS, SEEDS = ("linear", "published"), (0, 1)
 CANDIDATES = ("rate.learning-rate-20", "rate.learning-rate-50")  # of the search `rate`, with seed 0
 
 # For each rule, the rules that read what it makes, directly or through others.
+RESULTS = {"summarise", "compare", "plot_results", "plot_ladder", "report"}  # of all runs
 AFTER = {
-    "download": {"convert", "train", "search", "evaluate", "summarise", "plot_data", "plot_results", "report"},
-    "convert": {"train", "search", "evaluate", "summarise", "plot_data", "plot_results", "report"},
-    "train": {"search", "evaluate", "summarise", "plot_results", "report"},
+    "download": {"convert", "train", "search", "evaluate", "plot_data"} | RESULTS,
+    "convert": {"train", "search", "evaluate", "plot_data"} | RESULTS,
+    "train": {"search", "evaluate"} | RESULTS,
     "search": set[str](),
-    "evaluate": {"summarise", "plot_results", "report"},
+    "evaluate": RESULTS,
     "summarise": {"plot_results", "report"},
+    "compare": {"plot_ladder", "report"},
     "plot_data": {"report"},
     "plot_results": {"report"},
+    "plot_ladder": {"report"},
     "report": set[str](),
 }
+LADDER_RULES = {"compare", "plot_ladder"}  # which read the runs of models on the ladder alone
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,7 +145,7 @@ def followers(rules: Iterable[str]) -> set[str]:
     found = set()
     for name in rules:
         rule, *run = name.split()
-        after_it = AFTER[rule]
+        after_it = AFTER[rule] - (LADDER_RULES if run and run[0] not in MODELS else set())
         if rule == "train" and run:
             after_it = {"search"} if run[0].startswith("rate.") else after_it - {"search"}
         found |= {" ".join([after, *run]) if after == "evaluate" else after for after in after_it}

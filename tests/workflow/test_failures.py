@@ -17,7 +17,7 @@ import psutil
 import pytest
 from conftest import DATA, Result, planned, snakemake
 
-from workflow.conftest import Project, checksums, jobs, plan, set_keys
+from workflow.conftest import RESULTS, Project, checksums, jobs, plan, set_keys
 
 
 def build(project: Project, *arguments: object) -> Result:
@@ -30,6 +30,7 @@ def build(project: Project, *arguments: object) -> Result:
         ({"modelz": ["linear"]}, "top level: unknown key 'modelz', did you mean 'models'?"),
         ({"recipes.linear.epoch": 3}, "recipes.linear: unknown key 'epoch', did you mean 'epochs'?"),
         ({"models": ["liner"]}, "models: unknown recipe 'liner', did you mean 'linear'?"),
+        ({"ladder": [{"model": "liner", "adds": "a", "why": "b"}]}, "ladder.0.model: unknown recipe 'liner'"),
         ({"seeds": [1, 1]}, "seeds: [1, 1]: the same value stands there twice"),
         ({"seeds": "0, 1"}, "seeds: '0, 1': expected array"),
         ({"recipes.linear.learning_rate": -1}, "recipes.linear.learning_rate: -1: expected more than 0"),
@@ -80,8 +81,7 @@ def test_a_training_that_diverges_leaves_the_other_results(project: Project) -> 
     assert after == {name: sum_ for name, sum_ in before.items() if name not in made_anew}
 
     set_keys(project.config, {"recipes.published.learning_rate": 0.1})
-    tables = {"summarise", "plot_results", "report"}
-    assert plan(project).all == {"train published 0", "evaluate published 0"} | tables
+    assert plan(project).all == {"train published 0", "evaluate published 0"} | RESULTS
 
 
 def running(process: psutil.Process, text: str) -> list[psutil.Process]:
@@ -156,7 +156,7 @@ def test_results_in_read_only_folders_are_named_and_stay(project: Project) -> No
         error = as_ordinary_user(project).error()
         assert error == "error: results: permission denied; check the permissions of the folder"
         assert checksums(results) == before
-        assert planned(build(project, "--dry-run")) == {"train", "evaluate", "summarise", "plot_results", "report"}
+        assert planned(build(project, "--dry-run")) == {"train", "evaluate"} | RESULTS
     finally:
         for path in [results, *results.rglob("*/")]:
             path.chmod(0o755)
@@ -192,6 +192,4 @@ def test_a_damaged_intermediate_file_is_named(project: Project) -> None:
     assert error.endswith("; delete it and start again")
 
     tensors.unlink()
-    assert plan(project).all == jobs(
-        {"convert", "plot_data", "train", "search", "evaluate", "summarise", "plot_results", "report"}
-    )
+    assert plan(project).all == jobs({"convert", "plot_data", "train", "search", "evaluate"} | RESULTS)

@@ -14,9 +14,19 @@ from conftest import ROOT, planned, snakemake
 from workflow.conftest import AFTER, Project, assert_reruns, checksums, jobs, plan
 
 EVERY = set(AFTER)
-IMAGES = {"convert", "train", "search", "evaluate", "plot_data", "plot_results"}  # read or write tensors
+TENSORS = {
+    "convert",
+    "train",
+    "search",
+    "evaluate",
+    "summarise",
+    "compare",
+    "plot_data",
+    "plot_results",
+}  # read or write such files
 NETWORKS = {"train", "evaluate"}
-FIGURES = {"search", "plot_data", "plot_results"}
+FIGURES = {"search", "plot_data", "plot_results", "plot_ladder"}
+MEASURES = {"search", "evaluate", "summarise", "compare"}
 
 SOURCES = {
     "digits/__init__.py": EVERY,
@@ -26,23 +36,27 @@ SOURCES = {
     "digits/search.py": {"search"},
     "digits/evaluate.py": {"evaluate"},
     "digits/summarise.py": {"summarise"},
+    "digits/compare.py": {"compare"},
     "digits/plot_data.py": {"plot_data"},
     "digits/plot_results.py": {"plot_results"},
+    "digits/plot_ladder.py": {"plot_ladder"},
     "digits/report.py": {"report"},
     "digits/lib/__init__.py": EVERY,
     "digits/lib/command.py": EVERY,
     "digits/lib/files.py": EVERY,
+    "digits/lib/comparisons.py": {"compare"},
     "digits/lib/config.py": set(),  # what it makes of the configuration is in the rules' parameters
     "digits/lib/fingerprint.py": set(),  # likewise
     "digits/lib/idx.py": {"convert"},
     "digits/lib/image_files.py": {"convert"},
-    "digits/lib/metrics.py": {"search", "evaluate", "summarise"},
+    "digits/lib/metrics.py": MEASURES,
     "digits/lib/networks.py": NETWORKS,
     "digits/lib/page.py": {"report"},  # imported in the notebook
     "digits/lib/plotting.py": FIGURES,
+    "digits/lib/predictions.py": MEASURES - {"search"},
     "digits/lib/recipes.py": NETWORKS,
     "digits/lib/search.py": {"search"},  # which candidates there are is in the rules' parameters
-    "digits/lib/tensors.py": IMAGES,
+    "digits/lib/tensors.py": TENSORS,
     "digits/lib/weights.py": NETWORKS,
     "notebooks/report.ipynb": {"report"},
     "notebooks/template/conf.json": {"report"},
@@ -54,13 +68,13 @@ SOURCES = {
 LIBRARIES = {
     "torch": NETWORKS | {"report"},
     "numpy": EVERY - {"download"},
-    "scipy": {"search", "evaluate", "summarise", "plot_results", "report"},
-    "scikit-learn": {"search", "evaluate", "summarise", "report"},
-    "statsmodels": {"search", "evaluate", "summarise", "report"},
-    "pandas": {"search", "evaluate", "summarise", "plot_results", "report"},  # evaluate: through statsmodels
+    "scipy": MEASURES | {"plot_results", "report"},
+    "scikit-learn": MEASURES | {"report"},
+    "statsmodels": MEASURES | {"report"},
+    "pandas": MEASURES | {"plot_results", "plot_ladder", "report"},  # evaluate: through statsmodels
     "matplotlib": FIGURES | {"report"},
     "pillow": {"convert"} | FIGURES | {"report"},  # figures: through matplotlib
-    "safetensors": IMAGES | {"report"},
+    "safetensors": TENSORS | {"report"},
     "tqdm": {"train", "report"},
     "pooch": {"download", "report"},
     "requests": {"download", "report"},
@@ -74,7 +88,7 @@ LIBRARIES = {
     "snakemake": {"report"},
     # Some that others need.
     "sympy": NETWORKS,
-    "joblib": {"search", "evaluate", "summarise"},
+    "joblib": MEASURES,
     "contourpy": FIGURES,
     "urllib3": {"download", "report"},
     "pyzmq": {"report"},

@@ -17,6 +17,8 @@ LINEAR = {"train linear", "evaluate linear", "report"}
 ADDED_SEED = {"train linear 2", "train published 2", "evaluate linear 2", "evaluate published 2"}
 OTHER_SUM = "0" * 64
 REFERENCE = {"model": "published", "epoch": 1, "accuracy": 0.5, "source": "a post"}
+FOOT = {"model": "linear", "adds": "one layer", "why": "It is the foot of the ladder."}
+RUNG = {"model": "published", "adds": "units", "why": "They can express more than one sum of pixels."}
 
 
 def search(**changes: Any) -> dict[str, Any]:
@@ -27,13 +29,25 @@ def search(**changes: Any) -> dict[str, Any]:
 # Each key of the schema, and searches as a whole: a change of it, and the rules that the change concerns.
 KEYS: dict[str, list[tuple[Any, set[str]]]] = {
     "models": [
-        (["published"], TABLES),
+        (["published"], {"compare"} | TABLES),  # nothing to compare it with is left
         (["published", "linear"], TABLES),
         (["linear", "published", "small"], {"train small", "evaluate small"} | TABLES),
     ],
-    "seeds": [([1], TABLES), ([1, 0], TABLES), ([0, 1, 2], ADDED_SEED | TABLES)],
+    # The ladder's tables are in the order of rungs and seeds, whatever that of models and seeds in the configuration.
+    "seeds": [
+        ([1], {"compare"} | TABLES),
+        ([1, 0], TABLES),
+        ([0, 1, 2], ADDED_SEED | {"compare"} | TABLES),
+    ],
     "device": [("auto", {"train", "report"})],
     "references": [([REFERENCE], {"plot_results", "report"}), ([], {"plot_results", "report"})],
+    "ladder": [
+        ([FOOT, RUNG], {"compare", "report"}),
+        ([FOOT, {**RUNG, "against": "linear"}], {"compare", "report"}),
+        ([FOOT, {**RUNG, "adds": "20 hidden units", "why": "Another why."}], {"report"}),
+        ([FOOT], {"compare", "report"}),
+        ([], {"report"}),
+    ],
     "dataset.format": [("images", {"convert", "report"})],
     "dataset.path": [(None, set()), (str(DATA), set())],  # the checksums decide the content
     "dataset.sources": [(["https://example.org/mnist/"], {"report"})],  # likewise
@@ -43,6 +57,7 @@ KEYS: dict[str, list[tuple[Any, set[str]]]] = {
     "dataset.sha256.t10k-labels-idx1-ubyte": [(OTHER_SUM, {"download", "report"})],
     "dataset.train_limit": [(100, {"convert", "report"})],
     "dataset.test_limit": [(100, {"convert", "report"})],
+    "dataset.label_errors": [([3, 5], {"evaluate", "report"})],
     "recipes.linear.hidden": [([10], LINEAR)],
     "recipes.linear.weights": [("kaiming", LINEAR)],
     "recipes.linear.loss": [("cross_entropy", LINEAR)],

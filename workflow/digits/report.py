@@ -62,26 +62,34 @@ def main() -> None:
     parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv, from digits.summarise")
     parser.add_argument("--summary", type=Path, required=True, help="summary.csv, from digits.summarise")
     parser.add_argument(
+        "--ladder", nargs="*", type=Path, default=[], help="ladder.csv, from digits.compare; no file, no such section"
+    )
+    parser.add_argument(
         "--runs", nargs="+", type=Path, required=True, help="metrics.json of each run, from digits.evaluate"
     )
     parser.add_argument(
         "--tensors", nargs="+", type=Path, required=True, help="tensor files, whose checksums are shown"
     )
     parser.add_argument(
-        "--figures", nargs="+", type=Path, required=True, help="figures, from digits.plot_data and plot_results"
+        "--figures",
+        nargs="+",
+        type=Path,
+        required=True,
+        help="figures, from digits.plot_data, plot_results and plot_ladder",
     )
     parser.add_argument("--about", required=True, help="configuration, commands and libraries to show, as JSON")
     parser.add_argument("--executed", type=Path, required=True, help="notebook to write: the executed one")
     parser.add_argument("--html", type=Path, required=True, help="page to write")
     args = parser.parse_args()
 
-    files = [args.notebook, args.metrics, args.summary, *args.runs, *args.figures]
+    files = [args.notebook, args.metrics, args.summary, *args.ladder, *args.runs, *args.figures]
     missing = [str(path) for path in files if not path.is_file()]
     if missing:
         raise UserError(f"missing: {', '.join(missing)}; build what the report is made of first")
     parameters = {
         "metrics_file": str(args.metrics),
         "summary_file": str(args.summary),
+        "ladder_files": [str(path) for path in args.ladder],
         "run_files": [str(path) for path in args.runs],
         "figure_files": {path.stem: str(path) for path in args.figures},
         "tensor_checksums": {path.name: sha256(path) for path in args.tensors},

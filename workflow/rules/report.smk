@@ -1,4 +1,4 @@
-# Needs: the tensors, all runs and the two tables.
+# Needs: the tensors, all runs and the tables.
 # Makes: results/figures/ and results/report.html with its executed notebook.
 
 DATA_FIGURES = {
@@ -13,6 +13,7 @@ RESULT_FIGURES = {
     "mistakes": "results/figures/mistakes.png",
     "first_layers": "results/figures/first-layers.png",
 }
+LADDER_FIGURE = {"ladder": "results/figures/ladder.svg"} if LADDER else {}
 NOTEBOOK = ROOT / "workflow" / "notebooks" / "report.ipynb"
 
 
@@ -64,13 +65,31 @@ rule plot_results:
         " --first-layers {output.first_layers} 2> {log}"
 
 
+if LADDER:
+
+    rule plot_ladder:
+        input:
+            "results/ladder.csv",
+        output:
+            **captioned(LADDER_FIGURE, "Results"),
+        log:
+            "logs/plot_ladder.log",
+        params:
+            source=source("digits/plot_ladder.py"),
+        message:
+            "Drawing the ladder"
+        shell:
+            "python -m digits.plot_ladder --table {input} --ladder {output.ladder} 2> {log}"
+
+
 rule report:
     input:
         metrics="results/metrics.csv",
         summary="results/summary.csv",
+        ladder=["results/ladder.csv"] if LADDER else [],
         runs=[f"{run}/metrics.json" for run in RUNS],
         tensors=list(TENSORS.values()),
-        figures=[*DATA_FIGURES.values(), *RESULT_FIGURES.values()],
+        figures=[*DATA_FIGURES.values(), *RESULT_FIGURES.values(), *LADDER_FIGURE.values()],
     output:
         html="results/report.html",
         notebook="results/report.ipynb",
@@ -98,5 +117,5 @@ rule report:
         "Writing the report"
     shell:
         "python -m digits.report --notebook {params.notebook:q} --metrics {input.metrics} --summary {input.summary}"
-        " --runs {input.runs} --tensors {input.tensors} --figures {input.figures} --about {params.about:q}"
+        " --ladder {input.ladder} --runs {input.runs} --tensors {input.tensors} --figures {input.figures} --about {params.about:q}"
         " --executed {output.notebook} --html {output.html} 2> {log}"

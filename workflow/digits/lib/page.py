@@ -9,6 +9,7 @@ import pandas as pd
 from IPython.display import HTML, Markdown, display
 
 MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def percent(share: float, digits: int = 2) -> str:
@@ -19,6 +20,27 @@ def percent(share: float, digits: int = 2) -> str:
 def interval(low: float, high: float, digits: int = 2) -> str:
     """Write an interval of shares as '97.20 to 97.81 %'; an em dash where there is none."""
     return "—" if pd.isna(low) else f"{100 * low:.{digits}f} to {100 * high:.{digits}f}\u202f%"
+
+
+def points(difference: float, low: float, high: float, digits: int = 2) -> str:
+    """Write a difference of shares in points, with its interval if it has one: '+0.35 (0.10 to 0.60)'."""
+    if pd.isna(difference):
+        return "—"
+    ends = "" if pd.isna(low) else f" ({100 * low:.{digits}f} to {100 * high:.{digits}f})"
+    return f"{100 * difference:+.{digits}f}{ends}".replace("-", "−")
+
+
+def p_value(value: float) -> str:
+    """Write a p-value with two digits, and none that nobody can tell from 0; an em dash where there is none."""
+    return "—" if pd.isna(value) else "< 0.001" if value < 0.001 else f"{value:.2g}"
+
+
+def power_of_ten(number: float) -> str:
+    """Write a large number as '2.1 × 10¹²'; an em dash where there is none."""
+    if pd.isna(number):
+        return "—"
+    digits, exponent = f"{number:.1e}".split("e")
+    return f"{digits} × 10{str(int(exponent)).translate(SUPERSCRIPTS)}"
 
 
 def text(markdown: str) -> None:

@@ -1,0 +1,28 @@
+"""How numbers are written in the report."""
+
+import math
+
+import pytest
+from digits.lib.page import p_value, points, power_of_ten
+
+
+@pytest.mark.parametrize(
+    ("number", "written"),
+    [(2.14e12, "2.1 × 10¹²"), (9.96e9, "1.0 × 10¹⁰"), (5, "5.0 × 10⁰"), (0.02, "2.0 × 10⁻²"), (math.nan, "—")],
+)
+def test_a_large_number(number: float, written: str) -> None:
+    assert power_of_ten(number) == written
+
+
+@pytest.mark.parametrize(
+    ("number", "written"), [(0.0314, "0.031"), (1.0, "1"), (0.00099, "< 0.001"), (0.0, "< 0.001"), (math.nan, "—")]
+)
+def test_a_p_value(number: float, written: str) -> None:
+    assert p_value(number) == written
+
+
+def test_a_difference_in_points() -> None:
+    assert points(0.0035, 0.001, 0.006) == "+0.35 (0.10 to 0.60)"
+    assert points(-0.0035, -0.006, -0.001) == "−0.35 (−0.60 to −0.10)"
+    assert points(-0.0035, math.nan, math.nan) == "−0.35"
+    assert points(math.nan, math.nan, math.nan) == "—"

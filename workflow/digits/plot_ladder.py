@@ -1,0 +1,138 @@
+"""Draw the ladder: a row for each rung from the foot down, its accuracy, what it adds, and the difference that makes."""
+
+import argparse
+import itertools
+import math
+import textwrap
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullFormatter
+
+from digits.lib.command import run
+from digits.lib.files import whole_files, written_by
+from digits.lib.plotting import COLOURS, save_figure
+
+COLUMNS = ["model", "adds", "beside", "test_accuracy", "interval_low", "interval_high", "difference", "significant"]
+ROW, GAP = 0.38, 0.5  # height of a row in inches; distance of a rung beside the ladder, in rows
+WIDTH = 34  # characters of a label's line
+
+
+def error_rates(accuracies: pd.Series, floor: float) -> np.ndarray:
+    """Return 1 - accuracy as the axis can show it: not below its end, not above 1."""
+    return np.asarray((1 - accuracies).clip(floor, 1), dtype=np.float64)
+
+
+def lowest_error(table: pd.DataFrame) -> float:
+    """Return where the axis ends: a bit beyond the best rung, since a logarithm never reaches an error rate of 0."""
+    errors = 1 - table["test_accuracy"]
+    return float(errors[errors > 0].min()) / 2 if (errors > 0).any() else 0.0005
+
+
+def row_places(beside: list[bool]) -> list[float]:
+    """Return the height of each row, with a gap between the ladder and what stands beside it."""
+    places = [0.0]
+    for before, after in itertools.pairwise(beside):
+        places.append(places[-1] + 1 + GAP * (before != after))
+    return places
+
+
+def accuracy_label(error: float) -> str:
+    """Write an error rate as the accuracy that it leaves: 0.001 as '99.9 %'."""
+    digits = max(0, math.ceil(-math.log10(error) - 1e-9) - 2)
+    return f"{100 * (1 - error):.{digits}f} %"
+
+
+def draw_axis(axis: Axes, low: float, high: float) -> None:
+    """Make the horizontal axis one of error rates, logarithmic and from right to left, labelled as accuracies."""
+    axis.set_xscale("log")
+    axis.set_xlim(high * 1.15, low / 1.1)
+    # As many labels as there is room for; over many decades 0, 50, 90, 99, 99.9 … %.
+    room = high / low
+    steps = (1, 2, 3, 5, 7) if room < 10 else (1, 2, 5) if room < 30 else (1, 5) if room < 300 else (1,)
+    decades = [10.0**decade for decade in range(math.floor(math.log10(low)), 1)]
+    for place, locators in (("major", steps), ("minor", range(1, 10))):
+        ticks = {round(step * decade, 12) for decade in decades for step in locators} | (
+            {0.5} if room >= 300 else set()
+        )
+        shown = sorted(tick for tick in ticks if low <= tick <= min(1, high * 1.15))
+        getattr(axis.xaxis, f"set_{place}_locator")(FixedLocator(shown))
+    axis.xaxis.set_major_formatter(lambda error, _: accuracy_label(error))
+    axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.grid(axis="x", which="major", color="#dddddd", linewidth=0.6)
+    axis.set_axisbelow(True)
+
+
+def draw_ladder(table: pd.DataFrame) -> Figure:
+    """Draw each rung's mean accuracy with its interval; the rungs of the ladder are joined by a line."""
+    beside = [bool(value) for value in table["beside"]]
+    places = np.array(row_places(beside))
+    labels = [
+        f"{textwrap.fill(adds, WIDTH)}\n{model}" for model, adds in zip(table["model"], table["adds"], strict=True)
+    ]
+    lines = max(label.count("\n") + 1 for label in labels)
+    size = (7.2, 0.8 + max(ROW, 0.15 * lines) * (places[-1] + 1.2))
+    figure, (axis, numbers) = plt.subplots(1, 2, figsize=size, width_ratios=(3.4, 1), sharey=True)
+
+    floor = lowest_error(table)
+    errors = error_rates(table["test_accuracy"], floor)
+    best = error_rates(table["interval_high"].fillna(table["test_accuracy"]), floor)
+    worst = error_rates(table["interval_low"].fillna(table["test_accuracy"]), floor)
+    on_ladder = ~np.array(beside)
+    axis.plot(errors[on_ladder], places[on_ladder], color="#bbbbbb", linewidth=1, zorder=1)
+    for rows, colour in ((on_ladder, COLOURS[0]), (~on_ladder, COLOURS[2])):
+        whiskers = [errors[rows] - best[rows], worst[rows] - errors[rows]]
+        axis.errorbar(
+            errors[rows], places[rows], xerr=whiskers, fmt="o", color=colour, markersize=5, linewidth=1.2, capsize=2
+        )
+    draw_axis(axis, floor, max(worst.max(), errors.max()))
+    axis.set(yticks=places, ylim=(places[-1] + 0.6, -0.6), xlabel="test accuracy, 95 % interval of the mean")
+    axis.set_yticklabels(labels, fontsize=8)
+    axis.tick_params(axis="x", labelsize=8)
+    axis.tick_params(axis="y", length=0)
+    draw_numbers(numbers, table, places)
+    return figure
+
+
+def draw_numbers(axis: Axes, table: pd.DataFrame, places: np.ndarray) -> None:
+    """Write mean accuracy and difference beside each row; a difference beyond chance is bold and has a star."""
+    axis.set_axis_off()
+    axis.set_xlim(0, 1)
+    axis.text(0.4, -0.6, "mean", ha="right", va="center", fontsize=8, color="#555555")
+    axis.text(0.9, -0.6, "gained", ha="right", va="center", fontsize=8, color="#555555")
+    columns = (table[name].tolist() for name in ("test_accuracy", "difference", "significant"))
+    for place, accuracy, difference, significant in zip(places, *columns, strict=True):
+        axis.text(0.4, place, f"{100 * accuracy:.2f} %", ha="right", va="center", fontsize=8)
+        if not math.isnan(difference):
+            gained, weight = f"{100 * difference:+.2f}".replace("-", "−"), "bold" if significant else "normal"
+            axis.text(0.9, place, gained, ha="right", va="center", fontsize=8, weight=weight)
+        if significant:
+            axis.text(0.92, place, "*", va="center", fontsize=8, weight="bold")
+
+
+def read_ladder(path: Path) -> pd.DataFrame:
+    """Read the ladder; UserError where the file is something else."""
+    with written_by("digits.compare", path):
+        table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"model": str, "adds": str})
+        if table.empty:
+            raise ValueError("no rungs")
+        return pd.DataFrame({column: table[column] for column in COLUMNS})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m digits.plot_ladder", description=__doc__)
+    parser.add_argument("--table", type=Path, required=True, help="ladder.csv, from digits.compare")
+    parser.add_argument("--ladder", type=Path, required=True, help="figure to write (.svg or .png)")
+    args = parser.parse_args()
+
+    table = read_ladder(args.table)
+    with whole_files(args.ladder) as (part,):
+        save_figure(draw_ladder(table), part, args.ladder)
+
+
+if __name__ == "__main__":
+    run(main)
