@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 import yaml
 from conftest import ROOT
 from digits.lib.tensors import load_split
@@ -45,6 +46,31 @@ def test_the_tables_say_what_the_predictions_say(model: str, seed: int) -> None:
     row = METRICS[(METRICS["model"] == model) & (METRICS["seed"] == seed)].iloc[0]
     assert row["test_errors"] == (logits.argmax(axis=1) != labels).sum()
     assert row["test_accuracy"] == (10_000 - row["test_errors"]) / 10_000
+
+
+def test_the_ladder_says_what_the_predictions_say() -> None:
+    ladder = pd.read_csv(RESULTS / "ladder.csv").to_dict("records")
+    assert [rung["model"] for rung in ladder] == [rung["model"] for rung in CONFIG["ladder"]]
+    for rung in ladder[1:]:
+        gained = []
+        for seed in CONFIG["seeds"]:
+            right = []
+            for model in (rung["model"], rung["against"]):
+                predictions = load_file(folder(model, seed) / "predictions.safetensors")
+                right.append((predictions["logits"].argmax(axis=1) == predictions["labels"]).sum())
+            gained.append((right[0] - right[1]) / 10_000)
+        theirs = scipy.stats.ttest_1samp(gained, 0).confidence_interval()
+        shown = [rung["difference"], rung["difference_low"], rung["difference_high"]]
+        assert shown == pytest.approx([np.mean(gained), theirs.low, theirs.high])
+
+
+def test_the_doubted_labels_are_left_out_of_the_second_count() -> None:
+    doubted = CONFIG["dataset"]["label_errors"]
+    for row in METRICS.to_dict("records"):
+        predictions = load_file(folder(row["model"], row["seed"]) / "predictions.safetensors")
+        right = np.delete(predictions["logits"].argmax(axis=1) == predictions["labels"], doubted)
+        assert len(right) == 9_985
+        assert row["test_accuracy_without_label_errors"] == pytest.approx(right.mean())
 
 
 def test_the_readme_says_what_was_measured() -> None:
