@@ -23,6 +23,7 @@ class Convolutional(nn.Module):
         convolutions: Sequence[tuple[int, int, int]],
         dense: Sequence[int],
         *,
+        padding: bool,
         batch_norm: bool,
         dropout: float,
         generator: torch.Generator,
@@ -33,7 +34,9 @@ class Convolutional(nn.Module):
         inputs = 1
         for channels, side, stride in convolutions:
             # Batch norm subtracts the mean, so that a bias before it would be without effect.
-            self.convolutions.append(nn.Conv2d(inputs, channels, side, stride, side // 2, bias=not batch_norm))
+            self.convolutions.append(
+                nn.Conv2d(inputs, channels, side, stride, side // 2 if padding else 0, bias=not batch_norm)
+            )
             if batch_norm:
                 norm = nn.BatchNorm2d(channels)
                 norm.num_batches_tracked = None  # nothing here needs the count

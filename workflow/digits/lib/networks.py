@@ -66,7 +66,16 @@ def build_network(recipe: Recipe, shape: tuple[int, int], classes: int, generato
     height, width = (side - 2 * recipe.crop for side in shape)
     if min(height, width) < 1:
         raise UserError(f"recipe.crop: {recipe.crop} leaves nothing of images of {shape[0]}×{shape[1]} pixels")
-    body = NETWORKS[recipe.network](recipe, height * width, classes, generator)
+    pixels = height * width
+    for number, (_, kernel, stride) in enumerate(recipe.convolutions):
+        height, width = (side + 2 * (kernel // 2 if recipe.padding else 0) - kernel for side in (height, width))
+        if min(height, width) < 0:
+            raise UserError(
+                f"recipe.convolutions: images of {shape[0]}×{shape[1]} pixels are too small for layer {number}; "
+                "choose fewer layers, smaller kernels or strides, or padding: true"
+            )
+        height, width = height // stride + 1, width // stride + 1
+    body = NETWORKS[recipe.network](recipe, pixels, classes, generator)
     return Network(body, recipe.crop, recipe.pixels == "normalised")
 
 
@@ -94,6 +103,7 @@ def _convolutional(recipe: Recipe, pixels: int, classes: int, generator: torch.G
     return Convolutional(
         recipe.convolutions,
         [*recipe.hidden, classes],
+        padding=recipe.padding,
         batch_norm=recipe.batch_norm,
         dropout=recipe.dropout,
         generator=generator,

@@ -42,6 +42,7 @@ class Recipe:
     snapshots: tuple[int, ...] = ()
     network: str = "dense"
     convolutions: tuple[tuple[int, int, int], ...] = ()  # channels, side of the kernel, stride
+    padding: bool = True
     batch_norm: bool = False
     crop: int = 0
     pixels: str = "unit"
@@ -253,6 +254,7 @@ VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
         _list_of(lambda v: isinstance(v, list) and len(v) == 3 and all(_whole(n, 1) for n in v)),
         "a list of layers [channels, side of the kernel, stride]",
     ),
+    "padding": (lambda v: isinstance(v, bool), "true or false"),
     "batch_norm": (lambda v: isinstance(v, bool), "true or false"),
     "crop": _COUNT_OR_0,
     "dropout": _SHARE,
