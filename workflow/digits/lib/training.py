@@ -116,7 +116,7 @@ class Training:
         for weight, average in zip(self.network.parameters(), self.average, strict=True):
             weight.copy_(average)
         norms = [module for module in self.network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
-        if not norms:
+        if not norms or self.recipe.features_of is not None:  # features that are reused stay as they are
             return
         self.network.train()
         size = min(NORM_BATCH, len(self.train.x))
