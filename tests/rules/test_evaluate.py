@@ -157,16 +157,16 @@ def test_images_with_doubted_labels_are_left_out_of_a_second_count(
 @pytest.mark.parametrize(
     ("numbers", "message"),
     [
-        ("[3, 200]", "200: the test images are numbered from 0 to 199"),
-        ("[-1]", "-1: the test images are numbered from 0 to 199"),
-        ("[1.5]", "expected a JSON list of image numbers, such as [947, 1621]"),
-        ("[true]", "expected a JSON list of image numbers, such as [947, 1621]"),
-        ("7", "expected a JSON list of image numbers, such as [947, 1621]"),
-        ("947,", "not JSON (Extra data: line 1 column 4 (char 3))"),
+        ("[3, 200]", "dataset.label_errors: 200: the test images are numbered from 0 to 199"),
+        ("[-1]", "dataset.label_errors: -1: the test images are numbered from 0 to 199"),
+        ("[1.5]", "--label-errors: expected a JSON list of image numbers, such as [947, 1621]"),
+        ("[true]", "--label-errors: expected a JSON list of image numbers, such as [947, 1621]"),
+        ("7", "--label-errors: expected a JSON list of image numbers, such as [947, 1621]"),
+        ("947,", "--label-errors: not JSON (Extra data: line 1 column 4 (char 3))"),
     ],
 )
 def test_label_errors_that_are_no_test_images(trained: Path, refused: Refused, numbers: str, message: str) -> None:
-    assert refused("evaluate", trained, "--label-errors", numbers) == f"error: --label-errors: {message}"
+    assert refused("evaluate", trained, "--label-errors", numbers) == f"error: {message}"
 
 
 @pytest.mark.parametrize(

@@ -102,16 +102,17 @@ def test_the_ladder_has_a_line_and_a_paragraph_for_each_rung(built: Path, page: 
     foot, top = rows(built / COMPARISONS["table"])
     (shown,) = [cells for cells in page.rows if cells[:2] == ["linear", "one layer"]]
     assert shown[2] == percent(float(foot["test_accuracy"]), 2)
-    assert shown[4:] == ["—", "—", "—", "7,850", "—"]
-    (shown,) = [cells for cells in page.rows if cells[:2] == ["published", "20 hidden units"]]
-    assert shown[4] == "linear"
+    assert shown[4:] == ["7,850", "—"], "the training cost is not known"
+    assert [cells for cells in page.rows if cells[:2] == ["published", "20 hidden units"]]
+    (shown,) = [cells for cells in page.rows if cells[:2] == ["published", "linear"]]
     expected = points(*(float(top[name]) for name in ("difference", "difference_low", "difference_high")))
-    assert shown[5] == expected + (" *" if top["significant"] == "True" else "")
+    assert shown[2] == expected + (" *" if top["significant"] == "True" else "")
     p_value = float(top["p_adjusted"])
-    assert shown[6] == ("< 0.001" if p_value < 0.001 else f"{p_value:.2g}")
+    assert shown[3] == f"{float(top['images']):+.1f}".replace("-", "−")
+    assert shown[4] == ("< 0.001" if p_value < 0.001 else f"{p_value:.2g}")
     for rung in CONFIG["ladder"]:
         assert f"{rung['model']}: {rung['adds']}." in page.text["strong"] and rung["why"] in page.text["p"]
-    assert "The ladder" in page.text["h2"] and "What the numbers mean" in page.text["h3"]
+    assert "The ladder" in page.text["h2"] and "What each step gains" in page.text["h3"]
 
 
 def test_calibration_and_ensembles_are_shown(built: Path, page: Page) -> None:

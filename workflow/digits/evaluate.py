@@ -52,7 +52,7 @@ def read_label_errors(text: str, images: int) -> list[int]:
         raise UserError("--label-errors: expected a JSON list of image numbers, such as [947, 1621]")
     for number in numbers:
         if not 0 <= number < images:
-            raise UserError(f"--label-errors: {number}: the test images are numbered from 0 to {images - 1}")
+            raise UserError(f"dataset.label_errors: {number}: the test images are numbered from 0 to {images - 1}")
     return numbers
 
 

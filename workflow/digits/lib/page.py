@@ -2,7 +2,7 @@
 
 import base64
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -56,13 +56,22 @@ def figure(path: Path, alternative: str, caption: str) -> None:
     display(HTML(f"<figure>{picture}<figcaption>{html.escape(caption)}</figcaption></figure>"))
 
 
-def table(frame: pd.DataFrame, caption: str, emphasised: Mapping[int, bool] | None = None) -> None:
-    """Show a table of texts and whole numbers, its first column as row headings; emphasised rows stand out."""
-    head = "".join(f'<th scope="col">{html.escape(str(name))}</th>' for name in frame.columns)
+def table(
+    frame: pd.DataFrame, caption: str, emphasised: Mapping[int, bool] | None = None, words: Sequence[str] = ()
+) -> None:
+    """Show a table of texts and whole numbers, its first column as row headings; emphasised rows stand out.
+
+    Columns of `words` are set like text: from the left, on as many lines as they need.
+    """
+    kinds = [' class="words"' if name in words else "" for name in frame.columns]
+    names = zip(kinds, frame.columns, strict=True)
+    head = "".join(f'<th scope="col"{kind}>{html.escape(str(name))}</th>' for kind, name in names)
     body = []
     for i, row in enumerate(frame.itertuples(index=False)):
         first, *rest = (f"{value:,}" if isinstance(value, int) else html.escape(str(value)) for value in row)
-        cells = f'<th scope="row">{first}</th>' + "".join(f"<td>{value}</td>" for value in rest)
+        cells = f'<th scope="row">{first}</th>' + "".join(
+            f"<td{kind}>{value}</td>" for kind, value in zip(kinds[1:], rest, strict=True)
+        )
         body.append(f'<tr class="chosen">{cells}</tr>' if emphasised and emphasised.get(i) else f"<tr>{cells}</tr>")
     display(
         HTML(
