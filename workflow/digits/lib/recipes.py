@@ -227,7 +227,7 @@ def _is_hard_examples(value: object) -> bool:
         isinstance(value, dict)
         and set(value) == {"after", "first", "share"}
         and _whole(value["after"], 1)
-        and all(0 < value[key] <= 1 for key in ("first", "share") if _number(value[key], 0))
+        and all(_number(value[key], 0) and 0 < value[key] <= 1 for key in ("first", "share"))
     )
 
 
