@@ -1,7 +1,6 @@
 """The configuration: complete by default, refused with one line where it is wrong, and the same in all three places."""
 
 import copy
-import dataclasses
 import json
 import re
 from collections.abc import Iterator
@@ -11,7 +10,6 @@ from typing import Any
 import pytest
 import yaml
 from conftest import ROOT
-from digits.lib import recipes
 from digits.lib.command import UserError
 from digits.lib.config import complete_config, trained_rungs
 
@@ -22,6 +20,7 @@ CONFIG = yaml.safe_load(CONFIG_PATH.read_text())
 RECIPE = SCHEMA["properties"]["recipes"]["additionalProperties"]
 # Keys that a user must write, once there is a search.
 NO_DEFAULT = {f"searches.<name>.{key}" for key in ("recipe", "random.values.<name>.low", "random.values.<name>.high")}
+DEFAULTS = {key: part["default"] for key, part in RECIPE["properties"].items()}
 
 
 def keys(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -36,6 +35,11 @@ def keys(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str
         yield from keys(part, where)
 
 
+def optional(path: str) -> bool:
+    """Whether a key is part of a value that as a whole has a default, such as `augmentation`."""
+    return path.rpartition(".")[0].endswith((".augmentation", ".hard_examples"))
+
+
 def changed(path: str, value: Any) -> dict[str, Any]:
     config: dict[str, Any] = copy.deepcopy(CONFIG)
     *parents, last = path.split(".")
@@ -47,9 +51,11 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 
 
 def test_the_file_is_what_the_defaults_say() -> None:
-    written = {key: CONFIG[key] for key in ("ladder", "recipes")}  # what the file adds of its own
-    assert complete_config(written, SCHEMA_PATH) == CONFIG
-    assert complete_config(CONFIG, SCHEMA_PATH) == CONFIG
+    completed = complete_config(CONFIG, SCHEMA_PATH)
+    assert complete_config({key: CONFIG[key] for key in ("ladder", "recipes")}, SCHEMA_PATH) == completed
+    assert {**completed, "recipes": CONFIG["recipes"]} == CONFIG
+    for name, recipe in CONFIG["recipes"].items():
+        assert completed["recipes"][name] == {**DEFAULTS, **recipe}, "a recipe need not say what is the default"
 
 
 @pytest.mark.parametrize(("path", "part"), list(keys(SCHEMA)))
@@ -60,36 +66,31 @@ def test_every_key_has_description_type_and_default(path: str, part: dict[str, A
         assert "minimum" in part or "exclusiveMinimum" in part, f"{path} has no bound"
     if part.get("type") == "object":
         assert part.get("additionalProperties") is not None, f"{path} takes unknown keys"
-    else:
-        assert ("default" in part) != (path in NO_DEFAULT), path
+    if part.get("type") != "object" and not optional(path) and path not in NO_DEFAULT:
+        assert "default" in part, path
 
 
-def test_every_key_of_the_file_has_a_comment() -> None:
+def test_every_key_of_the_file_has_a_comment_where_it_is_first_used() -> None:
     lines = CONFIG_PATH.read_text().splitlines()
+    seen = set()
     for i, line in enumerate(lines):
-        key = re.match(r"\s*([a-z0-9_-]+):", line)
-        if key and not line.startswith("    "):
+        key = re.match(r"( *)([a-z0-9_-]+):", line)
+        if key and (len(key[1]) < 4 or key[2] not in seen):
             assert "#" in line or lines[i - 1].lstrip().startswith(("#", "-")), f"line {i + 1}: {line}"
-    commented = {match[1] for match in re.finditer(r"^    ([a-z_]+):.*#", CONFIG_PATH.read_text(), re.MULTILINE)}
-    assert commented == set(RECIPE["properties"]), "the first recipe explains each of its keys"
+            seen.add(key[2])
+    assert {key for recipe in CONFIG["recipes"].values() for key in recipe} <= seen & set(RECIPE["properties"])
 
 
 def test_the_readme_has_the_schemas_table() -> None:
     rows = ["| key | default | meaning |", "|---|---|---|"]
     for path, part in keys(SCHEMA):
-        if part.get("type") != "object":
-            default = json.dumps(part.get("default"), ensure_ascii=False)
-            default = "see the file" if len(default) > 45 else f"`{default}`" if "default" in part else "–"
+        if part.get("type") != "object" or "default" in part:
+            default = json.dumps(part["default"], ensure_ascii=False) if "default" in part else ""
+            default = "see the file" if len(default) > 45 else f"`{default}`" if default else "–"
             choices = f" One of {', '.join(f'`{choice}`' for choice in part['enum'])}." if "enum" in part else ""
             rows.append(f"| `{path}` | {default} | {part['description']}{choices} |")
     table = "\n".join(rows)
     assert table in (ROOT / "config" / "README.md").read_text(), f"config/README.md needs this table:\n{table}"
-
-
-def test_recipes_keys_are_those_of_the_code() -> None:
-    assert list(RECIPE["properties"]) == [field.name for field in dataclasses.fields(recipes.Recipe)]
-    assert tuple(RECIPE["properties"]["weights"]["enum"]) == recipes.WEIGHTS
-    assert tuple(RECIPE["properties"]["loss"]["enum"]) == recipes.LOSSES
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.yaml")), ids=lambda path: path.name)
@@ -173,7 +174,60 @@ BAD = [
     (
         "recipes.linear.snapshots",
         [31],
-        "recipes.linear: recipe.snapshots: [31] is not a list of different epochs, from 1 to 30",
+        "recipes.linear: recipe.snapshots: [31] come after the last epoch, 30",
+    ),
+    (
+        "recipes.linear.augmentation",
+        {"shfit": 2},
+        "recipes.linear.augmentation: unknown key 'shfit', did you mean 'shift'? (known: elastic, rotation, scale, ",
+    ),
+    ("recipes.linear.augmentation", {"shift": -1}, "recipes.linear.augmentation.shift: -1: expected 0 or more"),
+    (
+        "recipes.linear.hard_examples",
+        {"after": 1, "first": 0.5},
+        "recipes.linear.hard_examples: {'after': 1, 'first': 0.5}: 'share' is a required property",
+    ),
+    (
+        "recipes.linear.hard_examples",
+        {"after": 30, "first": 0.5, "share": 0.5},
+        "recipes.linear: recipe.hard_examples.after: 30 leaves no epoch of 30 for the hard ones",
+    ),
+    ("recipes.linear.dropout", 1, "recipes.linear.dropout: 1: expected less than 1 (Share of the hidden units"),
+    (
+        "recipes.linear.dropout",
+        0.5,
+        "recipes.linear: recipe.dropout: a linear model has no hidden units to leave out; add some to hidden, or choose 0",
+    ),
+    ("recipes.convnet.convolutions", [[16, 3]], "recipes.convnet.convolutions.0: [16, 3]: expected 3 values"),
+    (
+        "recipes.convnet.convolutions",
+        [[16, 3, 2, 1]],
+        "recipes.convnet.convolutions.0: [16, 3, 2, 1]: expected 3 values",
+    ),
+    (
+        "recipes.convnet.weights",
+        "normal",
+        "recipes.convnet: recipe.weights: normal is for dense networks; choose kaiming",
+    ),
+    (
+        "recipes.published.early_stopping",
+        3,
+        "recipes.published: recipe.early_stopping: it watches the validation images; choose a validation_size above 0",
+    ),
+    (
+        "recipes.small.layer_rates",
+        [1, 1, 1],
+        "recipes.small: recipe.layer_rates: 3 for a network of 2 layers; give one for each",
+    ),
+    (
+        "recipes.small.features_of",
+        "repared",
+        "recipes.small.features_of: unknown recipe 'repared', did you mean 'repaired'? (known: convnet, linear, ",
+    ),
+    (
+        "recipes.small.features_of",
+        "published",
+        "recipes.small.features_of: 'published' is another network, its hidden is [500]; give both the same",
     ),
     ("recipes.Bad Name", {}, "'Bad Name' is no name for a recipe"),
     ("recipes.linear", None, "recipes.linear: None: expected object"),
@@ -293,3 +347,41 @@ def test_images_of_ones_own_have_no_label_errors_by_default(tmp_path: Path) -> N
     config = changed("dataset.path", str(tmp_path))
     config["dataset"]["format"] = "images"
     assert complete_config(config, SCHEMA_PATH)["dataset"]["label_errors"] == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "shown"),
+    [
+        ("network", "dense", "convolutional"),
+        ("hidden", [7], "[]"),
+        ("convolutions", [[9, 3, 2]], "[[24, 5, 2], [32, 3, 2], [48, 3, 1], [64, 3, 2]]"),
+        ("batch_norm", False, "True"),
+        ("crop", 1, "2"),
+        ("pixels", "unit", "normalised"),
+    ],
+)
+def test_features_are_reused_from_the_same_network_alone(key: str, value: Any, shown: str) -> None:
+    target = {**CONFIG["recipes"]["convnet"], "features_of": "convnet", "classes": ["3", "7"]}
+    complete_config(changed("recipes.target", target), SCHEMA_PATH)
+    different = {**target, key: value}
+    if value == "dense":
+        different |= {"convolutions": [], "batch_norm": False, "hidden": [9]}
+    with pytest.raises(UserError) as caught:
+        complete_config(changed("recipes.target", different), SCHEMA_PATH)
+    assert str(caught.value) == (
+        f"configuration: recipes.target.features_of: 'convnet' is another network, its {key} is {shown}; give both the same"
+    )
+
+
+def test_features_are_not_reused_from_a_recipe_that_reuses_some() -> None:
+    config = changed("recipes.one", {**CONFIG["recipes"]["small"], "features_of": "small"})
+    config["recipes"]["two"] = {**CONFIG["recipes"]["small"], "features_of": "one"}
+    with pytest.raises(UserError) as caught:
+        complete_config(config, SCHEMA_PATH)
+    assert str(caught.value) == (
+        "configuration: recipes.two.features_of: 'one' reuses features itself; name the recipe that trains them"
+    )
+    config["recipes"]["one"]["features_of"] = "one"
+    del config["recipes"]["two"]
+    with pytest.raises(UserError, match="recipes.one.features_of: 'one' reuses features itself"):
+        complete_config(config, SCHEMA_PATH)

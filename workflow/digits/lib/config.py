@@ -116,12 +116,16 @@ def _explain(error: ValidationError, as_recipe: bool = False) -> str:
     right = {
         "type": lambda: f"expected {' or '.join(rule) if isinstance(rule, list) else rule}{_hint(error.instance)}",
         "uniqueItems": lambda: "the same value stands there twice; each may stand once",
-        "minItems": lambda: f"expected at least {rule} value",
+        "minItems": lambda: (
+            f"expected {rule} values" if "maxItems" in error.schema else f"expected at least {rule} value"
+        ),
+        "maxItems": lambda: f"expected {rule} values",
         "minProperties": lambda: f"expected at least {rule} key",
         "minLength": lambda: "expected some text; null for none",
         "minimum": lambda: f"expected {rule} or more",
         "maximum": lambda: f"expected {rule} or less",
         "exclusiveMinimum": lambda: f"expected more than {rule}",
+        "exclusiveMaximum": lambda: f"expected less than {rule}",
         "pattern": lambda: f"does not look like {rule}",
     }.get(str(error.validator), lambda: error.message)()
     description = error.schema.get("description")
