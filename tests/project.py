@@ -10,9 +10,11 @@ from typing import Any
 
 import yaml
 from digits.lib.config import complete_config, trained_rungs
+from digits.lib.recipes import Recipe, make_recipe
 from digits.lib.search import candidates
 
 ROOT = Path(__file__).parents[1]
+SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 Line = Callable[[str, Path, Path, str], list[str]]
 
 
@@ -22,11 +24,18 @@ def small_config() -> dict[str, Any]:
         yaml.safe_load(path.read_text())
         for path in (ROOT / "config" / "config.yaml", ROOT / "tests" / "data" / "config.yaml")
     )
-    small["recipes"] = {name: {**config["recipes"][name], **changes} for name, changes in small["recipes"].items()}
-    return complete_config(config | small, ROOT / "workflow" / "schemas" / "config.schema.yaml")
+    recipes = config["recipes"]
+    small["recipes"] = {name: {**recipes.get(name, {}), **changes} for name, changes in small["recipes"].items()}
+    return complete_config(config | small, SCHEMA)
 
 
-CONFIG = small_config()
+def default_recipes() -> dict[str, Recipe]:
+    """Return the recipes of config/config.yaml."""
+    config = complete_config(yaml.safe_load((ROOT / "config" / "config.yaml").read_text()), SCHEMA)
+    return {name: make_recipe(fields) for name, fields in config["recipes"].items()}
+
+
+CONFIG, DEFAULTS = small_config(), default_recipes()
 RECIPES: dict[str, dict[str, Any]] = CONFIG["recipes"]
 RUNS = [f"results/runs/{model}/seed-{seed}" for model in CONFIG["models"] for seed in CONFIG["seeds"]]
 SEARCHES = {

@@ -1,0 +1,95 @@
+"""What the unit tests of the training share: a small recipe, random images, and what torch makes of the same numbers."""
+
+from collections.abc import Iterable
+
+import torch
+from digits.lib.examples import Examples
+from digits.lib.networks import Network, build_network, generator_for
+from digits.lib.recipes import Recipe, make_recipe
+from digits.lib.training import Training
+from torch import Tensor
+
+SHAPE, CLASSES = (4, 5), 5
+
+
+def recipe(**changes: object) -> Recipe:
+    values: dict[str, object] = {
+        "hidden": [12],
+        "weights": "kaiming",
+        "loss": "cross_entropy",
+        "learning_rate": 0.3,
+        "batch_size": 8,
+        "epochs": 1,
+        "validation_size": 0,
+    }
+    return make_recipe({**values, **changes})
+
+
+def convolutional(**changes: object) -> Recipe:
+    return recipe(
+        **{
+            "network": "convolutional",
+            "convolutions": [[3, 3, 2], [4, 3, 1]],
+            "hidden": [],
+            "batch_norm": True,
+            **changes,
+        }
+    )
+
+
+def examples(count: int = 40, shape: tuple[int, int] = SHAPE, classes: int = CLASSES, seed: int = 1) -> Examples:
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.randint(classes, (count,), generator=generator)
+    return Examples(torch.rand(count, *shape, generator=generator), torch.nn.functional.one_hot(labels, classes).bool())
+
+
+def network(settings: Recipe) -> Network:
+    return build_network(settings, SHAPE, CLASSES, generator_for("a"))
+
+
+def training(settings: Recipe, data: Examples) -> Training:
+    return Training(data, network(settings), settings, generator_for("order"))
+
+
+def as_modules(params: Iterable[Tensor]) -> torch.nn.Sequential:
+    """Make a network of torch.nn with the weights and biases of a dense one."""
+    layers: list[torch.nn.Module] = [torch.nn.Flatten()]
+    values = [p.detach() for p in params]
+    for w, b in zip(values[::2], values[1::2], strict=True):
+        linear = torch.nn.Linear(*w.shape)
+        with torch.no_grad():
+            linear.weight.copy_(w.T)
+            linear.bias.copy_(b)
+        layers += [linear, torch.nn.ReLU()]
+    return torch.nn.Sequential(*layers[:-1])
+
+
+def as_params(model: torch.nn.Module) -> list[Tensor]:
+    """Return copies of a torch.nn network's weights as a dense network has them: [inputs, outputs]."""
+    return [p.detach().T.clone() if p.dim() == 2 else p.detach().clone() for p in model.parameters()]
+
+
+def torch_losses(scores: Tensor, y: Tensor, settings: Recipe) -> Tensor:
+    """Return each image's loss as torch computes it."""
+    if settings.loss == "mnist_loss":
+        return torch.nn.functional.l1_loss(scores.sigmoid(), y.float(), reduction="none").mean(1)
+    targets = y.int().argmax(1)
+    return torch.nn.functional.cross_entropy(
+        scores, targets, reduction="none", label_smoothing=settings.label_smoothing
+    )
+
+
+def torch_epochs(
+    model: torch.nn.Module, optimiser: torch.optim.Optimizer, data: Examples, settings: Recipe
+) -> tuple[Tensor, list[list[Tensor]]]:
+    """Train with torch's own parts in the order of `training`; return the last epoch's losses, and the weights at each step."""
+    generator, steps = generator_for("order"), []
+    for _ in range(settings.epochs):
+        losses = []
+        for batch in torch.randperm(len(data.x), generator=generator).split(settings.batch_size):
+            optimiser.zero_grad()
+            losses.append(torch_losses(model(data.x[batch]), data.y[batch], settings))
+            losses[-1].mean().backward()
+            optimiser.step()
+            steps.append(as_params(model))
+    return torch.cat(losses).detach(), steps

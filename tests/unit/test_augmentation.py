@@ -1,0 +1,137 @@
+"""Changed copies of images, measured on an oblong blob: its place, angle and size say what was done to it."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.ndimage
+import torch
+from digits.lib.augmentation import augment
+from digits.lib.networks import generator_for
+from digits.lib.recipes import AUGMENTATIONS
+from digits.lib.tensors import load_split
+from torch import Tensor
+
+WIDE, HIGH = 3.0, 2.4  # the blob's standard deviations, in pixels
+
+
+def blob(count: int, wide: float = WIDE, high: float = HIGH) -> Tensor:
+    """The same image again and again: a smooth blob at the centre."""
+    place = torch.arange(28) - 13.5
+    image = torch.exp(-(place[None, :] ** 2) / (2 * wide**2) - (place[:, None] ** 2) / (2 * high**2))
+    return image.expand(count, 28, 28)
+
+
+def moments(images: Tensor) -> dict[str, Tensor]:
+    """Centre, in pixels from the middle, and covariance of each image's ink."""
+    ink = images.double() / images.double().sum((1, 2), keepdim=True)
+    place = torch.arange(28, dtype=torch.float64) - 13.5
+    x, y = (ink * place).sum((1, 2)), (ink * place[:, None]).sum((1, 2))
+    from_x, from_y = place - x[:, None, None], place[:, None] - y[:, None, None]
+    return {
+        "x": x,
+        "y": y,
+        "xx": (ink * from_x**2).sum((1, 2)),
+        "yy": (ink * from_y**2).sum((1, 2)),
+        "xy": (ink * from_x * from_y).sum((1, 2)),
+    }
+
+
+def copies(count: int = 1000, **changes: float) -> dict[str, Tensor]:
+    return moments(augment(blob(count), changes, generator_for("copies")))
+
+
+def assert_evenly_within(values: Tensor, most: float, slack: float = 0.01) -> None:
+    """Between -most and most, with a standard deviation as of even draws, most / √3."""
+    assert values.abs().max().item() <= most * (1 + slack)
+    assert values.max().item() > 0.97 * most and values.min().item() < -0.97 * most
+    assert values.std().item() == pytest.approx(most / math.sqrt(3), rel=0.05)
+
+
+@pytest.fixture(scope="module")
+def digits(tensors: Path) -> Tensor:
+    return torch.from_numpy(load_split(tensors / "train.safetensors").images) / 255
+
+
+@pytest.mark.parametrize("changes", [{}, {"shift": 0}, *({name: 0.0, "scale": 0.0} for name in AUGMENTATIONS)])
+def test_nothing_asked_is_nothing_changed(digits: Tensor, changes: dict[str, float]) -> None:
+    torch.testing.assert_close(augment(digits, changes, generator_for("a")), digits, rtol=0, atol=1e-5)
+
+
+def test_a_shift_alone_is_by_whole_pixels_and_what_leaves_is_lost(digits: Tensor) -> None:
+    found = set()
+    padded = np.pad(digits.numpy(), ((0, 0), (2, 2), (2, 2)))
+    for number, copy in enumerate(augment(digits, {"shift": 2}, generator_for("a")).numpy()):
+        same = [
+            (down, right)
+            for down in range(5)
+            for right in range(5)
+            if np.array_equal(copy, padded[number, down : down + 28, right : right + 28])
+        ]
+        assert len(same) == 1
+        found.add(same[0])
+    assert len(found) == 25
+
+
+def test_rotation_is_scipys(digits: Tensor) -> None:
+    images = augment(blob(20), {"rotation": 30}, generator_for("a"))
+    of = moments(images)
+    angles = torch.rad2deg(torch.atan2(2 * of["xy"], of["xx"] - of["yy"]) / 2)
+    assert angles.abs().max().item() > 15
+    for image, angle in zip(images, angles, strict=True):
+        turned = scipy.ndimage.rotate(blob(1)[0].numpy(), -angle.item(), reshape=False)
+        np.testing.assert_allclose(image.numpy(), turned, atol=0.02)
+
+
+def test_rotation_stays_within_its_degrees() -> None:
+    of = copies(rotation=20)
+    assert_evenly_within(torch.rad2deg(torch.atan2(2 * of["xy"], of["xx"] - of["yy"]) / 2), 20)
+    torch.testing.assert_close(of["xx"] + of["yy"], torch.full((1000,), WIDE**2 + HIGH**2).double(), rtol=0.02, atol=0)
+
+
+def test_shift_with_others_stays_within_its_pixels() -> None:
+    of = copies(shift=3, rotation=0)
+    assert_evenly_within(of["x"], 3)
+    assert_evenly_within(of["y"], 3)
+    assert abs(torch.corrcoef(torch.stack([of["x"], of["y"]]))[0, 1].item()) < 0.1
+
+
+def test_scale_sizes_both_sides() -> None:
+    of = copies(scale=0.2)
+    assert_evenly_within(of["xx"].sqrt() / WIDE - 1, 0.2, slack=0.02)
+    torch.testing.assert_close(of["xx"].sqrt() / WIDE, of["yy"].sqrt() / HIGH, rtol=0.02, atol=0)
+
+
+def test_stretch_sizes_one_side_alone() -> None:
+    of = copies(stretch=0.2)
+    assert_evenly_within(WIDE / of["xx"].sqrt() - 1, 0.2, slack=0.02)
+    torch.testing.assert_close(of["yy"].sqrt(), torch.full((1000,), HIGH).double(), rtol=0.01, atol=0)
+
+
+def test_shear_slants_by_its_share() -> None:
+    of = copies(shear=0.3)
+    assert_evenly_within(of["xy"] / of["yy"], 0.3, slack=0.02)
+    torch.testing.assert_close(of["yy"].sqrt(), torch.full((1000,), HIGH).double(), rtol=0.01, atol=0)
+
+
+def test_elastic_moves_near_places_alike_and_far_ones_apart() -> None:
+    """A copy of a ramp, whose grey is its place, shows in each pixel which place it comes from."""
+    ramp = (torch.arange(28.0) / 28).expand(2000, 28, 28)
+    across, down = (
+        (augment(image, {"elastic": 1.5}, generator_for("a")) - image) * 28 for image in (ramp, ramp.transpose(1, 2))
+    )
+    middle, beside, far = across[:, 13, 13], across[:, 14, 14], across[:, 6, 6]
+    for moved in (middle, down[:, 13, 13]):  # a knot of the warp
+        assert moved.std().item() == pytest.approx(1.5, rel=0.05)
+        assert moved.mean().item() == pytest.approx(0, abs=0.1)
+    correlation = torch.corrcoef(torch.stack([middle, beside, far, down[:, 13, 13]]))[0].abs()
+    assert correlation[1] > 0.95 and correlation[2] < 0.15 and correlation[3] < 0.1
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_the_same_draws_give_the_same_copies_and_each_image_its_own(digits: Tensor, name: str) -> None:
+    changes = {name: 2.0 if name in ("shift", "elastic") else 20.0 if name == "rotation" else 0.2}
+    first, again, other = (augment(digits[:1].expand(50, 28, 28), changes, generator_for(seed)) for seed in (0, 0, 1))
+    assert torch.equal(first, again) and not torch.equal(first, other)
+    assert len({tuple(image.flatten().tolist()) for image in first}) > 15, "at most 25 for whole pixels"

@@ -1,0 +1,128 @@
+"""Convolutional networks against networks of torch.nn written out, and the one of config/config.yaml."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from digits.lib.convolutional import Convolutional
+from digits.lib.networks import build_network, generator_for
+from project import DEFAULTS
+from small import SHAPE, convolutional, examples, network, training
+from torch import nn
+
+
+def copy_of(body: Any, modules: nn.Sequential) -> nn.Sequential:
+    """Give the modules the tensors of a network, in its order."""
+    with torch.no_grad():
+        layers = [m for m in modules if isinstance(m, nn.Conv2d | nn.BatchNorm2d | nn.Linear)]
+        convolutions = [m for m in layers if isinstance(m, nn.Conv2d)]
+        norms = [m for m in layers if isinstance(m, nn.BatchNorm2d)]
+        dense = [m for m in layers if isinstance(m, nn.Linear)]
+        for ours, theirs in zip(
+            [*body.convolutions, *body.norms, *body.dense], [*convolutions, *norms, *dense], strict=True
+        ):
+            theirs.load_state_dict(ours.state_dict(), strict=False)
+    return modules
+
+
+def written_out() -> nn.Sequential:
+    return nn.Sequential(
+        nn.Unflatten(1, (1, 4)),
+        nn.Conv2d(1, 3, kernel_size=3, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(3),
+        nn.ReLU(),
+        nn.Conv2d(3, 4, kernel_size=3, stride=1, padding=1, bias=False),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.AdaptiveMaxPool2d(1),
+        nn.Flatten(),
+        nn.Linear(4, 6),
+        nn.ReLU(),
+        nn.Linear(6, 5),
+    )
+
+
+def test_a_training_with_batch_norm_is_that_of_torch_nn() -> None:
+    settings, data = convolutional(hidden=[6], batch_size=10), examples()
+    run = training(settings, data)
+    model = copy_of(run.network.body, written_out())
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.3)
+    expected = []
+    for batch in torch.randperm(40, generator=generator_for("order")).split(10):
+        optimiser.zero_grad()
+        losses = nn.functional.cross_entropy(model(data.x[batch]), data.y[batch].int().argmax(1), reduction="none")
+        losses.mean().backward()
+        optimiser.step()
+        expected.append(losses.detach())
+    torch.testing.assert_close(run.train_epoch(1), torch.cat(expected))
+    run.network.eval()
+    model.eval()  # with the means and variances over the batches
+    torch.testing.assert_close(run.network(data.x), model(data.x), rtol=1e-4, atol=1e-5)
+
+
+def test_without_batch_norm_a_convolution_has_a_bias() -> None:
+    net = network(convolutional(convolutions=[[3, 2, 1]], batch_norm=False))
+    model = copy_of(
+        net.body,
+        nn.Sequential(
+            nn.Unflatten(1, (1, 4)),
+            nn.Conv2d(1, 3, kernel_size=2, padding=1),
+            nn.ReLU(),
+            nn.AdaptiveMaxPool2d(1),
+            nn.Flatten(),
+            nn.Linear(3, 5),
+        ),
+    )
+    torch.testing.assert_close(net(examples().x), model(examples().x))
+    assert [[tuple(p.shape) for p in layer] for layer in net.body.layers()] == [
+        [(3, 1, 2, 2), (3,)],
+        [(5, 3), (5,)],
+    ]
+
+
+def test_a_layer_is_a_convolution_with_its_batch_norm() -> None:
+    net = network(convolutional(hidden=[6]))
+    assert [[tuple(p.shape) for p in layer] for layer in net.body.layers()] == [
+        [(3, 1, 3, 3), (3,), (3,)],
+        [(4, 3, 3, 3), (4,), (4,)],
+        [(6, 4), (6,)],
+        [(5, 6), (5,)],
+    ]
+    assert {id(p) for layer in net.body.layers() for p in layer} == {id(p) for p in net.parameters()}
+
+
+def test_weights_are_scaled_by_the_inputs_and_biases_start_at_0() -> None:
+    body = Convolutional([(40, 5, 1), (50, 3, 1)], [60], batch_norm=False, dropout=0.0, generator=generator_for("a"))
+    for layer, inputs in ((body.convolutions[0], 25), (body.convolutions[1], 40 * 9), (body.dense[0], 50)):
+        weight, bias = layer.parameters()
+        assert weight.std().item() == pytest.approx(math.sqrt(2 / inputs), rel=0.05)
+        assert not bias.any()
+
+
+def test_dropout_is_before_each_dense_layer_in_training_alone() -> None:
+    x = examples().x
+    with_dropout, without = network(convolutional(hidden=[6], dropout=0.5)), network(convolutional(hidden=[6]))
+    assert torch.equal(with_dropout.eval()(x), without.eval()(x))
+    with_dropout.train()
+    seen = []
+    for layer in with_dropout.body.dense:
+        layer.register_forward_pre_hook(lambda _, inputs: seen.append((inputs[0] == 0).float().mean().item()))
+    with_dropout(x)
+    assert all(share > 0.4 for share in seen) and len(seen) == 2
+    assert not torch.equal(with_dropout(x), with_dropout(x))
+
+
+def test_convnet_of_the_configuration_has_49970_parameters() -> None:
+    """24·25 + 24·32·9 + 32·48·9 + 48·64·9 weights, 2·(24 + 32 + 48 + 64) of the batch norms, 64·10 + 10 of the last layer."""
+    net = build_network(DEFAULTS["convnet"], (28, 28), 10, generator_for("convnet", 0))
+    assert sum(p.numel() for p in net.parameters()) == 49_970
+    assert net(torch.rand(2, 28, 28)).shape == (2, 10)
+
+
+def test_the_crop_cuts_each_side() -> None:
+    net = build_network(convolutional(crop=1), (6, 7), 5, generator_for("a"))
+    inner = build_network(convolutional(), (4, 5), 5, generator_for("a"))
+    x = torch.rand(3, 6, 7)
+    assert SHAPE == (4, 5)
+    assert torch.equal(net.eval()(x), inner.eval()(x[:, 1:-1, 1:-1]))

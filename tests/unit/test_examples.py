@@ -1,0 +1,97 @@
+"""Which images are trained on and which are held out, of the small real data set."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from digits.lib.command import UserError
+from digits.lib.examples import as_examples, choose_images, output_classes, split_validation
+from digits.lib.tensors import Split, load_split
+from small import recipe
+
+ALL = list(range(10))
+
+
+@pytest.fixture(scope="module")
+def split(tensors: Path) -> Split:
+    return load_split(tensors / "train.safetensors")
+
+
+def labels(split: Split, indices: torch.Tensor) -> list[int]:
+    return [int(label) for label in split.labels[indices]]
+
+
+def test_the_same_images_are_held_out_for_every_seed_and_recipe(split: Split) -> None:
+    train, held_out = choose_images(split, recipe(validation_size=100), ALL, seed=0)
+    assert sorted([*train.tolist(), *held_out.tolist()]) == list(range(500))
+    assert len(held_out) == 100 and held_out.tolist() != list(range(400, 500))
+    for settings, seed in ((recipe(validation_size=100), 1), (recipe(validation_size=100, labels_per_class=3), 0)):
+        assert torch.equal(choose_images(split, settings, ALL, seed)[1], held_out)
+    fewer = choose_images(split, recipe(validation_size=50), ALL, 0)[1]
+    assert set(fewer.tolist()) < set(held_out.tolist())
+    assert [len(part) for part in choose_images(split, recipe(), ALL, 0)] == [500, 0]
+
+
+def test_classes_are_chosen_by_name_in_the_data_sets_order(split: Split) -> None:
+    settings = recipe(classes=["7", "3"], validation_size=100)
+    outputs = output_classes(settings, split.classes)
+    assert outputs == [3, 7]
+    assert output_classes(recipe(), split.classes) == ALL
+    train, held_out = choose_images(split, settings, outputs, 0)
+    whole = split_validation(500, 100)
+    for part, of_all in ((train, whole[0]), (held_out, whole[1])):
+        assert part.tolist() == [i for i in of_all.tolist() if split.labels[i] in (3, 7)]
+    y = as_examples(split, train, outputs, torch.device("cpu")).y
+    assert torch.equal(y.int().argmax(1) * 4 + 3, torch.tensor(labels(split, train)))
+    assert (y.sum(1) == 1).all()
+
+
+def test_a_class_that_there_is_not_is_refused(split: Split) -> None:
+    with pytest.raises(UserError) as caught:
+        output_classes(recipe(classes=["10"]), split.classes)
+    assert str(caught.value).startswith("recipe.classes: unknown class '10', did you mean '1'? (known: 0, 1, ")
+
+
+def test_few_labels_are_chosen_by_the_seed_alone(split: Split) -> None:
+    few = recipe(labels_per_class=3, validation_size=100)
+    train, held_out = choose_images(split, few, ALL, 0)
+    assert sorted(labels(split, train)) == sorted(ALL * 3)
+    assert not set(train.tolist()) & set(held_out.tolist())
+    other = recipe(labels_per_class=3, validation_size=100, hidden=[3], loss="mnist_loss")
+    assert torch.equal(choose_images(split, other, ALL, 0)[0], train)
+    assert not torch.equal(choose_images(split, few, ALL, 1)[0], train)
+    more = choose_images(split, recipe(labels_per_class=5, validation_size=100), ALL, 0)[0]
+    assert set(train.tolist()) < set(more.tolist())
+
+
+def test_labels_per_class_of_some_classes(split: Split) -> None:
+    settings = recipe(labels_per_class=4, classes=["3", "7"])
+    train, _ = choose_images(split, settings, output_classes(settings, split.classes), 0)
+    assert sorted(labels(split, train)) == [3] * 4 + [7] * 4
+
+
+def test_pixels_are_scaled_to_1(split: Split) -> None:
+    data = as_examples(split, torch.tensor([4, 2]), ALL, torch.device("cpu"))
+    assert data.x.dtype == torch.float32
+    torch.testing.assert_close(data.x, torch.from_numpy(split.images[[4, 2]]) / 255)
+    x, y = data.batch(torch.tensor([1]))
+    assert torch.equal(x[0], data.x[1]) and torch.equal(y[0], data.y[1])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"validation_size": 500},
+            "recipe.validation_size: 500 of 500 images leaves none to train on; hold out fewer",
+        ),
+        (
+            {"batch_size": 31, "labels_per_class": 3},
+            "recipe.batch_size: 31 is more than the 30 images to train on; choose a smaller one",
+        ),
+    ],
+)
+def test_too_few_images_are_refused(split: Split, changes: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        choose_images(split, recipe(**changes), ALL, 0)
+    assert str(caught.value) == message

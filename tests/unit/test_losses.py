@@ -1,0 +1,37 @@
+"""The losses against torch.nn.functional: one value an image."""
+
+import pytest
+import torch
+from digits.lib.losses import batch_accuracy, cross_entropy, mnist_loss
+from small import examples, recipe, torch_losses
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
+def test_cross_entropy_is_torchs_for_each_image(smoothing: float) -> None:
+    predictions, y = torch.randn(40, 5) * 30, examples().y
+    expected = torch_losses(predictions, y, recipe(label_smoothing=smoothing))
+    assert expected.shape == (40,)
+    torch.testing.assert_close(cross_entropy(predictions, y, smoothing), expected)
+
+
+def test_mnist_loss_is_the_mean_distance_of_sigmoid_and_target_for_each_image() -> None:
+    predictions, y = torch.randn(40, 5), examples().y
+    torch.testing.assert_close(mnist_loss(predictions, y), torch_losses(predictions, y, recipe(loss="mnist_loss")))
+
+
+def test_losses_by_hand() -> None:
+    predictions, target = torch.tensor([[0.0, 0.0]]), torch.tensor([[True, False]])
+    assert mnist_loss(predictions, target).tolist() == [0.5]
+    assert cross_entropy(predictions, target).tolist() == pytest.approx([0.693147], abs=1e-6)  # ln 2
+
+
+def test_losses_are_finite_for_large_scores() -> None:
+    predictions, target = torch.tensor([[1e4, -1e4]]), torch.tensor([[False, True]])
+    assert cross_entropy(predictions, target).tolist() == pytest.approx([2e4])
+    assert cross_entropy(predictions, target, 0.1).tolist() == pytest.approx([1.9e4])  # 0.9 · 2e4 + 0.1 · (0 + 2e4) / 2
+    assert mnist_loss(predictions, target).tolist() == [1.0]
+
+
+def test_batch_accuracy_counts_rows() -> None:
+    scores = torch.tensor([[1.0, 2.0], [3.0, 0.0], [0.0, 1.0], [5.0, 4.0]])
+    assert batch_accuracy(scores, torch.tensor([[0, 1], [1, 0], [1, 0], [0, 1]]).bool()).item() == 0.5

@@ -1,0 +1,226 @@
+"""The training against torch.nn and torch.optim; what early stopping, averaging and reused features end with."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from digits.lib.examples import Examples
+from digits.lib.losses import cross_entropy
+from digits.lib.networks import build_network, generator_for
+from digits.lib.recipes import Recipe
+from digits.lib.training import DivergenceError, Training, calc_grad, fit, set_mode, validate_epoch
+from digits.lib.weights import named, save_weights
+from digits.train import reuse_features
+from small import (
+    SHAPE,
+    as_modules,
+    convolutional,
+    examples,
+    network,
+    recipe,
+    torch_epochs,
+    torch_losses,
+    training,
+)
+from torch import Tensor
+
+NOTHING = examples(count=0)
+Make = Callable[[Iterable[Tensor]], torch.optim.Optimizer]
+
+
+def train(settings: Recipe) -> tuple[Training, Tensor]:
+    """Train on the random images; return the training and the losses of its last epoch."""
+    run = training(settings, examples())
+    for epoch in range(1, settings.epochs + 1):
+        losses = run.train_epoch(epoch)
+    return run, losses
+
+
+CASES: dict[str, tuple[dict[str, Any], Make]] = {
+    "the tutorial's": ({"loss": "mnist_loss"}, lambda p: torch.optim.SGD(p, lr=0.3)),
+    "the tutorial's linear model": ({"loss": "mnist_loss", "hidden": []}, lambda p: torch.optim.SGD(p, lr=0.3)),
+    "cross-entropy": ({"hidden": [12, 7]}, lambda p: torch.optim.SGD(p, lr=0.3)),
+    "label smoothing": ({"label_smoothing": 0.2}, lambda p: torch.optim.SGD(p, lr=0.3)),
+    "momentum": ({"momentum": 0.9}, lambda p: torch.optim.SGD(p, lr=0.3, momentum=0.9)),
+    "adam": (
+        {"optimiser": "adam", "momentum": 0.8, "learning_rate": 0.01},
+        lambda p: torch.optim.Adam(p, lr=0.01, betas=(0.8, 0.9)),
+    ),
+    "a last batch of one image": ({"batch_size": 13}, lambda p: torch.optim.SGD(p, lr=0.3)),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_epochs_are_those_of_torch_nn_and_torch_optim(case: str) -> None:
+    changes, make = CASES[case]
+    settings = recipe(epochs=2, **changes)
+    model = as_modules(network(settings).parameters())
+    expected, weights = torch_epochs(model, make(model.parameters()), examples(), settings)
+    run, losses = train(settings)
+    torch.testing.assert_close(losses, expected)
+    torch.testing.assert_close([p.detach() for p in run.network.parameters()], weights[-1])
+    assert (run.step, run.steps, run.seen, run.scored) == (len(weights), len(weights), 80, 0)
+
+
+def test_calc_grad_is_the_slope_of_the_mean_loss() -> None:
+    data, settings = examples(), recipe(hidden=[3])
+    net = network(settings).double()
+    x = data.x.double()
+    losses = calc_grad(x, data.y, net, settings)
+    torch.testing.assert_close(losses, torch_losses(net(x).detach(), data.y, settings))
+    step = 1e-6
+    for p in net.parameters():
+        assert p.grad is not None
+        with torch.no_grad():
+            p.view(-1)[0] += step
+            higher = cross_entropy(net(x), data.y).mean()
+            p.view(-1)[0] -= 2 * step
+            lower = cross_entropy(net(x), data.y).mean()
+            p.view(-1)[0] += step
+        assert p.grad.view(-1)[0].item() == pytest.approx(((higher - lower) / (2 * step)).item(), abs=1e-7)
+
+
+def test_validate_epoch_joins_batches_of_different_size() -> None:
+    data, settings = examples(count=1501), recipe(label_smoothing=0.1, dropout=0.5)
+    net = network(settings).eval()
+    scores = net(data.x).detach()
+    loss, accuracy = validate_epoch(data, net.train(), settings)
+    assert loss == pytest.approx(torch_losses(scores, data.y, settings).mean().item(), rel=1e-5)
+    assert accuracy == pytest.approx((scores.argmax(1) == data.y.int().argmax(1)).double().mean().item(), abs=1e-12)
+
+
+def test_the_rate_follows_the_schedule_at_each_step() -> None:
+    settings = recipe(epochs=2, schedule="one_cycle", warm_up=0.5, learning_rate=1)
+    rates = [epoch.learning_rate for epoch in fit(training(settings, examples()), NOTHING)]
+    assert rates == [1.0, 0.2]  # 10 steps: 0.2, 0.4, … 1; 1, 0.8, … 0.2
+
+
+def test_the_history_has_means_over_the_images() -> None:
+    settings = recipe(epochs=3, batch_size=13)
+    ours, again = training(settings, examples()), training(settings, examples())
+    for epoch in fit(ours, examples(seed=2)):
+        losses = again.train_epoch(epoch.epoch)
+        assert epoch.train_loss == pytest.approx(losses.mean().item(), rel=1e-6)
+        assert (epoch.validation_loss, epoch.validation_accuracy) == validate_epoch(
+            examples(seed=2), again.network, settings
+        )
+    assert [epoch.validation_loss for epoch in fit(training(settings, examples()), NOTHING)] == [None] * 3
+
+
+def test_early_stopping_ends_after_its_epochs_with_the_weights_of_the_lowest_loss() -> None:
+    """The brightest of the first pixels is the class: 40 images teach something of that, then they are learned by heart."""
+    train, validation = (
+        Examples(x, torch.nn.functional.one_hot(x[:, 0].argmax(1), 5).bool())
+        for x in (examples(seed=1).x, examples(seed=2).x)
+    )
+    settings = recipe(epochs=200, early_stopping=3, validation_size=40)
+    run = training(settings, train)
+    losses = [epoch.validation_loss or 0.0 for epoch in fit(run, validation)]
+    lowest = losses.index(min(losses)) + 1
+    assert 1 < lowest == len(losses) - 3 < 197
+    assert all(min(losses[n : n + 3]) < min(losses[:n]) for n in range(1, lowest)), "not later than it had to"
+    assert validate_epoch(validation, run.network, settings)[0] == min(losses)
+
+
+def test_the_average_is_over_the_weights_of_the_last_steps() -> None:
+    settings = recipe(epochs=2, average=0.4)
+    model = as_modules(network(settings).parameters())
+    _, weights = torch_epochs(model, torch.optim.SGD(model.parameters(), lr=0.3), examples(), settings)
+    run = training(settings, examples())
+    list(fit(run, NOTHING))
+    expected = [torch.stack(steps).mean(dim=0) for steps in zip(*weights[-4:], strict=True)]  # 4 of 10 steps
+    torch.testing.assert_close([p.detach() for p in run.network.parameters()], expected)
+
+
+def test_batch_norms_of_averaged_weights_are_measured_anew() -> None:
+    settings = convolutional(average=0.5)
+    run, _ = train(settings)
+    state = run.generator.get_state()
+    run.use_average()
+    again = torch.Generator()
+    again.set_state(state)
+    convolution = next(run.network.parameters()).detach()
+    means, variances = [], []
+    for _ in range(20):
+        x = examples().x[torch.randint(40, (40,), generator=again)]
+        outputs = torch.nn.functional.conv2d(x[:, None], convolution, stride=2, padding=1)
+        means.append(outputs.mean(dim=(0, 2, 3)))
+        variances.append(outputs.var(dim=(0, 2, 3)))
+    tensors = run.network.named_tensors()
+    torch.testing.assert_close(tensors["norms.0.running_mean"], torch.stack(means).mean(dim=0))
+    torch.testing.assert_close(tensors["norms.0.running_var"], torch.stack(variances).mean(dim=0))
+
+
+@pytest.mark.parametrize("average", [0.0, 0.5])
+@pytest.mark.parametrize("make", [recipe, convolutional])
+def test_reused_features_stay_as_they_are_and_the_last_layer_is_trained(
+    tmp_path: Path, make: Callable[..., Recipe], average: float
+) -> None:
+    source, _ = train(make())
+    header = dict.fromkeys(("model", "seed", "recipe", "epochs", "train_size", "training_flops", "classes"))
+    save_weights(tmp_path / "weights", named(source.network), header)
+    settings = make(features_of="source", average=average, epochs=2)
+    data = examples(seed=3, classes=2)
+    net = build_network(settings, SHAPE, 2, generator_for("b"))
+    reuse_features(net, tmp_path / "weights")
+    run = Training(data, net, settings, generator_for("order"))
+    before = named(run.network)
+    list(fit(run, NOTHING))
+    after = named(run.network)
+    last = ["w2", "b2"] if make is recipe else ["dense.0.weight", "dense.0.bias"]
+    for name, tensor in after.items():
+        if name in last:
+            assert not torch.equal(tensor, before[name]), name
+        else:
+            assert torch.equal(tensor, named(source.network)[name]), name
+    assert len(after) > len(last)
+
+
+def test_the_mode_of_reused_batch_norms_is_that_of_evaluation() -> None:
+    for settings, norms_train in ((convolutional(), True), (convolutional(features_of="x"), False)):
+        net = network(settings)
+        set_mode(net, settings)
+        modes = {m.training for m in net.modules() if isinstance(m, torch.nn.BatchNorm2d)}
+        assert (net.body.training, modes) == (True, {norms_train})
+
+
+def test_images_not_seen_before_the_first_hard_epoch_are_run_through_the_network() -> None:
+    settings = recipe(epochs=4, hard_examples={"after": 2, "first": 0.5, "share": 0.25})
+    run, sizes, scored = training(settings, examples()), [], []
+    for epoch in range(1, 5):
+        expected = torch_losses(run.network.eval()(examples().x).detach(), examples().y, settings)
+        sizes.append(len(run.train_epoch(epoch)))
+        scored.append(run.scored)
+        if epoch == 3:
+            assert run.sampler.losses is not None
+            close = torch.isclose(run.sampler.losses, expected, rtol=1e-5)
+            assert 30 <= close.sum() < 40, "all but those trained on since"
+    assert (sizes, scored, run.seen) == ([20, 20, 10, 10], [0, 0, 40, 40], 60)
+
+
+def test_augmentation_changes_what_is_trained_on() -> None:
+    (_, plain), (_, shifted) = train(recipe()), train(recipe(augmentation={"shift": 2}))
+    assert torch.isclose(plain, shifted).sum() < 10, "one of 25 shifts is none"
+
+
+def test_a_loss_that_is_no_number_ends_the_training_and_its_batch_is_named() -> None:
+    data = examples()
+    order = torch.randperm(40, generator=generator_for("order"))
+    data.x[order[17]] = torch.nan  # in the third batch of the first epoch
+    with pytest.raises(DivergenceError) as caught:
+        list(fit(training(recipe(epochs=3), data), NOTHING))
+    assert str(caught.value) == (
+        "the loss became nan at epoch 1, batch 3 (step 3); choose a recipe.learning_rate below 0.3"
+    )
+
+
+def test_a_weight_that_becomes_infinite_ends_the_training() -> None:
+    data = examples()
+    data.x.mul_(1e3)
+    with pytest.raises(DivergenceError) as caught:
+        list(fit(training(recipe(learning_rate=1e38, batch_size=40, epochs=3), data), NOTHING))
+    assert str(caught.value) == (
+        "a weight became infinite at epoch 1, batch 1 (step 1); choose a recipe.learning_rate below 1e+38"
+    )
