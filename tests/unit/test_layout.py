@@ -12,8 +12,19 @@ from conftest import ROOT, Result
 PACKAGE = ROOT / "workflow" / "digits"
 COMMANDS = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
 LIBRARY = sorted(path.stem for path in (PACKAGE / "lib").glob("*.py") if path.stem != "__init__")
+<<<<<<< ours
 TORCH = {"train", "evaluate", "lib.networks", "lib.weights"}
 MATPLOTLIB = {"search", "plot_data", "plot_results", "plot_ladder", "lib.plotting"}
+=======
+TORCH = {"train", "evaluate"} | {
+    f"lib.{name}"
+    for name in (
+        *("networks", "dense", "convolutional", "losses", "optimisers", "training", "sampling", "augmentation"),
+        *("examples", "flops", "weights"),
+    )
+}
+MATPLOTLIB = {"plot_data", "plot_results", "lib.plotting"}
+>>>>>>> theirs
 
 
 def imports(path: Path) -> set[str]:
