@@ -127,7 +127,11 @@ def rung(model: str, **more: Any) -> dict[str, Any]:
 
 BAD = [
     ("model", ["x"], "top level: unknown key 'model', did you mean 'models'? (known: "),
-    ("models", ["publishd"], "models: unknown recipe 'publishd', did you mean 'published'? (known: convnet, linear, published"),
+    (
+        "models",
+        ["publishd"],
+        "models: unknown recipe 'publishd', did you mean 'published'? (known: convnet, linear, published",
+    ),
     ("models", [], "models: []: expected at least 1 value; only a configuration with searches needs none"),
     ("models", ["linear", "linear"], "models: ['linear', 'linear']: the same value stands there twice"),
     ("seeds", [0, 1, 0], "seeds: [0, 1, 0]: the same value stands there twice"),
@@ -150,7 +154,11 @@ BAD = [
     ("ladder", [rung("linear", adds="")], "ladder.0.adds: '': expected some text"),
     ("ladder", [{"model": "linear", "adds": "a"}], "ladder.0: "),
     ("ladder", [rung("linear", agains="small")], "ladder.0: unknown key 'agains', did you mean 'against'?"),
-    ("ladder", [rung("liner")], "ladder.0.model: unknown recipe 'liner', did you mean 'linear'? (known: convnet, linear, "),
+    (
+        "ladder",
+        [rung("liner")],
+        "ladder.0.model: unknown recipe 'liner', did you mean 'linear'? (known: convnet, linear, ",
+    ),
     ("ladder", [rung("linear"), rung("small", against="lin")], "ladder.1.against: unknown recipe 'lin'"),
     (
         "ladder",
@@ -257,7 +265,11 @@ BAD = [
         {**GRID, "grid": {"learning_rate": ["1e-3"]}},
         "searches.a: learning_rate: '1e-3': expected number; YAML",
     ),
-    ("searches.a", {**GRID, "grid": {"snapshots": [[31]]}}, "searches.a: recipe.snapshots: [31] come after the last epoch, 30"),
+    (
+        "searches.a",
+        {**GRID, "grid": {"snapshots": [[31]]}},
+        "searches.a: recipe.snapshots: [31] come after the last epoch, 30",
+    ),
     (
         "searches.a",
         {**GRID, "recipe": "published"},

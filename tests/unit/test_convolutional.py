@@ -93,7 +93,9 @@ def test_a_layer_is_a_convolution_with_its_batch_norm() -> None:
 
 
 def test_weights_are_scaled_by_the_inputs_and_biases_start_at_0() -> None:
-    body = Convolutional([(40, 5, 1), (50, 3, 1)], [60], padding=True, batch_norm=False, dropout=0.0, generator=generator_for("a"))
+    body = Convolutional(
+        [(40, 5, 1), (50, 3, 1)], [60], padding=True, batch_norm=False, dropout=0.0, generator=generator_for("a")
+    )
     for layer, inputs in ((body.convolutions[0], 25), (body.convolutions[1], 40 * 9), (body.dense[0], 50)):
         weight, bias = layer.parameters()
         assert weight.std().item() == pytest.approx(math.sqrt(2 / inputs), rel=0.05)

@@ -12,10 +12,6 @@ from conftest import ROOT, Result
 PACKAGE = ROOT / "workflow" / "digits"
 COMMANDS = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
 LIBRARY = sorted(path.stem for path in (PACKAGE / "lib").glob("*.py") if path.stem != "__init__")
-<<<<<<< ours
-TORCH = {"train", "evaluate", "lib.networks", "lib.weights"}
-MATPLOTLIB = {"search", "plot_data", "plot_results", "plot_ladder", "lib.plotting"}
-=======
 TORCH = {"train", "evaluate"} | {
     f"lib.{name}"
     for name in (
@@ -23,8 +19,7 @@ TORCH = {"train", "evaluate"} | {
         *("examples", "flops", "weights"),
     )
 }
-MATPLOTLIB = {"plot_data", "plot_results", "lib.plotting"}
->>>>>>> theirs
+MATPLOTLIB = {"search", "plot_data", "plot_results", "plot_ladder", "lib.plotting"}
 
 
 def imports(path: Path) -> set[str]:
