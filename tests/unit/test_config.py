@@ -404,5 +404,5 @@ def test_features_are_not_reused_from_a_recipe_that_reuses_some() -> None:
     )
     config["recipes"]["one"]["features_of"] = "one"
     del config["recipes"]["two"]
-    with pytest.raises(UserError, match="recipes.one.features_of: 'one' reuses features itself"):
+    with pytest.raises(UserError, match=r"recipes\.one\.features_of: 'one' reuses features itself"):
         complete_config(config, SCHEMA_PATH)

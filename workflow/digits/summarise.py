@@ -33,6 +33,7 @@ def read_run(path: Path) -> dict[str, Any]:
             "training_flops": run["training_flops"],
             "validation_accuracy": run["validation_accuracy"],
             "test_accuracy": run["test"]["accuracy"],
+            "test_images": run["test"]["images"],
             "test_errors": run["test"]["errors"],
             "test_interval_low": run["test"]["interval"][0],
             "test_interval_high": run["test"]["interval"][1],
@@ -59,8 +60,8 @@ def models_table(metrics: pd.DataFrame, predictions: Sequence[Path]) -> pd.DataF
 
     `predictions` names the file of each run, in the order of `metrics`.
 
-    Chosen is the model with the highest mean validation accuracy, the first of equals; where no model held images out,
-    the first of all.
+    Chosen is, of the models that were tested on most images (a recipe may be about some classes alone), the one with the
+    highest mean validation accuracy, the first of equals; where none held images out, the first.
     """
     rows = []
     for model, runs in metrics.groupby("model", sort=False):
@@ -77,6 +78,7 @@ def models_table(metrics: pd.DataFrame, predictions: Sequence[Path]) -> pd.DataF
                 "test_accuracy_std": test["std"],
                 "interval_low": test["low"],
                 "interval_high": test["high"],
+                "test_images": runs["test_images"].iloc[0],
                 "test_errors": runs["test_errors"].mean(),
                 "ensemble_accuracy": ensemble["accuracy"],
                 "ensemble_low": ensemble["low"],
@@ -84,7 +86,10 @@ def models_table(metrics: pd.DataFrame, predictions: Sequence[Path]) -> pd.DataF
             }
         )
     summary = pd.DataFrame(rows)
-    summary["chosen"] = summary.index == summary["validation_accuracy"].fillna(-1.0).idxmax()
+    of_all_classes = summary["test_images"] == summary["test_images"].max()
+    summary["chosen"] = (
+        summary.index == summary["validation_accuracy"].fillna(-1.0).where(of_all_classes, -2.0).idxmax()
+    )
     return summary
 
 
