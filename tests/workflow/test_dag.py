@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from conftest import ROOT, copy_project, planned, snakemake
 from digits.lib.tensors import load_split
 from PIL import Image
@@ -15,10 +16,15 @@ from workflow.conftest import AFTER, LADDER_RULES, Project, checksums, jobs, pla
 
 RULES_FILES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
 
+DEFAULT = ("linear", "small", "published", "repaired", "convnet")
+LADDER = tuple(yaml.safe_load((ROOT / "config" / "ladder.yaml").read_text())["models"])
 # Models and seeds of each file in config/ that builds the report.
 OVERLAYS = {
-    "config": (("linear", "small", "published", "repaired"), (0, 1, 2)),
-    "quick": (("linear", "small", "published", "repaired"), (0,)),
+    "config": (DEFAULT, (0, 1, 2)),
+    "quick": (DEFAULT, (0,)),
+    "five-seeds": (DEFAULT, (0, 1, 2, 3, 4)),
+    "ladder": (LADDER, (0, 1, 2)),
+    "best": (("best",), (0, 1, 2, 3, 4)),
 }
 
 
@@ -32,7 +38,10 @@ def test_a_configuration_file_plans_each_rule_and_a_run_for_each_model_and_seed(
     folder = copy_project(tmp_path / "project")
     project = Project(folder, folder / "config" / f"{name}.yaml")
     without = {"search"} | (set() if "linear" in models else LADDER_RULES)  # where no model is on the ladder
-    assert plan(project).all == jobs(AFTER.keys() - without, models, seeds, candidates=())
+    expected = jobs(AFTER.keys() - without, models, seeds, candidates=())
+    if "few-transfer" in models:  # its features come from a model that the report is not about
+        expected |= jobs({"train digits-0-4"}, seeds=seeds)
+    assert plan(project).all == expected
 
 
 def test_the_default_configuration_needs_no_argument(tmp_path: Path) -> None:

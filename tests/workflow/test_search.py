@@ -26,11 +26,10 @@ def rows(project: Project) -> dict[str, dict[str, str]]:
 
 def test_the_projects_searches_train_and_compare_and_never_read_a_test_image(tmp_path: Path) -> None:
     folder = copy_project(tmp_path / "project")
-    file = folder / "config" / "search.yaml"
+    *recipes, file = (folder / "config" / f"{name}.yaml" for name in ("ladder", "best", "search"))
     overlay = yaml.safe_load(file.read_text())
     assert overlay["models"] == [] and overlay["searches"]
-    project = Project(folder, file)
-    found = plan(project).all
+    found = plan(Project(folder, recipes[0]), recipes[1], file).all
     assert {job.split()[0] for job in found} == {"download", "convert", "train", "search"}
     for name, entry in overlay["searches"].items():
         if grid := entry.get("grid"):
@@ -38,7 +37,7 @@ def test_the_projects_searches_train_and_compare_and_never_read_a_test_image(tmp
             for values in grid.values():
                 count *= len(values)
             assert sum(job.startswith(f"train {name}.") for job in found) == count
-    result = snakemake(folder, "--cores", 1, "--configfile", file, "--dry-run", "--printshellcmds")
+    result = snakemake(folder, "--cores", 1, "--configfile", *recipes, file, "--dry-run", "--printshellcmds")
     commands = re.findall(r"python -m digits\.(?:train|search) .*", result.output)
     assert len(commands) == sum(job.startswith("train ") for job in found) + 1
     assert not any("test" in command.split() or "test.safetensors" in command for command in commands)
