@@ -89,6 +89,12 @@ def test_repaired_learns_and_published_does_not() -> None:
     assert published.between(0.09, 0.5).all(), "the post printed 34.81 %; 9 to 42 % were seen in other seeds"
 
 
+def test_convnet_is_accurate_and_cheap() -> None:
+    runs = METRICS[METRICS["model"] == "convnet"]
+    assert runs["test_accuracy"].mean() >= 0.992
+    assert (runs["training_flops"] < 1e12).all(), "less than half of what `repaired` takes"
+
+
 def test_published_has_the_posts_snapshots() -> None:
     for seed in CONFIG["seeds"]:
         measured = json.loads((folder("published", seed) / "metrics.json").read_text())
