@@ -56,7 +56,7 @@ def as_modules(params: Iterable[Tensor]) -> torch.nn.Sequential:
     layers: list[torch.nn.Module] = [torch.nn.Flatten()]
     values = [p.detach() for p in params]
     for w, b in zip(values[::2], values[1::2], strict=True):
-        linear = torch.nn.Linear(*w.shape)
+        linear = torch.nn.Linear(*w.shape, dtype=w.dtype)
         with torch.no_grad():
             linear.weight.copy_(w.T)
             linear.bias.copy_(b)
@@ -72,7 +72,7 @@ def as_params(model: torch.nn.Module) -> list[Tensor]:
 def torch_losses(scores: Tensor, y: Tensor, settings: Recipe) -> Tensor:
     """Return each image's loss as torch computes it."""
     if settings.loss == "mnist_loss":
-        return torch.nn.functional.l1_loss(scores.sigmoid(), y.float(), reduction="none").mean(1)
+        return torch.nn.functional.l1_loss(scores.sigmoid(), y.to(scores.dtype), reduction="none").mean(1)
     targets = y.int().argmax(1)
     return torch.nn.functional.cross_entropy(
         scores, targets, reduction="none", label_smoothing=settings.label_smoothing

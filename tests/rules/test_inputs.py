@@ -62,7 +62,6 @@ TENSOR_FILES = [
     ("plot_results", f"{FIRST}/weights.safetensors", "train"),
 ]
 TEXT_FILES = [
-    ("evaluate", f"{FIRST}/history.csv", "train"),
     ("summarise", f"{LAST}/metrics.json", "evaluate"),
     ("compare", f"{LAST}/metrics.json", "evaluate"),
     ("plot_ladder", COMPARISONS["table"], "compare"),

@@ -11,11 +11,18 @@ import pytest
 import scipy.special
 from conftest import Command, Refused
 from digits.lib.tensors import load_split
-from digits.plot_results import draw_accuracies, draw_curves, draw_first_layers, draw_mistakes, read_history
+from digits.plot_results import (
+    draw_accuracies,
+    draw_curves,
+    draw_first_layers,
+    draw_mistakes,
+    read_filters,
+    read_history,
+)
 from drawings import assert_plain, drawn_images, svg_texts
 from matplotlib.collections import LineCollection
 from project import CONFIG, RESULT_FIGURES, RUNS, TABLES, TENSORS, arguments, built_by
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 CHOSEN = RUNS[0]  # linear is the only model of the small project that holds images out
 
@@ -30,6 +37,7 @@ def test_curves_are_the_histories(built: Path) -> None:
         "Accuracy on the images held out",
         "linear",
         "published",
+        "tiny-conv",
     ]
     metrics = pd.read_csv(built / TABLES["metrics"])
     histories = {(run.split("/")[2], int(run[-1])): read_history(built / run / "history.csv") for run in RUNS}
@@ -37,7 +45,11 @@ def test_curves_are_the_histories(built: Path) -> None:
     for line, accuracy, run in zip(left.lines, right.lines, RUNS, strict=True):
         with (built / run / "history.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
-        assert np.asarray(line.get_xdata()).tolist() == np.asarray(accuracy.get_xdata()).tolist() == [1, 2, 3]
+        assert (
+            np.asarray(line.get_xdata()).tolist()
+            == np.asarray(accuracy.get_xdata()).tolist()
+            == list(range(1, len(rows) + 1))
+        )
         assert np.asarray(line.get_ydata()).tolist() == [float(row["train_loss"]) for row in rows]
         held_out = [float(row["validation_accuracy"] or "nan") for row in rows]
         np.testing.assert_array_equal(accuracy.get_ydata(), held_out)
@@ -46,7 +58,7 @@ def test_curves_are_the_histories(built: Path) -> None:
 def test_accuracies_have_their_intervals_and_the_reported_one_as_a_mark(built: Path) -> None:
     texts = svg_texts(built / RESULT_FIGURES["accuracies"])
     assert "34.81% in the tutorial's post" in texts and "by chance" in texts
-    assert {"linear", "published"} < set(texts)
+    assert set(CONFIG["models"]) < set(texts)
     metrics = pd.read_csv(built / TABLES["metrics"])
     (axis,) = draw_accuracies(metrics, CONFIG["references"], 10).axes
     shown = [line for line in axis.lines if line.get_marker() == "o"]
@@ -89,12 +101,23 @@ def test_a_network_without_mistakes_is_told_so(built: Path) -> None:
 
 
 def test_first_layers_show_the_weights_of_each_model(built: Path) -> None:
-    weights = {run.split("/")[2]: load_file(built / run / "weights.safetensors")["w1"] for run in (RUNS[0], RUNS[2])}
-    linear, published = draw_first_layers(weights, (28, 28)).subfigs
-    for panel, (model, w1) in zip((linear, published), weights.items(), strict=True):
-        shown = np.stack([np.asarray(axis.images[0].get_array()) for axis in panel.axes if axis.images])
-        np.testing.assert_array_equal(shown.reshape(len(shown), -1).T, w1)
-        assert panel.get_suptitle() == f"{model}: {w1.shape[1]} of {w1.shape[1]} units"
+    weights = {run.split("/")[2]: load_file(built / run / "weights.safetensors") for run in RUNS[::2]}
+    expected = {
+        "linear": weights["linear"]["w1"].T.reshape(10, 28, 28),
+        "published": weights["published"]["w1"].T.reshape(20, 28, 28),
+        "tiny-conv": weights["tiny-conv"]["convolutions.0.weight"].reshape(4, 3, 3),
+    }
+    filters = {run.split("/")[2]: read_filters(built / run / "weights.safetensors", (28, 28)) for run in RUNS[::2]}
+    for panel, (model, units) in zip(draw_first_layers(filters).subfigs, expected.items(), strict=True):
+        shown = [np.asarray(axis.images[0].get_array()) for axis in panel.axes if axis.images]
+        np.testing.assert_array_equal(np.stack(shown), units)
+        assert panel.get_suptitle() == f"{model}: {len(units)} of {len(units)} units"
+
+
+def test_the_units_of_a_cropped_network_are_of_the_pixels_that_it_sees(tmp_path: Path) -> None:
+    w1 = np.arange(6 * 2, dtype=np.float32).reshape(6, 2)  # of images of 4 × 5 pixels without their border
+    save_file({"w1": w1}, tmp_path / "weights", {"training": json.dumps({"recipe": {"crop": 1}})})
+    np.testing.assert_array_equal(read_filters(tmp_path / "weights", (4, 5)), [w1[:, n].reshape(2, 3) for n in (0, 1)])
 
 
 def test_twice_gives_the_same_bytes(command: Command, built: Path, target: Path) -> None:
@@ -110,5 +133,5 @@ def test_a_figure_has_the_format_of_its_name_and_no_date(built: Path, figure: st
 
 def test_runs_that_are_not_the_tables(built: Path, refused: Refused) -> None:
     assert refused("plot_results", built, "--runs", built / RUNS[0]) == (
-        f"error: --runs: 1 folders, but {built}/results/metrics.csv has 4 runs; name one for each, in its order"
+        f"error: --runs: 1 folders, but {built}/results/metrics.csv has 6 runs; name one for each, in its order"
     )

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import torch
 from conftest import Command, Refused
-from digits.lib.networks import generator_for, make_params
-from digits.lib.recipes import make_recipe
+from digits.lib.dense import make_params
+from digits.lib.networks import generator_for
 from project import RECIPES, RUNS, TENSORS, arguments, built_by
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-LINEAR, OTHER_SEED, PUBLISHED, _ = RUNS
+LINEAR, OTHER_SEED, PUBLISHED, _, CONVOLUTIONAL, _ = RUNS
 
 
 def recipe(model: str = "linear", **changes: Any) -> list[str]:
@@ -27,33 +27,37 @@ def history(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize("run", [LINEAR, PUBLISHED])
-def test_history_and_weights_are_those_of_torch_nn(trained: Path, run: str) -> None:
+# With the tutorial's rate of 50, hidden units make float32's rounding grow until torch differs from itself in float64;
+# tests/unit/test_training.py compares that rate in float64.
+@pytest.mark.parametrize(("run", "rate"), [(LINEAR, 50.0), (PUBLISHED, 2.0)])
+def test_history_and_weights_are_those_of_torch_nn(
+    command: Command, trained: Path, target: Path, run: str, rate: float
+) -> None:
     model = Path(run).parent.name
     settings = RECIPES[model]
+    changed = recipe(model, learning_rate=rate)
+    assert command("train", *arguments("train", trained, target, run), *changed).status == 0
     tensors = load_file(trained / TENSORS[0])
     images, labels = tensors["images"].flatten(1) / 255, tensors["labels"].long()
     order = torch.randperm(500, generator=generator_for("validation split"))
-    kept, held_out = (
-        order[: 500 - settings["validation_size"]].sort().values,
-        order[500 - settings["validation_size"] :],
-    )
+    size = 500 - settings["validation_size"]
+    kept, held_out = order[:size].sort().values, order[size:].sort().values
 
     generator = generator_for(model, 0)
-    params = make_params(make_recipe(settings), 784, 10, generator)
+    params = make_params([784, *settings["hidden"], 10], settings["weights"], generator)
     layers: list[torch.nn.Module] = []
     for w, b in zip(params[::2], params[1::2], strict=True):
         layer = torch.nn.Linear(*w.shape)
         layer.weight.data, layer.bias.data = w.T.clone(), b.clone()
         layers += [layer, torch.nn.ReLU()]
     net = torch.nn.Sequential(*layers[:-1])
-    optimiser = torch.optim.SGD(net.parameters(), lr=50)
+    optimiser = torch.optim.SGD(net.parameters(), lr=rate)
 
     def loss(chosen: torch.Tensor) -> torch.Tensor:
         targets = torch.nn.functional.one_hot(labels[chosen], 10).float()
         return torch.nn.functional.l1_loss(net(images[chosen]).sigmoid(), targets)
 
-    rows = history(trained / run / "history.csv")
+    rows = history(target / run / "history.csv")
     assert [list(row) for row in rows] == [
         ["epoch", "learning_rate", "train_loss", "validation_loss", "validation_accuracy"]
     ] * 3
@@ -64,7 +68,7 @@ def test_history_and_weights_are_those_of_torch_nn(trained: Path, run: str) -> N
             losses.append(loss(kept[batch]))
             losses[-1].backward()
             optimiser.step()
-        assert (row["epoch"], row["learning_rate"]) == (str(number), "50.0")
+        assert (row["epoch"], row["learning_rate"]) == (str(number), str(rate))
         assert float(row["train_loss"]) == pytest.approx(torch.stack(losses).mean().item(), rel=1e-4)
         if not len(held_out):
             assert row["validation_loss"] == row["validation_accuracy"] == ""
@@ -73,7 +77,10 @@ def test_history_and_weights_are_those_of_torch_nn(trained: Path, run: str) -> N
         assert float(row["validation_loss"]) == pytest.approx(loss(held_out).item(), rel=1e-4)
         assert float(row["validation_accuracy"]) == pytest.approx(right, abs=1e-9)
 
-    weights = load_file(trained / run / "weights.safetensors")
+    scores = load_file(target / run / "validation.safetensors")
+    torch.testing.assert_close(scores["logits"], net(images[held_out]).detach(), rtol=1e-3, atol=1e-2)
+    assert scores["labels"].tolist() == labels[held_out].tolist()
+    weights = load_file(target / run / "weights.safetensors")
     assert list(weights) == sorted(f"{letter}{n + 1}" for letter in "wb" for n in range(len(params) // 2))
     for n, module in enumerate(layers[::2], start=1):
         assert isinstance(module, torch.nn.Linear)
@@ -81,15 +88,40 @@ def test_history_and_weights_are_those_of_torch_nn(trained: Path, run: str) -> N
         torch.testing.assert_close(weights[f"b{n}"], module.bias.data, rtol=1e-3, atol=1e-4)
 
 
-def test_the_weights_file_says_how_it_was_trained(trained: Path) -> None:
-    with safe_open(trained / PUBLISHED / "weights.safetensors", framework="pt") as file:
+@pytest.mark.parametrize(
+    ("run", "flops"),
+    [
+        (PUBLISHED, 3 * 500 * (2 * 2 * 784 * 20 + 3 * 2 * 20 * 10)),  # as tests/unit/test_flops.py counts them
+        # 24×24 pixels become 12×12 and 6×6 places. 250 images once, 500 scored, the 200 hardest once.
+        (
+            CONVOLUTIONAL,
+            450 * (2 * 144 * 4 * 9 * 2 + 2 * 36 * 8 * 36 * 3 + 2 * (8 * 10 + 10 * 10) * 3)
+            + 500 * (2 * 144 * 4 * 9 + 2 * 36 * 8 * 36 + 2 * (8 * 10 + 10 * 10)),
+        ),
+    ],
+)
+def test_the_weights_file_says_how_it_was_trained(trained: Path, run: str, flops: int) -> None:
+    model = Path(run).parent.name
+    with safe_open(trained / run / "weights.safetensors", framework="pt") as file:
         assert json.loads(file.metadata()["training"]) == {
-            "model": "published",
+            "model": model,
             "seed": 0,
-            "recipe": RECIPES["published"],
+            "recipe": RECIPES[model],
+            "epochs": RECIPES[model]["epochs"],
             "train_size": 500,
+            "training_flops": flops,
             "classes": list("0123456789"),
         }
+
+
+@pytest.mark.parametrize("run", [LINEAR, CONVOLUTIONAL])
+def test_twice_gives_the_same_bytes_and_a_convolutional_network_learns(
+    command: Command, trained: Path, target: Path, run: str
+) -> None:
+    assert command("train", *arguments("train", trained, target, run)).status == 0
+    assert built_by("train", target, run) == built_by("train", trained, run)
+    first, *_, last = history(trained / run / "history.csv")
+    assert float(last["train_loss"]) < float(first["train_loss"])
 
 
 def test_snapshots_are_the_weights_at_their_epochs(command: Command, trained: Path, target: Path) -> None:
@@ -148,11 +180,11 @@ BAD_RECIPES: dict[str, tuple[dict[str, Any], str]] = {
     "weights": ({"weights": "xavier"}, "recipe.weights: unknown weights 'xavier' (known: kaiming, normal)"),
     "key": (
         {"learning_rte": 3},
-        "recipe: unknown key 'learning_rte', did you mean 'learning_rate'? (known: batch_size, ",
+        "recipe: unknown key 'learning_rte', did you mean 'learning_rate'? (known: augmentation, ",
     ),
     "rate": ({"learning_rate": -0.5}, "recipe.learning_rate: -0.5 is not a number above 0"),
     "epochs": ({"epochs": 0}, "recipe.epochs: 0 is not a whole number from 1"),
-    "snapshots": ({"snapshots": [4]}, "recipe.snapshots: [4] is not a list of different epochs, from 1 to 3"),
+    "snapshots": ({"snapshots": [4]}, "recipe.snapshots: [4] come after the last epoch, 3"),
     "a loss that becomes NaN, in steps that are counted over epochs": (
         {"loss": "cross_entropy", "hidden": [20], "batch_size": 200, "learning_rate": 1e10},
         "the loss became nan at epoch 2, batch 1 (step 3); choose a recipe.learning_rate below 1e+10",
@@ -176,3 +208,43 @@ def test_cuda_where_there_is_none(monkeypatch: pytest.MonkeyPatch, trained: Path
     assert refused("train", trained, "--device", "cuda") == (
         "error: device: cuda was asked for, but torch finds no CUDA device here; choose cpu or auto"
     )
+
+
+DIVERGING = recipe(loss="cross_entropy", hidden=[20], batch_size=200, learning_rate=1e10)
+
+
+def test_a_divergence_can_be_recorded(command: Command, trained: Path, target: Path, refused: Refused) -> None:
+    assert "the loss became nan at epoch 2" in refused("train", trained, *DIVERGING, "--on-divergence", "stop")
+    result = command("train", *arguments("train", trained, target), *DIVERGING, "--on-divergence", "record")
+    assert result.status == 0, result.output
+    scores = load_file(target / LINEAR / "validation.safetensors")
+    assert scores["logits"].shape == (100, 10) and scores["logits"].isnan().all()
+    assert torch.equal(scores["labels"], load_file(trained / LINEAR / "validation.safetensors")["labels"])
+    assert [row["epoch"] for row in history(target / LINEAR / "history.csv")] == ["1"]
+    with safe_open(target / LINEAR / "weights.safetensors", framework="pt") as file:
+        assert json.loads(file.metadata()["training"])["epochs"] == 1
+
+
+def test_recording_changes_nothing_where_nothing_diverges(command: Command, trained: Path, target: Path) -> None:
+    assert command("train", *arguments("train", trained, target), "--on-divergence", "record").status == 0
+    assert built_by("train", target) == built_by("train", trained)
+
+
+def test_early_stopping_ends_the_history(command: Command, trained: Path, target: Path) -> None:
+    stops = recipe(epochs=500, early_stopping=1)
+    assert command("train", *arguments("train", trained, target), *stops).status == 0
+    losses = [float(row["validation_loss"]) for row in history(target / LINEAR / "history.csv")]
+    assert len(losses) < 500 and losses[-1] >= losses[-2] and sorted(losses[:-1], reverse=True) == losses[:-1]
+    with safe_open(target / LINEAR / "weights.safetensors", framework="pt") as file:
+        assert json.loads(file.metadata()["training"])["epochs"] == len(losses)
+
+
+def test_features_go_with_a_recipe_that_reuses_them(trained: Path, refused: Refused) -> None:
+    message = "error: --features: it belongs to a recipe with features_of, and to no other"
+    weights = trained / PUBLISHED / "weights.safetensors"
+    assert refused("train", trained, "--features", weights) == message
+    assert refused("train", trained, *recipe("published", features_of="x")) == message
+    other = recipe("published", features_of="published", hidden=[30])
+    assert refused("train", trained, *other, "--features", weights, run=PUBLISHED).startswith(
+        f"error: {weights}: weights do not fit the recipe: found b1 20, b2 10, w1 784×20, w2 30×10, expected b1 30, "
+    )  # w2, the last layer, is its own

@@ -40,13 +40,13 @@ def test_a_terminal_gets_a_progress_bar_and_a_new_process_the_same_bits(trained:
 def test_a_killed_job_leaves_no_result_and_the_next_run_gives_the_same_bits(
     command: Command, trained: Path, target: Path, number: signal.Signals, status: int
 ) -> None:
-    endless = json.dumps({**RECIPES["linear"], "epochs": 10**9})
+    endless = json.dumps({**RECIPES["linear"], "epochs": 10**6})
     (target / LINEAR).mkdir(parents=True)
     (target / LINEAR / "weights.safetensors").write_text("from before")
     process = start("train", [*arguments("train", trained, target), "--recipe", endless])
     try:
         assert process.stderr is not None
-        assert process.stderr.readline().startswith("epoch 1/1000000000: training loss ")
+        assert process.stderr.readline().startswith("epoch 1/1000000: training loss ")
         parts = {path.name for path in (target / LINEAR).iterdir()}
         process.send_signal(number)
         _, rest = process.communicate(timeout=60)

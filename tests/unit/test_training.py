@@ -64,6 +64,20 @@ def test_epochs_are_those_of_torch_nn_and_torch_optim(case: str) -> None:
     assert (run.step, run.steps, run.seen, run.scored) == (len(weights), len(weights), 80, 0)
 
 
+def test_the_tutorials_rate_is_compared_in_double_precision() -> None:
+    """With a rate of 50, float32's rounding grows from step to step, in torch.optim as here."""
+    settings = recipe(weights="normal", loss="mnist_loss", learning_rate=50, epochs=4)
+    data = Examples(examples().x.double(), examples().y)
+    run = training(settings, data)
+    run.network.double()
+    model = as_modules(run.network.parameters()).double()
+    expected, weights = torch_epochs(model, torch.optim.SGD(model.parameters(), lr=50), data, settings)
+    for epoch in range(1, 5):
+        losses = run.train_epoch(epoch)
+    torch.testing.assert_close(losses, expected, rtol=1e-9, atol=1e-12)
+    torch.testing.assert_close([p.detach() for p in run.network.parameters()], weights[-1], rtol=1e-9, atol=1e-12)
+
+
 def test_calc_grad_is_the_slope_of_the_mean_loss() -> None:
     data, settings = examples(), recipe(hidden=[3])
     net = network(settings).double()

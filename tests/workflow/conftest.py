@@ -15,7 +15,7 @@ import yaml
 from conftest import copy_project, snakemake, write_config
 
 # Of tests/data/config.yaml.
-MODELS, SEEDS = ("linear", "published"), (0, 1)
+MODELS, SEEDS = ("linear", "published", "tiny-conv"), (0, 1)
 CANDIDATES = ("rate.learning-rate-20", "rate.learning-rate-50")  # of the search `rate`, with seed 0
 
 # For each rule, the rules that read what it makes, directly or through others.
