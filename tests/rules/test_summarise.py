@@ -25,6 +25,7 @@ def measures(model: str, seed: int, accuracy: float, validation: float | None) -
         "temperature": None if validation is None else 2.5,
         "training_flops": None if validation is None else 3_000_000 + seed,
         "test": {
+            "images": 200,
             "accuracy": accuracy,
             "errors": round(200 * (1 - accuracy)),
             "interval": [accuracy - 0.125, accuracy + 0.125],
@@ -69,11 +70,11 @@ def summarise(
 def test_metrics_has_a_line_a_run_in_their_order(command: Command, target: Path) -> None:
     lines, _ = summarise(command, target, measures("b", 1, 0.5, None), measures("a", 0, 0.75, 0.625))
     assert lines == [
-        "model,seed,parameters,epochs,train_size,training_flops,validation_accuracy,test_accuracy,test_errors,"
+        "model,seed,parameters,epochs,train_size,training_flops,validation_accuracy,test_accuracy,test_images,test_errors,"
         "test_interval_low,test_interval_high,negative_log_likelihood,expected_calibration_error,temperature,"
         "calibrated_negative_log_likelihood,calibrated_expected_calibration_error,test_accuracy_without_label_errors",
-        "b,1,7850,3,400,,,0.5,100,0.375,0.625,1.5,0.25,,,,",
-        "a,0,7850,3,400,3000000.0,0.625,0.75,50,0.625,0.875,1.5,0.25,2.5,0.75,0.125,0.8",
+        "b,1,7850,3,400,,,0.5,200,100,0.375,0.625,1.5,0.25,,,,",
+        "a,0,7850,3,400,3000000.0,0.625,0.75,200,50,0.625,0.875,1.5,0.25,2.5,0.75,0.125,0.8",
     ]
 
 
@@ -90,6 +91,7 @@ def test_summary_has_mean_spread_and_t_interval_a_model(command: Command, target
         "test_accuracy_std",
         "interval_low",
         "interval_high",
+        "test_images",
         "test_errors",
         "ensemble_accuracy",
         "ensemble_low",
@@ -151,6 +153,13 @@ def test_the_model_is_chosen_by_validation_alone(
     assert [row["chosen"] for row in rows].count("False") == 2
 
 
+def test_a_model_of_some_classes_alone_is_not_chosen(command: Command, target: Path) -> None:
+    few = measures("few", 0, 0.875, 1.0)
+    few["test"]["images"] = 100
+    _, rows = summarise(command, target, few, measures("a", 0, 0.25, 0.5), measures("b", 0, 0.25, None))
+    assert [row["model"] for row in rows if row["chosen"] == "True"] == ["a"]
+
+
 def test_the_real_runs_and_twice_the_same_bytes(command: Command, measured: Path, target: Path) -> None:
     assert command("summarise", *arguments("summarise", measured, target)).status == 0
     assert built_by("summarise", target) == built_by("summarise", measured)
@@ -166,7 +175,7 @@ def test_the_real_runs_and_twice_the_same_bytes(command: Command, measured: Path
 def test_predictions_that_are_not_the_runs(measured: Path, tmp_path: Path, refused: Refused) -> None:
     path = measured / RUNS[0] / "predictions.safetensors"
     assert refused("summarise", measured, "--predictions", path) == (
-        "error: --predictions: 1 files for 4 runs; name one for each, in their order"
+        "error: --predictions: 1 files for 6 runs; name one for each, in their order"
     )
     project = shutil.copytree(measured, tmp_path / "project")
     second = project / RUNS[1] / "predictions.safetensors"
