@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 import scipy.optimize
 import sklearn.metrics
+import torch
 from conftest import Command, Refused
 from project import RECIPES, RUNS, TENSORS, arguments, built_by
 from safetensors.numpy import load_file, save_file
+from safetensors.torch import load_file as load_torch
 
-LINEAR, _, PUBLISHED, _ = RUNS
+LINEAR, _, PUBLISHED, _, CONVOLUTIONAL, _ = RUNS
 
 
 def scores(project: Path, tensors: dict[str, np.ndarray]) -> np.ndarray:
@@ -44,7 +46,7 @@ def test_predictions_are_the_networks_scores_in_test_order(measured: Path, run: 
     np.testing.assert_allclose(predictions["logits"], expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("run", [LINEAR, PUBLISHED])
+@pytest.mark.parametrize("run", [LINEAR, PUBLISHED, CONVOLUTIONAL])
 def test_measures_are_those_of_an_independent_computation(measured: Path, run: str) -> None:
     labels = load_file(measured / TENSORS[1])["labels"].astype(int)
     logits = load_file(measured / run / "predictions.safetensors")["logits"].astype(float)
@@ -92,6 +94,7 @@ def test_a_run_is_described(measured: Path) -> None:
         "parameters": 7850,
         "epochs": 3,
         "train_size": 400,
+        "training_flops": 3 * 400 * 2 * 2 * 784 * 10,
         "validation_accuracy": float(last["validation_accuracy"]),
         "training_flops": None,
     }
@@ -211,6 +214,69 @@ def test_snapshots_are_measured_at_their_epochs(measured: Path) -> None:
     assert metrics(measured, LINEAR)["snapshots"] == []
 
 
+def test_the_scores_of_a_convolutional_network_are_those_of_torch_nn(measured: Path) -> None:
+    nn, settings = torch.nn, RECIPES["tiny-conv"]
+    tensors = load_torch(measured / CONVOLUTIONAL / "weights.safetensors")
+    model = nn.Sequential(
+        *(nn.Conv2d(1, 4, 3, 2, 1, bias=False), nn.BatchNorm2d(4), nn.ReLU()),
+        *(nn.Conv2d(4, 8, 3, 2, 1, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveMaxPool2d(1), nn.Flatten()),
+        *(nn.Linear(8, 10), nn.ReLU(), nn.Linear(10, 10)),
+    ).eval()
+    for place, name in {
+        0: "convolutions.0",
+        1: "norms.0",
+        3: "convolutions.1",
+        4: "norms.1",
+        8: "dense.0",
+        10: "dense.1",
+    }.items():
+        of_layer = {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
+        model[place].load_state_dict(of_layer, strict=False)
+    pixels = load_torch(measured / TENSORS[0])["images"][:, None] / 255
+    mean, std = pixels.mean(), pixels.std(correction=0)
+    torch.testing.assert_close((tensors["pixel_mean"], tensors["pixel_std"]), (mean, std))
+    assert settings["crop"] == 2 and settings["validation_size"] == 0
+    x = (load_torch(measured / TENSORS[1])["images"][:, None, 2:-2, 2:-2] / 255 - mean) / std
+    logits = load_torch(measured / CONVOLUTIONAL / "predictions.safetensors")["logits"]
+    torch.testing.assert_close(logits, model(x).detach(), rtol=1e-4, atol=1e-4)
+
+
+def test_a_network_of_some_classes_with_anothers_features(command: Command, measured: Path, target: Path) -> None:
+    """Trained on few images of two classes; measured on the test images of these alone."""
+    changes = {"classes": ["7", "3"], "labels_per_class": 5, "features_of": "published", "batch_size": 10}
+    recipe = ["--recipe", json.dumps({**RECIPES["published"], **changes, "learning_rate": 1, "validation_size": 100})]
+    features = measured / PUBLISHED / "weights.safetensors"
+    trained = command("train", *arguments("train", measured, target, PUBLISHED), *recipe, "--features", features)
+    assert trained.status == 0, trained.output
+    of_source, of_target = load_file(features), load_file(target / PUBLISHED / "weights.safetensors")
+    assert all(np.array_equal(of_source[name], of_target[name]) for name in ("w1", "b1"))
+    assert {name: array.shape for name, array in of_target.items() if name in ("w2", "b2")} == {
+        "w2": (20, 2),
+        "b2": (2,),
+    }
+    held_out = load_file(target / PUBLISHED / "validation.safetensors")
+    assert set(held_out["labels"].tolist()) == {3, 7} and held_out["logits"].shape == (len(held_out["labels"]), 10)
+
+    (target / TENSORS[1]).parent.mkdir(parents=True)
+    shutil.copy(measured / TENSORS[1], target / TENSORS[1])
+    result = command("evaluate", *arguments("evaluate", target, target, PUBLISHED), *recipe)
+    assert result.status == 0, result.output
+    labels = load_file(target / TENSORS[1])["labels"]
+    logits = load_file(target / PUBLISHED / "predictions.safetensors")["logits"]
+    others = [number for number in range(10) if number not in (3, 7)]
+    assert logits.shape == (200, 10) and np.isneginf(logits[:, others]).all()
+    np.testing.assert_allclose(logits[:, [3, 7]], scores(target, of_target), rtol=1e-4, atol=1e-4)
+    wanted = np.isin(labels, (3, 7))
+    right = (np.where(logits[:, 3] >= logits[:, 7], 3, 7) == labels)[wanted]
+    measures = metrics(target, PUBLISHED)
+    assert (measures["train_size"], measures["test"]["images"]) == (10, wanted.sum())
+    assert measures["test"]["accuracy"] == pytest.approx(right.mean(), abs=1e-12)
+    assert measures["snapshots"][-1] == {"epoch": 3, "accuracy": pytest.approx(right.mean(), abs=1e-12)}
+    held_out_right = held_out["logits"].argmax(axis=1) == held_out["labels"]
+    assert measures["validation_accuracy"] == pytest.approx(held_out_right.mean(), abs=1e-12)
+    assert np.isfinite(measures["test"]["negative_log_likelihood"])
+
+
 def test_twice_gives_the_same_bytes(command: Command, measured: Path, target: Path) -> None:
     result = command("evaluate", *arguments("evaluate", measured, target, PUBLISHED))
     test = metrics(measured, PUBLISHED)["test"]
@@ -224,7 +290,16 @@ def test_twice_gives_the_same_bytes(command: Command, measured: Path, target: Pa
 
 def rewrite(path: Path, change: Callable[[np.ndarray], np.ndarray] = np.copy, **header: object) -> None:
     """Write a weights file anew with changed numbers, or with keys of its header changed (None: left out)."""
-    training = {"model": "linear", "seed": 0, "recipe": {}, "train_size": 400, "classes": list("0123456789"), **header}
+    training = {
+        "model": "linear",
+        "seed": 0,
+        "recipe": {},
+        "epochs": 3,
+        "train_size": 400,
+        "training_flops": 1,
+        "classes": list("0123456789"),
+        **header,
+    }
     text = json.dumps({key: value for key, value in training.items() if value is not None})
     save_file({name: change(array) for name, array in load_file(path).items()}, path, {"training": text})
 
@@ -256,7 +331,7 @@ BAD_WEIGHTS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "other shape": (
         lambda path: rewrite(path, lambda array: array[:5]),
-        "weights do not fit the recipe: found b1 5, w1 5×10, expected b1 10, w1 784×10 for 784 pixels, hidden [], 10 classes",
+        "weights do not fit the recipe: found b1 5, w1 5×10, expected b1 10, w1 784×10",
     ),
 }
 
@@ -273,7 +348,7 @@ def test_weights_of_another_recipe_are_refused(trained: Path, refused: Refused) 
     hidden = json.dumps({**RECIPES["published"], "hidden": [30]})
     assert refused("evaluate", trained, "--recipe", hidden, run=PUBLISHED) == (
         f"error: {trained}/{PUBLISHED}/weights.safetensors: weights do not fit the recipe: found b1 20, b2 10, w1 784×20, "
-        "w2 20×10, expected b1 30, b2 10, w1 784×30, w2 30×10 for 784 pixels, hidden [30], 10 classes; delete it and start again"
+        "w2 20×10, expected b1 30, b2 10, w1 784×30, w2 30×10; delete it and start again"
     )
     snapshots = json.dumps({**RECIPES["published"], "snapshots": [1, 2]})
     assert refused("evaluate", trained, "--recipe", snapshots, run=PUBLISHED).startswith(

@@ -24,16 +24,19 @@ from digits.lib.tensors import Split, load_split
 from digits.lib.weights import fill, load_weights
 
 
-def snapshot_accuracies(path: Path, recipe: Recipe, network: Network, test: Split) -> list[dict[str, Any]]:
-    """Return the accuracy on the test images at each epoch whose weights the training kept."""
+def snapshot_accuracies(
+    path: Path, recipe: Recipe, network: Network, test: Split, outputs: list[int]
+) -> list[dict[str, Any]]:
+    """Return the accuracy on the test images of the recipe's classes at each epoch whose weights the training kept."""
     tensors, _ = load_weights(path)
+    counted = np.isin(test.labels, outputs)
     rows = []
     for epoch in recipe.snapshots:
         prefix = f"epoch-{epoch}."
         at_epoch = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
         fill(network, at_epoch, path)
-        predicted = predict(network, test.images).argmax(dim=1).numpy()
-        rows.append({"epoch": epoch, "accuracy": float((predicted == test.labels).mean())})
+        predicted = np.array(outputs)[predict(network, test.images[counted]).argmax(dim=1).numpy()]
+        rows.append({"epoch": epoch, "accuracy": float((predicted == test.labels[counted]).mean())})
     return rows
 
 
@@ -100,7 +103,7 @@ def main() -> None:
         "validation_accuracy": validation_accuracy(held_out, held_out_labels),
         "temperature": temperature,
         "test": evaluate_logits(logits[counted], test.labels[counted], test.classes, temperature, doubted),
-        "snapshots": snapshot_accuracies(args.snapshots, recipe, network, test),
+        "snapshots": snapshot_accuracies(args.snapshots, recipe, network, test, outputs),
     }
     with whole_files(args.predictions, args.metrics) as (predictions, metrics):
         predictions.write_bytes(save({"logits": logits, "labels": test.labels, "counted": counted}))
