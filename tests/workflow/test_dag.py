@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from conftest import ROOT, copy_project, planned, snakemake
+from conftest import ROOT, copy_project, planned, snakemake, write_config
 from digits.lib.tensors import load_split
 from PIL import Image
+from safetensors.numpy import load_file
 
 from workflow.conftest import AFTER, LADDER_RULES, Project, checksums, jobs, plan, set_keys
 
@@ -42,6 +43,30 @@ def test_a_configuration_file_plans_each_rule_and_a_run_for_each_model_and_seed(
     if "few-transfer" in models:  # its features come from a model that the report is not about
         expected |= jobs({"train digits-0-4"}, seeds=seeds)
     assert plan(project).all == expected
+
+
+def test_features_come_from_the_run_of_another_recipe_with_the_same_seed(tmp_path: Path) -> None:
+    """Its recipe need not be among the models: it is trained, and not evaluated."""
+    project = Project(copy_project(tmp_path / "project"), write_config(tmp_path / "config.yaml", models=["target"]))
+    set_keys(project.config, {"searches": {}})
+    target = {"hidden": [20], "features_of": "published", "validation_size": 100, "batch_size": 50, "epochs": 2}
+    set_keys(project.config, {"recipes.target": target})
+    rules = AFTER.keys() - {"search"} - LADDER_RULES
+    assert plan(project).all == jobs(rules, ["target"], candidates=()) | jobs(["train published"])
+    wanted = "results/runs/target/seed-1/metrics.json"
+    result = snakemake(project.folder, wanted, "--cores", 2, "--configfile", project.config)
+    assert result.status == 0, result.output
+    source, own = (
+        load_file(project.folder / f"results/runs/{model}/seed-1/weights.safetensors")
+        for model in ("published", "target")
+    )
+    assert np.array_equal(source["w1"], own["w1"]) and not np.array_equal(source["w2"], own["w2"])
+    assert not (project.folder / "results/runs/published/seed-0").exists()
+
+    set_keys(project.config, {"recipes.published.learning_rate": 7})
+    result = snakemake(project.folder, wanted, "--cores", 1, "--configfile", project.config, "--dry-run")
+    assert planned(result) == {"train", "evaluate"}
+    assert re.findall("Training (.*)", result.output) == ["published, seed 1", "target, seed 1"]
 
 
 def test_the_default_configuration_needs_no_argument(tmp_path: Path) -> None:
@@ -82,7 +107,7 @@ def test_a_rule_has_log_and_message_and_names_what_it_has_several_of(name: str, 
     assert any(entry.startswith("source=source(") for entry in parts["params"])
     for section in ("input", "output", "params"):
         entries = parts.get(section, [])
-        assert len(entries) <= 1 or all(re.match(r"\w+=|\*\*", entry) for entry in entries), entries
+        assert len(entries) <= 1 or all(re.match(r"\w+=|\*\*|unpack\(", entry) for entry in entries), entries
 
 
 def test_snakemakes_own_report_needs_no_network_and_captions_each_result(

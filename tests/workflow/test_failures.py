@@ -35,7 +35,11 @@ def build(project: Project, *arguments: object) -> Result:
         ({"seeds": "0, 1"}, "seeds: '0, 1': expected array"),
         ({"recipes.linear.learning_rate": -1}, "recipes.linear.learning_rate: -1: expected more than 0"),
         ({"recipes.linear.loss": "cross_entropi"}, "recipes.linear.loss: unknown value 'cross_entropi'"),
-        ({"recipes.linear.snapshots": [9]}, "recipe.snapshots: [9] is not a list of different epochs, from 1 to 3"),
+        ({"recipes.linear.snapshots": [9]}, "recipe.snapshots: [9] come after the last epoch, 3"),
+        ({"recipes.linear.augmentation": {"shfit": 2}}, "unknown key 'shfit', did you mean 'shift'?"),
+        ({"recipes.linear.dropout": 0.5}, "recipes.linear: recipe.dropout: a linear model has no hidden units"),
+        ({"recipes.published.early_stopping": 2}, "recipe.early_stopping: it watches the validation images; choose a"),
+        ({"recipes.linear.layer_rates": [1, 2]}, "recipe.layer_rates: 2 for a network of 1 layers; give one for each"),
         ({"dataset.path": "no/such/folder"}, "dataset.path: no/such/folder: no such folder or file"),
         ({"dataset.format": "images", "dataset.path": None}, "dataset.path: null; name the folder, .tgz or .zip"),
     ],
@@ -76,7 +80,8 @@ def test_a_training_that_diverges_leaves_the_other_results(project: Project) -> 
     before = checksums(project.folder / "results")
     error = build(project).error()
     assert error == "error: the loss became nan at epoch 1, batch 2 (step 2); choose a recipe.learning_rate below 1e+37"
-    made_anew = {f"runs/published/seed-0/{n}" for n in ("weights.safetensors", "snapshots.safetensors", "history.csv")}
+    tensors = [f"{name}.safetensors" for name in ("weights", "snapshots", "validation")]
+    made_anew = {f"runs/published/seed-0/{name}" for name in (*tensors, "history.csv")}
     after = checksums(project.folder / "results")
     assert after == {name: sum_ for name, sum_ in before.items() if name not in made_anew}
 

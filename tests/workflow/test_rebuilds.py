@@ -50,6 +50,16 @@ SOURCES = {
     "digits/lib/idx.py": {"convert"},
     "digits/lib/image_files.py": {"convert"},
     "digits/lib/metrics.py": MEASURES,
+    "digits/lib/augmentation.py": {"train"},
+    "digits/lib/convolutional.py": NETWORKS,
+    "digits/lib/dense.py": NETWORKS,
+    "digits/lib/examples.py": NETWORKS,
+    "digits/lib/flops.py": {"train"},
+    "digits/lib/losses.py": {"train"},
+    "digits/lib/optimisers.py": {"train"},
+    "digits/lib/sampling.py": {"train"},
+    "digits/lib/schedules.py": {"train"},
+    "digits/lib/training.py": {"train"},
     "digits/lib/networks.py": NETWORKS,
     "digits/lib/page.py": {"report"},  # imported in the notebook
     "digits/lib/plotting.py": FIGURES,
@@ -184,6 +194,10 @@ def test_a_touch_reruns_nothing(project: Project, order: str) -> None:
         (
             "runs/published/seed-1/snapshots.safetensors",
             {"train published 1", "evaluate published 1"} | AFTER["evaluate"],
+        ),
+        (
+            "runs/tiny-conv/seed-0/validation.safetensors",
+            {"train tiny-conv 0", "evaluate tiny-conv 0"} | AFTER["evaluate"],
         ),
         ("figures/samples.png", {"plot_data", "report"}),
         ("figures/curves.svg", {"plot_results", "report"}),

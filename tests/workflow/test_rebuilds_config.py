@@ -10,11 +10,11 @@ import pytest
 import yaml
 from conftest import DATA, ROOT
 
-from workflow.conftest import CANDIDATES, Project, assert_reruns, set_keys
+from workflow.conftest import CANDIDATES, MODELS, Project, assert_reruns, set_keys
 
 TABLES = {"summarise", "plot_results", "report"}
 LINEAR = {"train linear", "evaluate linear", "report"}
-ADDED_SEED = {"train linear 2", "train published 2", "evaluate linear 2", "evaluate published 2"}
+ADDED_SEED = {f"{rule} {model} 2" for rule in ("train", "evaluate") for model in MODELS}
 OTHER_SUM = "0" * 64
 REFERENCE = {"model": "published", "epoch": 1, "accuracy": 0.5, "source": "a post"}
 FOOT = {"model": "linear", "adds": "one layer", "why": "It is the foot of the ladder."}
@@ -66,6 +66,27 @@ KEYS: dict[str, list[tuple[Any, set[str]]]] = {
     "recipes.linear.epochs": [(4, LINEAR)],
     "recipes.linear.validation_size": [(101, LINEAR)],
     "recipes.linear.snapshots": [([2], LINEAR)],
+    "recipes.linear.network": [("convolutional", LINEAR)],
+    "recipes.linear.convolutions": [([[4, 3, 2]], LINEAR)],
+    "recipes.linear.padding": [(False, LINEAR)],
+    "recipes.linear.batch_norm": [(True, LINEAR)],
+    "recipes.linear.crop": [(2, LINEAR)],
+    "recipes.linear.pixels": [("normalised", LINEAR)],
+    "recipes.linear.label_smoothing": [(0.1, LINEAR)],
+    "recipes.linear.optimiser": [("adam", LINEAR)],
+    "recipes.linear.momentum": [(0.9, LINEAR)],
+    "recipes.linear.layer_rates": [([0.5], LINEAR)],
+    "recipes.linear.schedule": [("one_cycle", LINEAR)],
+    "recipes.linear.warm_up": [(0.5, LINEAR)],
+    "recipes.linear.patience": [(3, LINEAR)],
+    "recipes.linear.dropout": [(0.5, LINEAR)],
+    "recipes.linear.augmentation": [({"shift": 1}, LINEAR)],
+    "recipes.linear.hard_examples": [({"after": 1, "first": 0.5, "share": 0.5}, LINEAR)],
+    "recipes.linear.average": [(0.5, LINEAR)],
+    "recipes.linear.early_stopping": [(3, LINEAR)],
+    "recipes.linear.classes": [(["3", "7"], LINEAR)],
+    "recipes.linear.labels_per_class": [(5, LINEAR)],
+    "recipes.linear.features_of": [("published", LINEAR)],
     "searches": [
         ({}, set()),
         (search(grid={"learning_rate": [50, 20]}), {"search"}),
@@ -80,20 +101,43 @@ KEYS: dict[str, list[tuple[Any, set[str]]]] = {
     ],
 }
 
+# What a key needs beside it to be valid.
+CONVOLUTIONS = {"network": "convolutional", "convolutions": [[4, 3, 2]], "weights": "kaiming"}
+ALONG: dict[str, dict[str, Any]] = {
+    "network": CONVOLUTIONS,
+    "convolutions": CONVOLUTIONS,
+    "padding": CONVOLUTIONS,
+    "batch_norm": CONVOLUTIONS,
+    "label_smoothing": {"loss": "cross_entropy"},
+    "dropout": {"hidden": [20]},
+    "features_of": {"hidden": [20]},
+}
+
 # Changes of the file that do not change what it says.
 SAME: dict[str, dict[str, Any]] = {
     "a key in a search that is the default": {"searches.rate.random": None},
     "a recipe that no model uses": {"recipes.repaired.epochs": 7, "recipes.new": {"hidden": [7]}},
-    "a default written out": {"device": "cpu", "dataset.train_limit": None, "recipes.linear.weights": "normal"},
+    "the order of augmentations": {
+        "recipes.tiny-conv.augmentation": {
+            **{"elastic": 0.5, "shear": 0.1, "stretch": 0.1, "scale": 0.1, "rotation": 10},
+            "shift": 1,
+        }
+    },
+    "a default written out": {
+        "device": "cpu",
+        "dataset.train_limit": None,
+        "recipes.linear.weights": "normal",
+        "recipes.linear.crop": 0,
+    },
 }
 
 
 def schema_keys(schema: dict[str, Any], place: str = "") -> set[str]:
     if place == "searches.":
         return {"searches"}
-    if "properties" in schema:
+    if "properties" in schema and "default" not in schema:
         children = {f"{place}{name}": child for name, child in schema["properties"].items()}
-    elif isinstance(schema.get("additionalProperties"), dict):
+    elif isinstance(schema.get("additionalProperties"), dict) and "default" not in schema:
         children = {f"{place}linear": schema["additionalProperties"]}
     else:
         return {place.rstrip(".")}
@@ -111,7 +155,9 @@ def test_the_table_has_every_key_of_the_schema() -> None:
 def test_a_setting_concerns_the_rules_that_depend_on_it(
     project: Project, key: str, value: Any, rules: set[str]
 ) -> None:
-    set_keys(project.config, {key: value})
+    recipe, _, name = key.rpartition(".")
+    along = {f"{recipe}.{other}": needed for other, needed in ALONG.get(name, {}).items()} if recipe else {}
+    set_keys(project.config, {**along, key: value})
     shown = "another" if value == OTHER_SUM or (key == "dataset.path" and value) else json.dumps(value)
     assert_reruns(project, f"`{key}: {shown}`", rules)
 
