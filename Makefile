@@ -27,7 +27,7 @@ format: environment ## bring all files into their format
 	@$(PYTHON_RUN) -m ruff check --fix --exit-zero --quiet; $(PYTHON_RUN) -m ruff format
 	@$(PYTHON_RUN) -m snakefmt Snakefile workflow/rules
 
-bench: environment ## measure training against the bare matrix products that it consists of
+bench: environment ## measure training against the bare products and layers that it consists of
 	@PYTHONPATH=workflow $(PYTHON_RUN) tools/bench.py
 
 environment:

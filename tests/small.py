@@ -56,7 +56,7 @@ def as_modules(params: Iterable[Tensor]) -> torch.nn.Sequential:
     layers: list[torch.nn.Module] = [torch.nn.Flatten()]
     values = [p.detach() for p in params]
     for w, b in zip(values[::2], values[1::2], strict=True):
-        linear = torch.nn.Linear(*w.shape, dtype=w.dtype)
+        linear = torch.nn.Linear(len(w), len(b), dtype=w.dtype)
         with torch.no_grad():
             linear.weight.copy_(w.T)
             linear.bias.copy_(b)

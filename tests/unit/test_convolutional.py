@@ -108,7 +108,7 @@ def test_dropout_is_before_each_dense_layer_in_training_alone() -> None:
     assert torch.equal(with_dropout.eval()(x), without.eval()(x))
     with_dropout.train()
     seen = []
-    for layer in with_dropout.body.dense:
+    for layer in [m for m in with_dropout.modules() if isinstance(m, nn.Linear)]:
         layer.register_forward_pre_hook(lambda _, inputs: seen.append((inputs[0] == 0).float().mean().item()))
     with_dropout(x)
     assert all(share > 0.4 for share in seen) and len(seen) == 2
