@@ -13,9 +13,8 @@ class Convolutional(nn.Module):
     """Convolutions with ReLU (and batch norm before it), the maximum of each channel, dense layers.
 
     float32 [batch, height, width] in, one score a class [batch, classes] out. `dense` is the number of values after each
-    dense layer, the classes last. Strides, not pooling, make the image
-    smaller: a convolution that is not computed costs nothing. The maximum over all places asks of each channel whether
-    its shape is anywhere in the image.
+    dense layer, the classes last. Strides, not pooling, make the image smaller: a convolution that is not computed costs
+    nothing. The maximum over all places asks of each channel whether its shape is anywhere in the image.
     """
 
     def __init__(
@@ -31,12 +30,11 @@ class Convolutional(nn.Module):
         super().__init__()
         self.dropout, self.generator = dropout, generator
         self.convolutions, self.norms, self.dense = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        self.steps = [(side, stride, side // 2 if padding else 0) for _, side, stride in convolutions]
         inputs = 1
-        for channels, side, stride in convolutions:
+        for (channels, *_), (side, stride, border) in zip(convolutions, self.steps, strict=True):
             # Batch norm subtracts the mean, so that a bias before it would be without effect.
-            self.convolutions.append(
-                nn.Conv2d(inputs, channels, side, stride, side // 2 if padding else 0, bias=not batch_norm)
-            )
+            self.convolutions.append(nn.Conv2d(inputs, channels, side, stride, border, bias=not batch_norm))
             if batch_norm:
                 norm = nn.BatchNorm2d(channels)
                 norm.num_batches_tracked = None  # nothing here needs the count
@@ -63,6 +61,15 @@ class Convolutional(nn.Module):
             *([*layer.parameters(), *norm.parameters()] for layer, norm in zip(self.convolutions, norms, strict=True)),
             *(list(layer.parameters()) for layer in self.dense),
         ]
+
+    def products(self, height: int, width: int) -> list[int]:
+        """Return the multiplications of each layer for one image: one for each weight, at each place of the output."""
+        places = []
+        for side, stride, padding in self.steps:
+            height, width = ((size + 2 * padding - side) // stride + 1 for size in (height, width))
+            places.append(height * width)
+        places += [1] * len(self.dense)
+        return [layer[0].numel() * count for layer, count in zip(self.layers(), places, strict=True)]
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the scores of a batch of images."""

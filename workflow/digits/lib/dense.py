@@ -81,6 +81,10 @@ class Dense(torch.nn.Module):
         parameters = list(self.parameters())
         return [parameters[i : i + 2] for i in range(0, len(parameters), 2)]
 
+    def products(self, height: int, width: int) -> list[int]:
+        """Return the multiplications of each layer for one image: one for each weight."""
+        return [weights.numel() for weights in self.params()[::2]]
+
     def forward(self, x: Tensor) -> Tensor:
         """Return the scores of a batch of images."""
         return simple_net(x.flatten(1), self.params(), self.dropout if self.training else 0.0, self.generator)
