@@ -21,7 +21,7 @@ def recipes() -> dict[str, dict[str, Any]]:
     config: dict[str, Any] = {"recipes": {}}
     for name in PARTS:
         config["recipes"] |= yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text())["recipes"]
-    found = complete_config({"models": ["linear"], **config}, SCHEMA)["recipes"]
+    found: dict[str, dict[str, Any]] = complete_config({"models": ["linear"], **config}, SCHEMA)["recipes"]
     for recipe in found.values():
         recipe |= {"epochs": 2, "batch_size": 40, "validation_size": min(100, recipe["validation_size"])}
         recipe["learning_rate"] /= 10  # which small batches need

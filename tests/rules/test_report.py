@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import Command, Refused
 from page import Page
-from project import ABOUT, COMPARISONS, CONFIG, FIGURES, ROOT, RUNS, TABLES, TENSORS, arguments, built_by
+from project import ABOUT, COMPARISONS, CONFIG, FIGURES, ROOT, RUNS, SHOWN, TABLES, TENSORS, arguments, built_by
 
 PAGE = "results/report.html"
 
@@ -147,7 +147,7 @@ def test_without_a_ladder_and_with_doubted_labels(
         )
     assert command("summarise", *arguments("summarise", Path(), Path())).status == 0
     dataset = {**CONFIG["dataset"], "label_errors": [0, 5, 7]}
-    about = {**ABOUT, "configuration": {**ABOUT["configuration"], "ladder": [], "dataset": dataset}}
+    about = {**ABOUT, "configuration": {**SHOWN, "ladder": [], "dataset": dataset}}
     figures = [path for path in FIGURES if "ladder" not in path]
     line = arguments("report", Path(), Path())
     result = command("report", *line, "--ladder", "--figures", *figures, "--about", json.dumps(about))

@@ -95,7 +95,7 @@ def test_the_readme_has_the_schemas_table() -> None:
 
 def merged(name: str) -> dict[str, Any]:
     """The configuration with a file for --configfile; the searches need the recipes of two others."""
-    config = copy.deepcopy(CONFIG)
+    config: dict[str, Any] = copy.deepcopy(CONFIG)
     for part in ("ladder", "best", "search") if name == "search" else (name,):
         overlay = yaml.safe_load((ROOT / "config" / f"{part}.yaml").read_text())
         recipes = {
@@ -103,7 +103,7 @@ def merged(name: str) -> dict[str, Any]:
             for model, recipe in overlay.get("recipes", {}).items()
         }
         dataset = {**config["dataset"], **overlay.get("dataset", {})}
-        config |= {**overlay, "dataset": dataset, "recipes": {**config["recipes"], **recipes}}
+        config = {**config, **overlay, "dataset": dataset, "recipes": {**config["recipes"], **recipes}}
     return config
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from conftest import Result, copy_project, planned, snakemake
 
-from workflow.conftest import CANDIDATES, Project, checksums, plan, set_keys
+from workflow.conftest import CANDIDATES, MODELS, Project, checksums, plan, set_keys
 
 
 def search(**grid: list[Any]) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def test_a_search_alone_leaves_the_report_as_it_is_and_costs_nothing_again(proje
     assert "is best, validation accuracy" in (project.folder / "logs" / "search.log").read_text()
     assert planned(build(project)) == set()
 
-    set_keys(project.config, {"models": ["linear", "published"], "searches": {}})
+    set_keys(project.config, {"models": list(MODELS), "searches": {}})
     assert planned(build(project, "--dry-run")) == set(), "and so is the report"
     after = checksums(project.folder / "results")
     assert {name: after[name] for name in before if not name.endswith(("search.csv", "search.svg"))} == {

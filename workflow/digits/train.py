@@ -143,8 +143,10 @@ def main() -> None:
         weights, snapshots, held_out, history = parts
         with history.open("w", newline="") as file:
             kept, epochs, diverged = follow(training, validation, csv.writer(file, lineterminator="\n"))
-        if diverged is not None and args.on_divergence == "stop":
-            raise diverged
+        if diverged is not None:
+            if args.on_divergence == "stop":
+                raise diverged
+            log(f"diverged: {diverged}")
         header = {
             "model": args.model,
             "seed": args.seed,

@@ -168,7 +168,7 @@ def fit(training: Training, validation: Examples) -> Iterator[Epoch]:
                 lowest, waited, best = loss, 0, named(network)
             if waited == recipe.early_stopping:
                 break
-    if recipe.early_stopping:
+    if lowest < float("inf"):
         network.take(best)
     training.use_average()
 
