@@ -16,7 +16,7 @@ from digits.lib.command import UserError, log, run
 from digits.lib.comparisons import Pair, adjust_p_values, combine_p_values, compare_pair, is_significant
 from digits.lib.files import whole_files, written_by
 from digits.lib.metrics import mean_and_interval
-from digits.lib.predictions import load_predictions, require_same_images
+from digits.lib.predictions import load_predictions, require_one_each, require_same_images
 
 
 class Rung(NamedTuple):
@@ -137,10 +137,7 @@ def main() -> None:
     args = parser.parse_args()
 
     rungs = read_rungs(args.ladder)
-    if len(args.predictions) != len(args.runs):
-        raise UserError(
-            f"--predictions: {len(args.predictions)} files for {len(args.runs)} runs; name one for each, in their order"
-        )
+    require_one_each(args.runs, args.predictions)
     ladder, comparisons = ladder_tables(rungs, read_runs(args.runs, args.predictions))
     with whole_files(args.table, args.comparisons) as (table_part, comparisons_part):
         ladder.to_csv(table_part, index=False, lineterminator="\n")

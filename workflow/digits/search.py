@@ -1,7 +1,7 @@
 """Compare a search's candidates on the validation images, and name the best: a table, and a figure with a panel a search.
 
 The best has the highest mean accuracy over its seeds; of equals, the one with the lowest mean loss, then the first. A
-candidate of which a run diverged (its logits are not all finite) has no accuracy and is never the best.
+candidate of which a run diverged (its scores are no numbers) has no accuracy and is never the best.
 """
 
 import argparse

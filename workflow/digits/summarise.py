@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from digits.lib.command import UserError, log, run
+from digits.lib.command import log, run
 from digits.lib.files import whole_files, written_by
 from digits.lib.metrics import ensemble_accuracy, mean_and_interval
-from digits.lib.predictions import load_predictions, require_same_images
+from digits.lib.predictions import load_predictions, require_one_each, require_same_images
 
 
 def read_run(path: Path) -> dict[str, Any]:
@@ -105,10 +105,7 @@ def main() -> None:
     parser.add_argument("--summary", type=Path, required=True, help="CSV file to write: one line a model")
     args = parser.parse_args()
 
-    if len(args.predictions) != len(args.runs):
-        raise UserError(
-            f"--predictions: {len(args.predictions)} files for {len(args.runs)} runs; name one for each, in their order"
-        )
+    require_one_each(args.runs, args.predictions)
     metrics = pd.DataFrame([read_run(path) for path in args.runs])
     summary = models_table(metrics, args.predictions)
     with whole_files(args.metrics, args.summary) as (metrics_part, summary_part):

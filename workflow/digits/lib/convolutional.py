@@ -9,6 +9,18 @@ from torch import Tensor, nn
 from digits.lib.dense import drop
 
 
+def output_sizes(
+    height: int, width: int, convolutions: Sequence[tuple[int, int, int]], padding: bool
+) -> list[tuple[int, int]]:
+    """Return the height and width after each convolution; below 1 where an image is too small for it."""
+    sizes = []
+    for _, side, stride in convolutions:
+        border = side // 2 if padding else 0
+        height, width = ((size + 2 * border - side) // stride + 1 for size in (height, width))
+        sizes.append((height, width))
+    return sizes
+
+
 class Convolutional(nn.Module):
     """Convolutions with ReLU (and batch norm before it), the maximum of each channel, dense layers.
 
@@ -30,11 +42,13 @@ class Convolutional(nn.Module):
         super().__init__()
         self.dropout, self.generator = dropout, generator
         self.convolutions, self.norms, self.dense = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
-        self.steps = [(side, stride, side // 2 if padding else 0) for _, side, stride in convolutions]
+        self.shapes, self.padding = convolutions, padding
         inputs = 1
-        for (channels, *_), (side, stride, border) in zip(convolutions, self.steps, strict=True):
+        for channels, side, stride in convolutions:
             # Batch norm subtracts the mean, so that a bias before it would be without effect.
-            self.convolutions.append(nn.Conv2d(inputs, channels, side, stride, border, bias=not batch_norm))
+            self.convolutions.append(
+                nn.Conv2d(inputs, channels, side, stride, side // 2 if padding else 0, bias=not batch_norm)
+            )
             if batch_norm:
                 norm = nn.BatchNorm2d(channels)
                 norm.num_batches_tracked = None  # nothing here needs the count
@@ -64,10 +78,7 @@ class Convolutional(nn.Module):
 
     def products(self, height: int, width: int) -> list[int]:
         """Return the multiplications of each layer for one image: one for each weight, at each place of the output."""
-        places = []
-        for side, stride, padding in self.steps:
-            height, width = ((size + 2 * padding - side) // stride + 1 for size in (height, width))
-            places.append(height * width)
+        places = [high * wide for high, wide in output_sizes(height, width, self.shapes, self.padding)]
         places += [1] * len(self.dense)
         return [layer[0].numel() * count for layer, count in zip(self.layers(), places, strict=True)]
 

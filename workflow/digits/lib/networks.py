@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from digits.lib.command import UserError
-from digits.lib.convolutional import Convolutional
+from digits.lib.convolutional import Convolutional, output_sizes
 from digits.lib.dense import Dense
 from digits.lib.recipes import Recipe
 
@@ -66,16 +66,13 @@ def build_network(recipe: Recipe, shape: tuple[int, int], classes: int, generato
     height, width = (side - 2 * recipe.crop for side in shape)
     if min(height, width) < 1:
         raise UserError(f"recipe.crop: {recipe.crop} leaves nothing of images of {shape[0]}×{shape[1]} pixels")
-    pixels = height * width
-    for number, (_, kernel, stride) in enumerate(recipe.convolutions):
-        height, width = (side + 2 * (kernel // 2 if recipe.padding else 0) - kernel for side in (height, width))
-        if min(height, width) < 0:
+    for number, size in enumerate(output_sizes(height, width, recipe.convolutions, recipe.padding)):
+        if min(size) < 1:
             raise UserError(
                 f"recipe.convolutions: images of {shape[0]}×{shape[1]} pixels are too small for layer {number}; "
                 "choose fewer layers, smaller kernels or strides, or padding: true"
             )
-        height, width = height // stride + 1, width // stride + 1
-    body = NETWORKS[recipe.network](recipe, pixels, classes, generator)
+    body = NETWORKS[recipe.network](recipe, height * width, classes, generator)
     return Network(body, recipe.crop, recipe.pixels == "normalised")
 
 

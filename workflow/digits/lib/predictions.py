@@ -1,5 +1,6 @@
 """What networks said to images, in the images' order: between `evaluate`, which alone reads the test images, and tables."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,6 +39,14 @@ def load_validation(path: Path, classes: int) -> tuple[np.ndarray, np.ndarray]:
         if logits.shape[1] != classes:
             raise ValueError(f"scores of {logits.shape[1]} classes, but there are {classes}")
         return logits, labels
+
+
+def require_one_each(runs: Sequence[Path], predictions: Sequence[Path]) -> None:
+    """Stop where there is not one file of predictions for each run."""
+    if len(predictions) != len(runs):
+        raise UserError(
+            f"--predictions: {len(predictions)} files for {len(runs)} runs; name one for each, in their order"
+        )
 
 
 def require_same_images(first: Path, first_labels: np.ndarray, second: Path, second_labels: np.ndarray) -> None:
