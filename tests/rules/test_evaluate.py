@@ -297,6 +297,7 @@ def rewrite(path: Path, change: Callable[[np.ndarray], np.ndarray] = np.copy, **
         "train_size": 400,
         "training_flops": 1,
         "classes": list("0123456789"),
+        "shape": [28, 28],
         **header,
     }
     text = json.dumps({key: value for key, value in training.items() if value is not None})

@@ -111,6 +111,7 @@ def test_the_weights_file_says_how_it_was_trained(trained: Path, run: str, flops
             "train_size": 500,
             "training_flops": flops,
             "classes": list("0123456789"),
+            "shape": [28, 28],
         }
 
 

@@ -173,7 +173,7 @@ def test_reused_features_stay_as_they_are_and_the_last_layer_is_trained(
     tmp_path: Path, make: Callable[..., Recipe], average: float
 ) -> None:
     source, _ = train(make())
-    header = dict.fromkeys(("model", "seed", "recipe", "epochs", "train_size", "training_flops", "classes"))
+    header = dict.fromkeys(("model", "seed", "recipe", "epochs", "train_size", "training_flops", "classes", "shape"))
     save_weights(tmp_path / "weights", named(source.network), header)
     settings = make(features_of="source", average=average, epochs=2)
     data = examples(seed=3, classes=2)

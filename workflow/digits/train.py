@@ -155,6 +155,7 @@ def main() -> None:
             "train_size": len(train.x),
             "training_flops": training_flops * training.seen + prediction_flops * training.scored,
             "classes": split.classes,
+            "shape": shape,
         }
         save_weights(weights, named(network), header)
         save_weights(snapshots, kept, header)

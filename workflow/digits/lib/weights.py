@@ -14,7 +14,8 @@ from digits.lib.files import written_by
 from digits.lib.networks import Network
 from digits.lib.tensors import read_arrays
 
-TRAINING = ("model", "seed", "recipe", "epochs", "train_size", "training_flops", "classes")  # what a header says
+# What a header says; shape is that of an image, [height, width].
+TRAINING = ("model", "seed", "recipe", "epochs", "train_size", "training_flops", "classes", "shape")
 
 
 def named(network: Network) -> dict[str, Tensor]:
