@@ -1,8 +1,11 @@
 # The two commands are `make report` and `make test`; `make help` lists all.
 CORES ?= 4
 PYTHON_RUN = .venv/bin/python
+MODEL ?= convnet
+SEED ?= 0
+OUT ?= predictions
 
-.PHONY: help report test verify check format bench environment lock
+.PHONY: help report predict test verify check format bench environment lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,6 +14,12 @@ report: environment ## build what is not up to date, up to results/report.html (
 	@start=$$(date +%s); \
 	$(PYTHON_RUN) -m snakemake --cores $(CORES) && seconds=$$(( $$(date +%s) - start )) && \
 	echo "The report is results/report.html ($$(( seconds / 60 )) min $$(( seconds % 60 )) s)."
+
+predict: environment ## read image files of your own: IMAGES="my/*.png" (MODEL=convnet SEED=0 OUT=predictions AS_IS=)
+	@[ -n "$(IMAGES)" ] || { echo 'error: IMAGES: name image files, such as make predict IMAGES="my/*.png"' >&2; exit 1; }
+	@PYTHONPATH=workflow $(PYTHON_RUN) -m digits.predict --weights results/runs/$(MODEL)/seed-$(SEED)/weights.safetensors \
+		--images $(IMAGES) --table "$(OUT).csv" --page "$(OUT).html" $(if $(AS_IS),--as-is) && \
+	echo "The probabilities are in $(OUT).csv, and $(OUT).html shows them."
 
 test: environment ## run the tests, on all cores
 	@$(PYTHON_RUN) -m pytest --numprocesses auto

@@ -12,7 +12,7 @@ from conftest import ROOT, Result
 PACKAGE = ROOT / "workflow" / "digits"
 COMMANDS = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
 LIBRARY = sorted(path.stem for path in (PACKAGE / "lib").glob("*.py") if path.stem != "__init__")
-TORCH = {"train", "evaluate"} | {
+TORCH = {"train", "evaluate", "predict"} | {
     f"lib.{name}"
     for name in (
         *("networks", "dense", "convolutional", "losses", "optimisers", "training", "sampling", "augmentation"),

@@ -5,7 +5,6 @@ folder, as in the tutorial's archive. Archives are read as a stream: nothing is 
 as a path.
 """
 
-import io
 import itertools
 import re
 import stat
@@ -19,16 +18,13 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from digits.lib.command import UserError, log
+from digits.lib.pictures import check_size, read_grey
 from digits.lib.tensors import Split
 
 SPLITS = {"training": "train", "train": "train", "testing": "test", "test": "test"}
-MAX_PIXELS = 4096 * 4096  # of one image; a bomb's header states more
-MAX_FILE_BYTES = 64 * 2**20  # of one image file
 CHUNK = 256  # images a worker decodes at a time
-DEEP_MODES = ("I", "F")  # Pillow's modes of more than 8 bits a channel (I;16 and the like begin so)
 
 
 class Entry(NamedTuple):
@@ -121,27 +117,7 @@ def _decode_all(entries: Iterable[Entry], pool: ProcessPoolExecutor) -> Iterator
 
 def decode_images(files: list[tuple[str, bytes]]) -> list[np.ndarray]:
     """Decode (name, content) pairs to greyscale uint8 [height, width]; UserError names the file that is no image."""
-    return [_decode(name, content) for name, content in files]
-
-
-def _decode(name: str, content: bytes) -> np.ndarray:
-    Image.MAX_IMAGE_PIXELS = None  # our own check below, before any pixel is decoded
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise UserError(
-                    f"{name}: {image.width:,}×{image.height:,} pixels, more than the {MAX_PIXELS:,} allowed; "
-                    "a decompression bomb, or an image to scale down first"
-                )
-            if image.mode.startswith(DEEP_MODES):
-                raise UserError(
-                    f"{name}: more than 8 bits a pixel (Pillow's mode {image.mode}); convert it to 8 bits first"
-                )
-            return np.asarray(image.convert("L"))
-    except UnidentifiedImageError as error:
-        raise UserError(f"{name}: not an image that Pillow can read; remove it or replace it") from error
-    except (OSError, SyntaxError, ValueError, zlib.error) as error:
-        raise UserError(f"{name}: a damaged image ({error}); remove it or replace it") from error
+    return [read_grey(name, content) for name, content in files]
 
 
 def _entries(source: Path, folders: set[tuple[str, str]]) -> Iterator[Entry]:
@@ -192,7 +168,7 @@ def _folder_files(root: Path) -> Iterator[tuple[str, bytes | None]]:
         if path.is_dir():
             yield f"{name}/", None
         elif _place(name):
-            _check_size(f"{root}/{name}", path.stat().st_size)
+            check_size(f"{root}/{name}", path.stat().st_size)
             yield name, path.read_bytes()
         else:
             yield name, b""
@@ -206,7 +182,7 @@ def _tar_files(source: Path) -> Iterator[tuple[str, bytes | None]]:
                 if member.isdir():
                     yield f"{member.name}/", None
                 elif member.isreg():
-                    _check_size(f"{source}/{member.name}", member.size)
+                    check_size(f"{source}/{member.name}", member.size)
                     file = archive.extractfile(member)
                     yield member.name, file.read() if file else b""
                 else:
@@ -225,7 +201,7 @@ def _zip_files(source: Path) -> Iterator[tuple[str, bytes | None]]:
                 if member.is_dir():
                     yield member.filename, None
                 else:
-                    _check_size(f"{source}/{member.filename}", member.file_size)
+                    check_size(f"{source}/{member.filename}", member.file_size)
                     yield member.filename, archive.read(member)
     except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError) as error:
         raise UserError(f"{source}: a damaged archive ({error}); fetch it again") from error
@@ -234,8 +210,3 @@ def _zip_files(source: Path) -> Iterator[tuple[str, bytes | None]]:
 def _check_name(source: Path, name: str) -> None:
     if name.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", name) or re.match(r"[A-Za-z]:", name):
         raise UserError(f"{source}: '{name}' points outside the archive; such an archive is not to be trusted")
-
-
-def _check_size(name: str, size: int) -> None:
-    if size > MAX_FILE_BYTES:
-        raise UserError(f"{name}: {size:,} bytes, more than the {MAX_FILE_BYTES:,} allowed for one image")

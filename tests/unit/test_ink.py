@@ -1,0 +1,97 @@
+"""Drawings in image files: the ink is found on any paper, and hostile or odd files are named."""
+
+import io
+
+import numpy as np
+import pytest
+from digits.lib.drawings import centre
+from digits.lib.ink import find_ink, read_drawing
+from PIL import Image, ImageDraw
+
+STROKE = (30, 20, 50, 70)  # a bar from the left, the top, to the right, the bottom, inclusive
+
+
+def bar(mode: str, paper: object, ink: object, size: tuple[int, int] = (90, 100)) -> Image.Image:
+    image = Image.new(mode, size, paper)  # type: ignore[arg-type]  # a colour of any mode
+    ImageDraw.Draw(image).rectangle(STROKE, fill=ink)  # type: ignore[arg-type]
+    return image
+
+
+def packed(image: Image.Image, kind: str = "png", **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+EXPECTED = np.zeros((100, 90), np.uint8)
+EXPECTED[20:71, 30:51] = 255
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        bar("L", 255, 0),
+        bar("L", 0, 255),
+        bar("L", 200, 90),
+        bar("L", 90, 200),
+        bar("RGB", "white", "navy"),
+        bar("RGB", "darkgreen", "white"),
+        bar("L", 255, 0).convert("P"),
+        bar("1", 1, 0),
+        bar("1", 0, 1),
+        bar("CMYK", (0, 0, 0, 0), (0, 0, 0, 255)),
+        bar("RGBA", (0, 0, 0, 0), (0, 0, 0, 255)),
+        bar("RGBA", (255, 255, 255, 0), (0, 0, 0, 255)),
+        bar("RGBA", (0, 0, 0, 0), (255, 255, 255, 255)),
+        bar("RGBA", (255, 255, 255, 0), (255, 255, 255, 255)),
+        bar("RGBA", (255, 255, 255, 255), (0, 0, 0, 255)),
+        bar("RGBA", (0, 0, 0, 255), (255, 255, 255, 255)),
+        bar("LA", (0, 0), (0, 255)),
+    ],
+    ids=lambda image: f"{image.mode} {image.getpixel((0, 0))} {image.getpixel((40, 40))}",
+)
+def test_ink_of_any_colour_is_found_on_any_paper(image: Image.Image) -> None:
+    kind = "tiff" if image.mode == "CMYK" else "png"
+    drawing = read_drawing("a", packed(image, kind))
+    np.testing.assert_array_equal(drawing.ink, EXPECTED)
+    assert drawing.picture.mode == "RGB"
+
+
+def test_half_strength_is_half_the_ink() -> None:
+    grey = np.full((20, 20), 240, np.uint8)
+    grey[5:10, 5] = 40
+    grey[5:10, 6] = 140
+    ink = find_ink(grey)
+    assert ink[5:10, 5].tolist() == [255] * 5 and ink[5:10, 6].tolist() == [128] * 5 and (ink > 0).sum() == 10
+
+
+def test_the_noise_of_paper_is_no_ink() -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.normal(190, 4, (300, 300))
+    blank = noise.clip(0, 255).astype(np.uint8)
+    assert centre(find_ink(blank), 28) is None, "blank paper"
+    noise[100:200, 140:160] -= 130
+    ink = find_ink(noise.clip(0, 255).astype(np.uint8)) > 25
+    assert ink[100:200, 140:160].all() and ink.sum() == 100 * 20
+
+
+def test_a_camera_says_which_way_is_up() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: to be shown after a quarter turn clockwise
+    image = bar("L", 255, 0)
+    turned = packed(image.rotate(90, expand=True), exif=exif)
+    drawing = read_drawing("a", turned)
+    assert drawing.picture.size == image.size
+    np.testing.assert_array_equal(drawing.ink, EXPECTED)
+
+
+def test_the_first_of_several_pictures_is_taken(capfd: pytest.CaptureFixture[str]) -> None:
+    frames = [bar("L", 255, 0), Image.new("L", (90, 100), 7)]
+    content = packed(frames[0], "gif", save_all=True, append_images=frames[1:])
+    np.testing.assert_array_equal(read_drawing("a.gif", content).ink, EXPECTED)
+    assert capfd.readouterr().err == "a.gif: 2 pictures in one file; the first is taken\n"
+
+
+@pytest.mark.parametrize("image", [Image.new("L", (9, 9), 128), Image.new("RGBA", (9, 9)), Image.new("L", (1, 1), 255)])
+def test_blank_paper_has_no_ink(image: Image.Image) -> None:
+    assert not read_drawing("a", packed(image)).ink.any()

@@ -1,0 +1,94 @@
+"""The page that shows what a network says to images: small, in one file, without scripts."""
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+LIKELIEST = 3  # classes shown of each image
+THUMBNAIL = 300  # pixels of a picture's longer side, at most
+
+STYLE = """
+:root { color-scheme: light dark; --ink: #1f2328; --faint: #59636e; --line: #d1d9e0; --ground: #fff; --bar: #0072b2; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6e8eb; --faint: #9aa4af; --line: #3a424b; --ground: #14171a; --bar: #56b4e9; }
+}
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 1rem; max-width: 46rem; font: 17px/1.5 system-ui, sans-serif; }
+body { background: var(--ground); color: var(--ink); }
+section { display: flex; flex-wrap: wrap; gap: 0 1.5rem; padding: 1.2rem 0; border-top: 1px solid var(--line); break-inside: avoid; }
+h2 { flex-basis: 100%; margin: 0 0 0.5rem; font-size: 1.1rem; overflow-wrap: anywhere; }
+figure { margin: 0; }
+img { display: block; width: auto; height: 8rem; max-width: 16rem; object-fit: contain; border: 1px solid var(--line); }
+.seen { image-rendering: pixelated; }
+figcaption { color: var(--faint); font-size: 0.85rem; }
+ol { flex: 1 0 14rem; margin: 0; padding: 0; list-style: none; }
+li { display: grid; grid-template-columns: minmax(2rem, auto) 1fr 5rem; gap: 0.7rem; align-items: center; overflow-wrap: anywhere; }
+li:first-child { font-weight: 600; }
+.bar { height: 0.8rem; background: var(--bar); }
+.share { text-align: right; font-variant-numeric: tabular-nums; }
+"""
+
+
+class Prediction(NamedTuple):
+    """What a network says to one image."""
+
+    name: str
+    picture: Image.Image  # as it was given
+    seen: np.ndarray  # uint8, as the network takes it
+    probabilities: np.ndarray  # float64, one a class
+
+
+def prediction_page(title: str, about: str, classes: Sequence[str], predictions: Sequence[Prediction]) -> str:
+    """Return the page: each image as given and as the network saw it, and the classes that it finds likeliest."""
+    sections = "".join(_section(prediction, classes) for prediction in predictions)
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>{html.escape(title)}</title>
+<style>{STYLE}</style>
+</head>
+<body>
+<main>
+<h1>{html.escape(title)}</h1>
+<p>{html.escape(about)}</p>
+{sections}</main>
+</body>
+</html>
+"""
+
+
+def _section(prediction: Prediction, classes: Sequence[str]) -> str:
+    name = html.escape(prediction.name)
+    thumbnail = prediction.picture.copy()
+    thumbnail.thumbnail((THUMBNAIL, THUMBNAIL))
+    height, width = prediction.seen.shape
+    likeliest = np.argsort(-prediction.probabilities, kind="stable")[:LIKELIEST]
+    bars = "".join(
+        f"<li><span>{html.escape(classes[number])}</span>"
+        f'<span class="bar" style="width: {100 * prediction.probabilities[number]:.1f}%"></span>'
+        f'<span class="share">{100 * prediction.probabilities[number]:.1f}\u202f%</span></li>'
+        for number in likeliest
+    )
+    return f"""<section>
+<h2>{name}</h2>
+<figure><img src="{_source(thumbnail)}" alt="{name}, as it was given">
+<figcaption>as given</figcaption></figure>
+<figure><img class="seen" src="{_source(Image.fromarray(prediction.seen))}" alt="{name}, as the network saw it">
+<figcaption>as the network saw it, {width}×{height} pixels</figcaption></figure>
+<ol aria-label="The likeliest classes of {name}">{bars}</ol>
+</section>
+"""
+
+
+def _source(image: Image.Image) -> str:
+    file = io.BytesIO()
+    image.save(file, "png")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"

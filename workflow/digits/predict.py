@@ -1,0 +1,107 @@
+"""Read image files of your own with a trained network: a table of probabilities, and a page that shows them.
+
+A drawing, dark on light or light on dark, is brought into the form of MNIST's images first, as its authors did it.
+Images of another data set are taken as they are (--as-is), as digits.convert takes image files.
+"""
+
+import argparse
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from digits.lib.command import UserError, log, run
+from digits.lib.drawings import centre
+from digits.lib.examples import output_classes
+from digits.lib.files import whole_files
+from digits.lib.ink import read_drawing
+from digits.lib.networks import build_network, generator_for, predict, widen
+from digits.lib.pictures import check_size, read_grey
+from digits.lib.prediction_page import THUMBNAIL, Prediction, prediction_page
+from digits.lib.recipes import parse_recipe
+from digits.lib.weights import fill, load_weights
+
+
+def read_as_is(name: str, content: bytes, shape: tuple[int, int]) -> tuple[Image.Image, np.ndarray]:
+    """Return a file's picture and, the same, what the network takes; UserError where it has another size."""
+    pixels = read_grey(name, content)
+    if pixels.shape != shape:
+        raise UserError(
+            f"{name}: {pixels.shape[1]}×{pixels.shape[0]} pixels, but the network takes {shape[1]}×{shape[0]}; "
+            "bring it to that size first, or leave out --as-is for something drawn or written"
+        )
+    return Image.fromarray(pixels), pixels
+
+
+def read_drawn(name: str, content: bytes, shape: tuple[int, int]) -> tuple[Image.Image, np.ndarray]:
+    """Return a file's picture and the drawing in it in the form of MNIST's images; UserError where nothing is drawn."""
+    if shape[0] != shape[1]:
+        raise UserError(
+            f"{name}: a drawing is put into the middle of a square, but the network takes {shape[1]}×{shape[0]} pixels; "
+            "use --as-is"
+        )
+    drawing = read_drawing(name, content)
+    seen = centre(drawing.ink, shape[0])
+    if seen is None:
+        raise UserError(f"{name}: nothing is drawn on it; remove it, or draw darker or lighter than the paper")
+    drawing.picture.thumbnail((THUMBNAIL, THUMBNAIL))  # all are kept until the page is written
+    return drawing.picture, seen
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m digits.predict", description=__doc__)
+    parser.add_argument("--weights", type=Path, required=True, help="weights of the network, from digits.train")
+    parser.add_argument("--images", nargs="+", type=Path, required=True, help="image files, in any format Pillow reads")
+    parser.add_argument(
+        "--as-is", action="store_true", help="take the images as they are, of the network's size; no drawings"
+    )
+    parser.add_argument("--table", type=Path, required=True, help="CSV file to write: a line an image")
+    parser.add_argument("--page", type=Path, required=True, help="HTML file to write")
+    args = parser.parse_args()
+
+    torch.set_num_threads(1)
+    if not args.weights.exists():
+        raise UserError(
+            f"{args.weights}: not there yet; train it first: `make report` trains the configuration's models"
+        )
+    tensors, training = load_weights(args.weights)
+    classes, shape = training["classes"], (training["shape"][0], training["shape"][1])
+    recipe = parse_recipe(json.dumps(training["recipe"]))
+    outputs = output_classes(recipe, classes)
+    network = build_network(recipe, shape, len(outputs), generator_for("initial weights, to be overwritten"))
+    fill(network, tensors, args.weights)
+
+    names, pictures, seen = [], [], []
+    for path in dict.fromkeys(args.images):
+        names.append(str(path).encode(errors="backslashreplace").decode())
+        check_size(names[-1], path.stat().st_size)
+        picture, pixels = (read_as_is if args.as_is else read_drawn)(names[-1], path.read_bytes(), shape)
+        pictures.append(picture)
+        seen.append(pixels)
+    scores = widen(predict(network, np.stack(seen)), outputs, len(classes))
+    probabilities = scores.double().softmax(dim=1).numpy()
+    predicted = [classes[number] for number in probabilities.argmax(axis=1)]
+
+    title = f"What {training['model']}, seed {training['seed']}, reads"
+    about = (
+        f"A network trained on {training['train_size']:,} images of {len(outputs)} classes read "
+        f"{len(names):,} {'image' if len(names) == 1 else 'images'}. It knows these classes alone, and finds one of them "
+        "likeliest in any picture, whatever it shows."
+    )
+    shown = [Prediction(*parts) for parts in zip(names, pictures, seen, probabilities, strict=True)]
+    with whole_files(args.table, args.page) as (table, page):
+        with table.open("w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["file", "prediction", "probability", *classes])
+            for name, answer, row in zip(names, predicted, probabilities, strict=True):
+                writer.writerow([name, answer, *(f"{share:.6f}" for share in (row.max(), *row))])
+        page.write_text(prediction_page(title, about, classes, shown))
+    for name, answer, row in zip(names, predicted, probabilities, strict=True):
+        log(f"{name}: {answer} ({row.max():.1%})")
+
+
+if __name__ == "__main__":
+    run(main)
