@@ -1,0 +1,35 @@
+"""The windows that the other tests here look through: what a page must not do makes them fail."""
+
+from pathlib import Path
+
+import pytest
+from browsing import opened
+from playwright.sync_api import Browser
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        ('<img src="http://127.0.0.1:9/a.png">', "request: http://127.0.0.1:9/a.png"),
+        ('<img src="beside.png">', "request: file:.*/beside.png"),
+        ("<script>throw new Error('broken')</script>", "error: .*broken"),
+        ("<script>console.error('odd')</script>", "console: odd"),
+        (
+            '<meta http-equiv="Content-Security-Policy" content="script-src \'none\'"><script>1</script>',
+            "console: .*Content Security Policy",
+        ),
+    ],
+)
+def test_a_page_that_misbehaves_is_a_fault(browser: Browser, tmp_path: Path, body: str, fault: str) -> None:
+    path = tmp_path / "page.html"
+    path.write_text(f"<!DOCTYPE html><title>A page</title>{body}")
+    with pytest.raises(AssertionError, match=fault), opened(browser, path) as page:
+        page.wait_for_timeout(100)
+
+
+def test_a_page_that_behaves_is_none(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "a page.html"
+    path.write_text('<!DOCTYPE html><title>A page</title><img src="data:image/gif;base64,R0lGODlhAQABAAAAADs=">')
+    with opened(browser, path) as page:
+        page.goto(page.url + "#part")
+        assert page.title() == "A page"

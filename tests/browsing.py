@@ -1,0 +1,62 @@
+"""A browser for the tests of pages: Chromium, driven by Playwright, offline, with an eye on what a page must not do."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ARGUMENTS = [
+    f"--{name}"
+    for name in (
+        *("disable-gpu", "disable-quic", "no-first-run"),
+        *("disable-background-networking", "disable-component-update", "disable-sync"),
+    )
+]
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start a browser. Without one the test is skipped; with DIGITS_REQUIRE_BROWSER=1, as in .ci/run, it fails."""
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        reason = "no browser found; on Debian: apt install chromium"
+        if os.environ.get("DIGITS_REQUIRE_BROWSER") == "1":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@contextlib.contextmanager
+def opened(browser: Browser, path: Path, **options: Any) -> Iterator[Page]:
+    """Open a file in a fresh window; at the end AssertionError if it asked for anything else or an error was logged.
+
+    `options` are those of Playwright's new_context: java_script_enabled, color_scheme, viewport, has_touch, …
+    """
+    address = path.resolve().as_uri()
+    faults: list[str] = []
+    context = browser.new_context(offline=True, **options)
+    try:
+        page = context.new_page()
+        page.set_default_timeout(5000)
+        page.on("pageerror", lambda error: faults.append(f"error: {error}"))
+        page.on("console", lambda line: faults.append(f"console: {line.text}") if line.type == "error" else None)
+
+        def watch(url: str) -> None:
+            if url.partition("#")[0] != address and not url.startswith(("data:", "blob:")):
+                faults.append(f"request: {url}")
+
+        context.on("request", lambda request: watch(request.url))
+        page.goto(address)
+        yield page
+    finally:
+        context.close()
+    assert not faults, "\n".join(faults)
