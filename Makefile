@@ -5,15 +5,19 @@ MODEL ?= convnet
 SEED ?= 0
 OUT ?= predictions
 
-.PHONY: help report predict test verify check format bench environment lock
+.PHONY: help report snakemake-report predict test verify check format bench environment lock
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 report: environment ## build what is not up to date, up to results/report.html (CORES=4)
 	@start=$$(date +%s); \
 	$(PYTHON_RUN) -m snakemake --cores $(CORES) && seconds=$$(( $$(date +%s) - start )) && \
 	echo "The report is results/report.html ($$(( seconds / 60 )) min $$(( seconds % 60 )) s)."
+
+snakemake-report: report ## write Snakemake's own report on it: figures and tables, rules and times
+	@$(PYTHON_RUN) -m snakemake --report results/snakemake-report.html --quiet && \
+	echo "Snakemake's own report is results/snakemake-report.html."
 
 predict: environment ## read image files of your own: IMAGES="my/*.png" (MODEL=convnet SEED=0 OUT=predictions AS_IS=)
 	@[ -n "$(IMAGES)" ] || { echo 'error: IMAGES: name image files, such as make predict IMAGES="my/*.png"' >&2; exit 1; }

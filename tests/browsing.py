@@ -55,7 +55,7 @@ def opened(browser: Browser, path: Path, **options: Any) -> Iterator[Page]:
                 faults.append(f"request: {url}")
 
         context.on("request", lambda request: watch(request.url))
-        page.goto(address)
+        page.goto(address, timeout=60_000)  # a page of megabytes takes long where the cores are busy
         yield page
     finally:
         context.close()

@@ -100,6 +100,7 @@ LIBRARIES = {
     "ipykernel": {"report"},
     "pyyaml": {"report"},
     "jsonschema": {"report"},
+    "pygments": {"report"},
     "snakemake": {"report"},
     # Some that others need.
     "sympy": NETWORKS,
@@ -110,7 +111,8 @@ LIBRARIES = {
     "psutil": {"report"},  # through ipython, not as the tests' own
     # Those that only Snakemake itself or developers need.
     **{name: set[str]() for name in ("pulp", "gitpython", "docutils", "black")},
-    **{name: set[str]() for name in ("pytest", "pytest-xdist", "hypothesis", "playwright", "mypy", "ruff", "snakefmt")},
+    **{name: set[str]() for name in ("pytest", "pytest-xdist", "hypothesis", "mypy", "ruff", "snakefmt")},
+    **{name: set[str]() for name in ("playwright", "axe-playwright-python", "pypdf")},
     **{name: set[str]() for name in ("types-pyyaml", "types-tqdm", "pandas-stubs")},
 }
 

@@ -35,8 +35,12 @@ rule summarise:
         metrics=[f"{run}/metrics.json" for run in RUNS],
         predictions=[f"{run}/predictions.safetensors" for run in RUNS],
     output:
-        metrics=report("results/metrics.csv", caption="../report/metrics.rst", category="Tables"),
-        summary=report("results/summary.csv", caption="../report/summary.rst", category="Tables"),
+        metrics=report(
+            "results/metrics.csv", caption="../report/metrics.rst", category="Tables", labels={"table": "all runs"}
+        ),
+        summary=report(
+            "results/summary.csv", caption="../report/summary.rst", category="Tables", labels={"table": "all models"}
+        ),
     log:
         "logs/summarise.log",
     params:
@@ -57,8 +61,18 @@ if LADDER:
             metrics=[f"{run}/metrics.json" for run in COMPARED_RUNS],
             predictions=[f"{run}/predictions.safetensors" for run in COMPARED_RUNS],
         output:
-            ladder=report("results/ladder.csv", caption="../report/ladder-table.rst", category="Tables"),
-            comparisons=report("results/comparisons.csv", caption="../report/comparisons.rst", category="Tables"),
+            ladder=report(
+                "results/ladder.csv",
+                caption="../report/ladder-table.rst",
+                category="Tables",
+                labels={"table": "the ladder"},
+            ),
+            comparisons=report(
+                "results/comparisons.csv",
+                caption="../report/comparisons.rst",
+                category="Tables",
+                labels={"table": "comparisons by seed"},
+            ),
         log:
             "logs/compare.log",
         params:

@@ -18,9 +18,14 @@ NOTEBOOK = ROOT / "workflow" / "notebooks" / "report.ipynb"
 
 
 def captioned(figures, category):
-    """Mark figures for `snakemake --report`, each with its caption in workflow/report/."""
+    """Mark figures for `snakemake --report`, each with its caption in workflow/report/ and a label for the list."""
     return {
-        name: report(path, caption=f"../report/{Path(path).stem}.rst", category=category)
+        name: report(
+            path,
+            caption=f"../report/{Path(path).stem}.rst",
+            category=category,
+            labels={"figure": name.replace("_", " ")},
+        )
         for name, path in figures.items()
     }
 

@@ -6,8 +6,15 @@ rule search:
     input:
         [f"{run}/validation.safetensors" for run in SEARCH_RUNS],
     output:
-        table=report("results/search.csv", caption="../report/search.rst", category="Tables"),
-        figure=report("results/figures/search.svg", caption="../report/search.rst", category="Results"),
+        table=report(
+            "results/search.csv", caption="../report/search.rst", category="Tables", labels={"table": "searches"}
+        ),
+        figure=report(
+            "results/figures/search.svg",
+            caption="../report/search.rst",
+            category="Results",
+            labels={"figure": "searches"},
+        ),
     log:
         "logs/search.log",
     params:

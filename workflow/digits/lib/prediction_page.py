@@ -20,13 +20,15 @@ STYLE = """
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1rem; max-width: 46rem; font: 17px/1.5 system-ui, sans-serif; }
 body { background: var(--ground); color: var(--ink); }
-section { display: flex; flex-wrap: wrap; gap: 0 1.5rem; padding: 1.2rem 0; border-top: 1px solid var(--line); break-inside: avoid; }
-h2 { flex-basis: 100%; margin: 0 0 0.5rem; font-size: 1.1rem; overflow-wrap: anywhere; }
+section { display: grid; grid-template-columns: 11rem 11rem 1fr; gap: 0.5rem 1.5rem; padding: 1.2rem 0; border-top: 1px solid var(--line); }
+section { break-inside: avoid; }
+@media (max-width: 40rem) { section { grid-template-columns: 1fr 1fr; } ol { grid-column: 1 / -1; } }
+h2 { grid-column: 1 / -1; margin: 0 0 0.5rem; font-size: 1.1rem; overflow-wrap: anywhere; }
 figure { margin: 0; }
-img { display: block; width: auto; height: 8rem; max-width: 16rem; object-fit: contain; border: 1px solid var(--line); }
-.seen { image-rendering: pixelated; }
-figcaption { color: var(--faint); font-size: 0.85rem; }
-ol { flex: 1 0 14rem; margin: 0; padding: 0; list-style: none; }
+img { display: block; max-width: 100%; max-height: 11rem; border: 1px solid var(--line); }
+.seen { width: 8rem; image-rendering: pixelated; }
+figcaption { margin-top: 0.3rem; color: var(--faint); font-size: 0.85rem; }
+ol { margin: 0; padding: 0; list-style: none; }
 li { display: grid; grid-template-columns: minmax(2rem, auto) 1fr 5rem; gap: 0.7rem; align-items: center; overflow-wrap: anywhere; }
 li:first-child { font-weight: 600; }
 .bar { height: 0.8rem; background: var(--bar); }
