@@ -1,0 +1,180 @@
+"""The report's page as a whole: found one's way in, on any width, in the dark, on paper, by keyboard, and by all.
+
+That its numbers are those of the tables is in tests/rules/test_report.py.
+"""
+
+import io
+import re
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+from pypdf import PdfReader
+
+from browser.conftest import Open
+
+WIDTHS = {"telephone": 375, "tablet": 768, "desk": 1440}
+# What Tab leads to, where it can be seen. Of a group of radio buttons it is the chosen one.
+FOCUSABLE = (
+    "a[href], button:enabled, summary, select:enabled, input:enabled:not([type=radio]:not(:checked)), [tabindex]"
+)
+
+
+def wide(name: str) -> dict[str, Any]:
+    return {"viewport": {"width": WIDTHS[name], "height": 900}}
+
+
+def unfold(page: Page) -> None:
+    """Open all that can be opened."""
+    page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+
+
+def letters(text: str) -> str:
+    """Leave out the spaces, which a line's end takes, and undo the ligatures of print."""
+    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text))
+
+
+def headings(page: Page, level: str) -> list[str]:
+    return [" ".join(text.split()) for text in page.locator(f"main {level}").all_inner_texts()]
+
+
+@pytest.mark.parametrize("name", WIDTHS)
+def test_the_contents_lead_to_every_section(report: Path, open_page: Open, name: str) -> None:
+    page = open_page(report, **wide(name))
+    contents = page.locator("nav")
+    assert contents.count() == 1
+    links = contents.locator("a[href^='#']")
+    targets = [str(links.nth(number).get_attribute("href"))[1:] for number in range(links.count())]
+    sections = page.locator("main h2, main h3").evaluate_all("all => all.map(e => e.closest('[id]').id)")
+    assert len(targets) >= 5 and set(page.locator("main h2").evaluate_all("all => all.map(e => e.id)")) <= set(targets)
+    assert targets == [section for section in sections if section in targets], "in the page's order, none twice"
+    for number, target in enumerate(targets):
+        link = links.nth(number)
+        if not link.is_visible():
+            contents.locator("summary").first.click()
+        link.click()
+        page.wait_for_function(
+            """id => { const top = document.getElementById(id).getBoundingClientRect().top;
+                       const end = document.scrollingElement;
+                       const last = end.scrollTop + innerHeight >= end.scrollHeight - 2;
+                       return top > -2 && top < innerHeight * (last ? 1 : 0.5); }""",
+            arg=target,
+        )
+
+
+def test_the_contents_stay_in_view_where_there_is_room(report: Path, open_page: Open) -> None:
+    page = open_page(report, **wide("desk"))
+    page.evaluate("scrollTo(0, document.body.scrollHeight / 2)")
+    assert (
+        page.locator("nav")
+        .locator("a[href^='#']")
+        .first.evaluate(
+            "e => { const box = e.getBoundingClientRect(); return box.top >= 0 && box.bottom <= innerHeight; }"
+        )
+    )
+
+
+def test_links_within_lead_somewhere(page: Page) -> None:
+    assert page.locator("a[href^='#']").evaluate_all(
+        "all => all.map(e => e.getAttribute('href')).filter(h => h != '#' && !document.getElementById(h.slice(1)))"
+    ) == []  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WIDTHS)
+def test_no_width_makes_the_page_scroll_sideways(report: Path, open_page: Open, name: str) -> None:
+    page = open_page(report, **wide(name))
+    for _ in range(2):
+        assert page.evaluate("document.scrollingElement.scrollWidth") <= WIDTHS[name]
+        unfold(page)
+
+
+@pytest.mark.parametrize("name", WIDTHS)
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_no_barrier_is_found(report: Path, open_page: Open, name: str, colours: str) -> None:
+    """Axe-core's rules: contrast, names, order of headings, landmarks and so on."""
+    page = open_page(report, **wide(name), color_scheme=colours)
+    unfold(page)
+    found = Axe().run(page)
+    assert len(found.response["passes"]) > 15, "it ran"
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_dark_is_dark(report: Path, open_page: Open) -> None:
+    brightness = []
+    for colours in ("light", "dark"):
+        page = open_page(report, color_scheme=colours)
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        brightness.append(sum(map(int, re.findall(r"\d+", ground)[:3])) / 3)
+    assert brightness[0] > 230 and brightness[1] < 50
+
+
+def test_on_paper_it_is_all_there(page: Page) -> None:
+    pages = PdfReader(io.BytesIO(page.pdf(format="A4"))).pages
+    assert 4 <= len(pages) <= 30
+    text = letters("".join(sheet.extract_text() for sheet in pages))
+    for heading in headings(page, "h1") + headings(page, "h2"):
+        assert letters(heading) in text
+    assert all(sheet.extract_text().strip() or sheet.images for sheet in pages), "no empty sheet"
+
+
+def test_on_paper_there_is_no_contents_list(page: Page) -> None:
+    page.emulate_media(media="print")
+    assert not page.locator("nav a").first.is_visible()
+
+
+def test_without_scripts_it_says_the_same(report: Path, open_page: Open) -> None:
+    with_scripts, without = open_page(report), open_page(report, java_script_enabled=False)
+    for level in ("h1", "h2"):
+        assert headings(without, level) == headings(with_scripts, level)
+        assert headings(without, level)
+    for image in without.locator("main img").all():
+        image.scroll_into_view_if_needed()
+        assert image.is_visible() or image.evaluate("e => e.closest('details') != null")
+    tables = without.locator("main table")
+    assert tables.count() >= 3 and tables.first.is_visible()
+    empty = without.locator("main h2").evaluate_all(
+        """all => all.filter(h => { let n = h.nextElementSibling, text = '';
+             while (n && n.tagName != 'H2') { text += n.textContent; n = n.nextElementSibling; }
+             return text.trim().length < 40 && h.parentElement.textContent.trim().length < 80; }).map(h => h.id)"""
+    )
+    assert empty == [], "every section has something to read"
+
+
+def test_every_picture_is_described(page: Page) -> None:
+    pictures = page.locator("img").evaluate_all("all => all.map(e => [e.alt.trim(), e.naturalWidth])")
+    assert len(pictures) >= 8
+    for alternative, width in pictures:
+        assert width > 0
+        assert len(alternative.split()) >= 6 and not re.search(r"\.(svg|png)\b", alternative), alternative
+    assert len({alternative for alternative, _ in pictures}) == len(pictures), "no two by the same text"
+    assert page.locator("canvas:not([aria-label]):not([aria-hidden=true])").count() == 0
+
+
+def test_tab_leads_through_all_that_can_be_used_and_shows_where_it_is(page: Page) -> None:
+    page.evaluate(
+        """selector => { window.expected = [...document.querySelectorAll(selector)].filter(
+            e => e.tabIndex >= 0 && e.checkVisibility({visibilityProperty: true}) && e.getClientRects().length); }""",
+        FOCUSABLE,
+    )
+    expected = page.evaluate("expected.length")
+    assert expected >= 8
+    reached: list[int] = []
+    for _ in range(expected + 50):
+        page.keyboard.press("Tab")
+        found = page.evaluate("""() => {
+            const e = document.activeElement;
+            if (e === document.body) return null;
+            const style = getComputedStyle(e), box = e.getBoundingClientRect();
+            return {number: expected.indexOf(e), html: e.outerHTML.slice(0, 100),
+                    marked: style.outlineStyle != 'none' && style.outlineWidth != '0px' || style.boxShadow != 'none',
+                    inView: box.bottom > 0 && box.top < innerHeight};
+        }""")
+        if found is None:
+            break
+        assert found["marked"] and found["inView"], found["html"]
+        if found["number"] >= 0:  # else a box that scrolls, which Chromium lets the keyboard into by itself
+            reached.append(found["number"])
+    assert reached == list(range(expected))
