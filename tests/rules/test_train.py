@@ -59,17 +59,19 @@ def test_history_and_weights_are_those_of_torch_nn(
 
     rows = history(target / run / "history.csv")
     assert [list(row) for row in rows] == [
-        ["epoch", "learning_rate", "train_loss", "validation_loss", "validation_accuracy"]
+        ["epoch", "learning_rate", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]
     ] * 3
     for number, row in enumerate(rows, start=1):
-        losses = []
+        losses, right_of = [], []
         for batch in torch.randperm(len(kept), generator=generator).split(50):
             optimiser.zero_grad()
             losses.append(loss(kept[batch]))
+            right_of.append((net(images[kept[batch]]).argmax(1) == labels[kept[batch]]).double().mean())
             losses[-1].backward()
             optimiser.step()
         assert (row["epoch"], row["learning_rate"]) == (str(number), str(rate))
         assert float(row["train_loss"]) == pytest.approx(torch.stack(losses).mean().item(), rel=1e-4)
+        assert float(row["train_accuracy"]) == pytest.approx(torch.stack(right_of).mean().item(), abs=1e-9)
         if not len(held_out):
             assert row["validation_loss"] == row["validation_accuracy"] == ""
             continue

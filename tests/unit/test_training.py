@@ -82,7 +82,8 @@ def test_calc_grad_is_the_slope_of_the_mean_loss() -> None:
     data, settings = examples(), recipe(hidden=[3])
     net = network(settings).double()
     x = data.x.double()
-    losses = calc_grad(x, data.y, net, settings)
+    losses, accuracy = calc_grad(x, data.y, net, settings)
+    assert accuracy.item() == pytest.approx((net(x).argmax(1) == data.y.int().argmax(1)).double().mean().item())
     torch.testing.assert_close(losses, torch_losses(net(x).detach(), data.y, settings))
     step = 1e-6
     for p in net.parameters():
@@ -117,6 +118,7 @@ def test_the_history_has_means_over_the_images() -> None:
     for epoch in fit(ours, examples(seed=2)):
         losses = again.train_epoch(epoch.epoch)
         assert epoch.train_loss == pytest.approx(losses.mean().item(), rel=1e-6)
+        assert epoch.train_accuracy == again.accuracy
         assert (epoch.validation_loss, epoch.validation_accuracy) == validate_epoch(
             examples(seed=2), again.network, settings
         )

@@ -30,6 +30,7 @@ class Epoch(NamedTuple):
     epoch: int
     learning_rate: float  # of the last step
     train_loss: float  # mean over the epoch's images, each before its own step
+    train_accuracy: float  # likewise
     validation_loss: float | None
     validation_accuracy: float | None
 
@@ -38,11 +39,15 @@ class DivergenceError(UserError):
     """The loss or a weight stopped being a number."""
 
 
-def calc_grad(xb: Tensor, yb: Tensor, network: Network, recipe: Recipe) -> Tensor:
-    """Predict, compare, and put the gradient of the mean loss into each parameter's `grad`. Returns the losses, [batch]."""
-    losses = LOSSES[recipe.loss](network(xb), yb, recipe.label_smoothing)
+def calc_grad(xb: Tensor, yb: Tensor, network: Network, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    """Predict, compare, and put the gradient of the mean loss into each parameter's `grad`.
+
+    Returns the losses, [batch], and the share of right predictions, a scalar.
+    """
+    predictions = network(xb)
+    losses = LOSSES[recipe.loss](predictions, yb, recipe.label_smoothing)
     losses.mean().backward()
-    return losses.detach()
+    return losses.detach(), batch_accuracy(predictions.detach(), yb)
 
 
 class Training:
@@ -59,6 +64,7 @@ class Training:
         self.step, self.rate = 0, recipe.learning_rate
         self.seen = 0  # images trained on, those of each epoch
         self.scored = 0  # images that were run through the network only to find the hard ones
+        self.accuracy = 0.0  # on the images of the last epoch, each before its own step
         self.averaged = 0
         self.average: list[Tensor] = []
 
@@ -69,20 +75,23 @@ class Training:
             self.scored += len(self.train.x)
         set_mode(self.network, self.recipe)
         order = self.sampler.order(epoch)
-        losses = []
+        losses, right = [], []
         for batch in self.sampler.split(order):
             xb, yb = self.train.batch(batch)
             if self.recipe.augmentation:
                 xb = augment(xb, self.recipe.augmentation, self.generator)
             self.rate = self.recipe.learning_rate * self.schedule.factor(self.step)
             set_rate(self.optimiser, self.rate)
-            losses.append(calc_grad(xb, yb, self.network, self.recipe))
+            loss, accuracy = calc_grad(xb, yb, self.network, self.recipe)
+            losses.append(loss)
+            right.append(accuracy * len(batch))
             self.optimiser.step()
             self.optimiser.zero_grad()
             self.step += 1
             self.seen += len(batch)
             self._average_weights()
         joined = torch.cat(losses)
+        self.accuracy = round(torch.stack(right).double().sum().item()) / len(joined)
         self.sampler.note(order, joined)
         return joined
 
@@ -161,7 +170,7 @@ def fit(training: Training, validation: Examples) -> Iterator[Epoch]:
         _check_finite(losses, training, number)
         loss, accuracy = validate_epoch(validation, network, recipe) if len(validation.x) else (None, None)
         training.schedule.after_epoch(loss)
-        yield Epoch(number, training.rate, losses.double().mean().item(), loss, accuracy)
+        yield Epoch(number, training.rate, losses.double().mean().item(), training.accuracy, loss, accuracy)
         if recipe.early_stopping and loss is not None:
             waited += 1
             if loss < lowest:
