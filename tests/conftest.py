@@ -20,6 +20,7 @@ from project import RUNS, SEARCH_RUNS, Line, arguments, contents, outputs
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "tests" / "data"
 NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+PLOTS = ("plot_data", "plot_results", "plot_mistakes", "plot_weights", "plot_ladder", "plot_workflow")
 PROJECT_FILES = ("Snakefile", "config", "workflow", "profiles", "requirements.lock", "pyproject.toml")
 
 
@@ -148,7 +149,7 @@ def built(measured: Path) -> Path:
     """The project's folder with figures and report too: all that the pipeline makes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(measured)
-        for name in ("search", "plot_data", "plot_results", "plot_ladder", "report"):
+        for name in ("search", *PLOTS, "report"):
             call(name, *arguments(name, Path(), Path()))
     return measured
 

@@ -59,16 +59,35 @@ DATA_FIGURES = {
 RESULT_FIGURES = {
     "curves": "results/figures/curves.svg",
     "accuracies": "results/figures/accuracies.svg",
+    "calibration": "results/figures/calibration.svg",
+}
+MISTAKE_FIGURES = {
     "confusion": "results/figures/confusion.svg",
     "mistakes": "results/figures/mistakes.png",
-    "first-layers": "results/figures/first-layers.png",
+    "shared-mistakes": "results/figures/shared-mistakes.png",
 }
+WEIGHT_FIGURE = {"first-layers": "results/figures/first-layers.png"}
 LADDER_FIGURE = {"ladder": "results/figures/ladder.svg"}
-FIGURES = [*DATA_FIGURES.values(), *RESULT_FIGURES.values(), *LADDER_FIGURE.values()]
+WORKFLOW_FIGURE = {"workflow": "results/figures/workflow.svg"}
+FIGURES = [
+    *DATA_FIGURES.values(),
+    *RESULT_FIGURES.values(),
+    *MISTAKE_FIGURES.values(),
+    *WEIGHT_FIGURE.values(),
+    *LADDER_FIGURE.values(),
+    *WORKFLOW_FIGURE.values(),
+]
+MISTAKES = "results/mistakes.csv"
 LADDER = trained_rungs(CONFIG)
 SHOWN = {key: value for key, value in CONFIG.items() if key != "searches"}
 SHOWN["recipes"] = {model: RECIPES[model] for model in CONFIG["models"]}
-ABOUT = {"configuration": SHOWN, "libraries": ["torch==2.13.0"], "commands": {"train": "python -m digits.train"}}
+GRAPH = {"jobs": {"train": 6, "evaluate": 6, "report": 1}, "edges": [["train", "evaluate"], ["evaluate", "report"]]}
+ABOUT = {
+    "configuration": SHOWN,
+    "libraries": ["torch==2.13.0"],
+    "commands": {"train": "python -m digits.train"},
+    "graph": GRAPH,
+}
 
 
 def outputs(name: str, run: str = RUNS[0]) -> dict[str, str]:
@@ -87,6 +106,9 @@ def outputs(name: str, run: str = RUNS[0]) -> dict[str, str]:
         "compare": COMPARISONS,
         "plot_data": DATA_FIGURES,
         "plot_results": RESULT_FIGURES,
+        "plot_mistakes": {**MISTAKE_FIGURES, "table": MISTAKES},
+        "plot_weights": WEIGHT_FIGURE,
+        "plot_workflow": WORKFLOW_FIGURE,
         "plot_ladder": LADDER_FIGURE,
         "report": {"executed": "results/report.ipynb", "html": "results/report.html"},
     }[name]
@@ -112,10 +134,15 @@ def inputs(name: str, run: str = RUNS[0]) -> dict[str, str | list[str]]:
         "summarise": {"runs": metrics, "predictions": predictions},
         "compare": {"runs": metrics, "predictions": predictions},
         "plot_data": dict(zip(("train", "test"), TENSORS, strict=True)),
-        "plot_results": {"runs": RUNS, "test": TENSORS[1], **TABLES},
+        "plot_results": {"runs": RUNS, **TABLES},
+        "plot_mistakes": {"runs": RUNS, "test": TENSORS[1], **TABLES},
+        "plot_weights": {"runs": RUNS, "test": TENSORS[1], **TABLES},
+        "plot_workflow": {},
         "plot_ladder": {"table": COMPARISONS["table"]},
         "report": {
             "runs": metrics,
+            "weights": [f"{folder}/weights.safetensors" for folder in RUNS],
+            "mistakes": MISTAKES,
             "tensors": TENSORS,
             "figures": FIGURES,
             "ladder": [COMPARISONS["table"]],
@@ -139,6 +166,8 @@ def arguments(name: str, source: Path, target: Path, run: str = RUNS[0]) -> list
         "evaluate": [*recipe, "--label-errors", json.dumps(CONFIG["dataset"]["label_errors"])],
         "compare": ["--ladder", json.dumps(LADDER)],
         "plot_results": ["--references", json.dumps(CONFIG["references"])],
+        "plot_ladder": ["--models", *CONFIG["models"]],
+        "plot_workflow": ["--graph", json.dumps(GRAPH)],
         "report": ["--notebook", str(ROOT / "workflow" / "notebooks" / "report.ipynb"), "--about", json.dumps(ABOUT)],
     }.get(name, [])
     for folder, files in ((source, inputs(name, run)), (target, outputs(name, run))):

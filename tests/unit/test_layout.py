@@ -19,7 +19,7 @@ TORCH = {"train", "evaluate", "predict"} | {
         *("examples", "flops", "weights"),
     )
 }
-MATPLOTLIB = {"search", "plot_data", "plot_results", "plot_ladder", "lib.plotting"}
+MATPLOTLIB = {"search", "lib.plotting"} | {name for name in COMMANDS if name.startswith("plot_")}
 
 
 def imports(path: Path) -> set[str]:

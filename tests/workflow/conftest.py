@@ -19,17 +19,21 @@ MODELS, SEEDS = ("linear", "published", "tiny-conv"), (0, 1)
 CANDIDATES = ("rate.learning-rate-20", "rate.learning-rate-50")  # of the search `rate`, with seed 0
 
 # For each rule, the rules that read what it makes, directly or through others.
-RESULTS = {"summarise", "compare", "plot_results", "plot_ladder", "report"}  # of all runs
+PLOTS = {"plot_results", "plot_mistakes", "plot_weights"}  # of all runs
+RESULTS = {"summarise", "compare", "plot_ladder", "report"} | PLOTS
 AFTER = {
     "download": {"convert", "train", "search", "evaluate", "plot_data"} | RESULTS,
     "convert": {"train", "search", "evaluate", "plot_data"} | RESULTS,
     "train": {"search", "evaluate"} | RESULTS,
     "search": set[str](),
     "evaluate": RESULTS,
-    "summarise": {"plot_results", "report"},
+    "summarise": PLOTS | {"report"},
     "compare": {"plot_ladder", "report"},
     "plot_data": {"report"},
     "plot_results": {"report"},
+    "plot_mistakes": {"report"},
+    "plot_weights": {"report"},
+    "plot_workflow": {"report"},
     "plot_ladder": {"report"},
     "report": set[str](),
 }

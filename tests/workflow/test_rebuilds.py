@@ -23,10 +23,14 @@ TENSORS = {
     "compare",
     "plot_data",
     "plot_results",
+    "plot_mistakes",
+    "plot_weights",
+    "report",
 }  # read or write such files
 NETWORKS = {"train", "evaluate"}
-FIGURES = {"search", "plot_data", "plot_results", "plot_ladder"}
-MEASURES = {"search", "evaluate", "summarise", "compare"}
+PLOTS = {"plot_results", "plot_mistakes", "plot_weights"}  # of all runs
+FIGURES = {"search", "plot_data", "plot_ladder", "plot_workflow"} | PLOTS
+MEASURES = {"search", "evaluate", "summarise", "compare", "plot_results"}
 
 SOURCES = {
     "digits/__init__.py": EVERY,
@@ -39,6 +43,9 @@ SOURCES = {
     "digits/compare.py": {"compare"},
     "digits/plot_data.py": {"plot_data"},
     "digits/plot_results.py": {"plot_results"},
+    "digits/plot_mistakes.py": {"plot_mistakes"},
+    "digits/plot_weights.py": {"plot_weights"},
+    "digits/plot_workflow.py": {"plot_workflow"},
     "digits/plot_ladder.py": {"plot_ladder"},
     "digits/report.py": {"report"},
     "digits/predict.py": set(),  # of no rule; so are the modules that it alone imports
@@ -49,6 +56,7 @@ SOURCES = {
     "digits/lib/command.py": EVERY,
     "digits/lib/files.py": EVERY,
     "digits/lib/comparisons.py": {"compare"},
+    "digits/lib/contents.py": {"report"},
     "digits/lib/config.py": set(),  # what it makes of the configuration is in the rules' parameters
     "digits/lib/fingerprint.py": set(),  # likewise
     "digits/lib/idx.py": {"convert"},
@@ -62,6 +70,8 @@ SOURCES = {
     "digits/lib/flops.py": {"train"},
     "digits/lib/losses.py": {"train"},
     "digits/lib/optimisers.py": {"train"},
+    "digits/lib/runs.py": PLOTS | {"report"},
+    "digits/lib/words.py": {"report"},  # imported in the notebook
     "digits/lib/sampling.py": {"train"},
     "digits/lib/schedules.py": {"train"},
     "digits/lib/training.py": {"train"},
@@ -83,10 +93,10 @@ SOURCES = {
 LIBRARIES = {
     "torch": NETWORKS | {"report"},
     "numpy": EVERY - {"download"},
-    "scipy": MEASURES | {"plot_results", "report"},
+    "scipy": MEASURES | {"plot_mistakes", "report"},
     "scikit-learn": MEASURES | {"report"},
     "statsmodels": MEASURES | {"report"},
-    "pandas": MEASURES | {"plot_results", "plot_ladder", "report"},  # evaluate: through statsmodels
+    "pandas": MEASURES | PLOTS | {"plot_ladder", "report"},  # evaluate: through statsmodels
     "matplotlib": FIGURES | {"report"},
     "pillow": {"convert"} | FIGURES | {"report"},  # figures: through matplotlib
     "safetensors": TENSORS | {"report"},
@@ -208,6 +218,7 @@ def test_a_touch_reruns_nothing(project: Project, order: str) -> None:
         ),
         ("figures/samples.png", {"plot_data", "report"}),
         ("figures/curves.svg", {"plot_results", "report"}),
+        ("mistakes.csv", {"plot_mistakes", "report"}),
         ("report.ipynb", {"report"}),
     ],
 )
@@ -245,6 +256,6 @@ def test_what_reruns_after_a_comment_gives_the_same_bits(project: Project) -> No
     append(project.folder / "workflow" / "digits" / "summarise.py", "# a comment\n")
     result = snakemake(project.folder, "--cores", 2, "--configfile", project.config)
     assert result.status == 0, result.output
-    assert planned(result) == {"summarise", "plot_results", "report"}
+    assert planned(result) == {"summarise", "report"} | PLOTS
     assert checksums(project.folder / "results") == before
     assert_reruns(project, "nothing, after a rerun", set())

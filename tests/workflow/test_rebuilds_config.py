@@ -12,7 +12,7 @@ from conftest import DATA, ROOT
 
 from workflow.conftest import CANDIDATES, MODELS, Project, assert_reruns, set_keys
 
-TABLES = {"summarise", "plot_results", "report"}
+TABLES = {"summarise", "plot_results", "plot_mistakes", "plot_weights", "report"}
 LINEAR = {"train linear", "evaluate linear", "report"}
 ADDED_SEED = {f"{rule} {model} 2" for rule in ("train", "evaluate") for model in MODELS}
 OTHER_SUM = "0" * 64
@@ -30,15 +30,16 @@ def search(**changes: Any) -> dict[str, Any]:
 # Each key of the schema, and searches as a whole: a change of it, and the rules that the change concerns.
 KEYS: dict[str, list[tuple[Any, set[str]]]] = {
     "models": [
-        (["published"], {"compare"} | TABLES),  # nothing to compare it with is left
-        (["tiny-conv", "published", "linear"], TABLES),
-        ([*MODELS, "small"], {"train small", "evaluate small"} | TABLES),
+        # Fewer jobs change the drawing of the workflow; the ladder has the models' colours.
+        (["published"], {"compare", "plot_ladder", "plot_workflow"} | TABLES),  # nothing to compare it with is left
+        (["tiny-conv", "published", "linear"], {"plot_ladder"} | TABLES),
+        ([*MODELS, "small"], {"train small", "evaluate small", "plot_ladder", "plot_workflow"} | TABLES),
     ],
     # The ladder's tables are in the order of rungs and seeds, whatever that of models and seeds in the configuration.
     "seeds": [
-        ([1], {"compare"} | TABLES),
+        ([1], {"compare", "plot_workflow"} | TABLES),
         ([1, 0], TABLES),
-        ([0, 1, 2], ADDED_SEED | {"compare"} | TABLES),
+        ([0, 1, 2], ADDED_SEED | {"compare", "plot_workflow"} | TABLES),
     ],
     "device": [("auto", {"train", "report"})],
     "references": [([REFERENCE], {"plot_results", "report"}), ([], {"plot_results", "report"})],
@@ -47,9 +48,9 @@ KEYS: dict[str, list[tuple[Any, set[str]]]] = {
         ([FOOT, {**RUNG, "against": "linear"}], {"compare", "report"}),
         ([FOOT, {**RUNG, "adds": "20 hidden units", "why": "Another why."}, TOP], {"report"}),
         ([FOOT], {"compare", "report"}),
-        ([], {"report"}),
+        ([], {"plot_workflow", "report"}),
     ],
-    "dataset.format": [("images", {"convert", "report"})],
+    "dataset.format": [("images", {"convert", "plot_workflow", "report"})],
     "dataset.path": [(None, set()), (str(DATA), set())],  # the checksums decide the content
     "dataset.sources": [(["https://example.org/mnist/"], {"report"})],  # likewise
     "dataset.sha256.train-images-idx3-ubyte": [(OTHER_SUM, {"download", "report"})],
@@ -59,6 +60,7 @@ KEYS: dict[str, list[tuple[Any, set[str]]]] = {
     "dataset.train_limit": [(100, {"convert", "report"})],
     "dataset.test_limit": [(100, {"convert", "report"})],
     "dataset.label_errors": [([3, 5], {"evaluate", "report"})],
+    "dataset.about": [("Pictures of my own.", {"report"})],
     "recipes.linear.hidden": [([10], LINEAR)],
     "recipes.linear.weights": [("kaiming", LINEAR)],
     "recipes.linear.loss": [("cross_entropy", LINEAR)],
@@ -87,7 +89,7 @@ KEYS: dict[str, list[tuple[Any, set[str]]]] = {
     "recipes.linear.early_stopping": [(3, LINEAR)],
     "recipes.linear.classes": [(["3", "7"], LINEAR)],
     "recipes.linear.labels_per_class": [(5, LINEAR)],
-    "recipes.linear.features_of": [("published", LINEAR)],
+    "recipes.linear.features_of": [("published", LINEAR)],  # a model of the report: no more jobs
     "searches": [
         ({}, set()),
         (search(grid={"learning_rate": [50, 20]}), {"search"}),

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from digits.lib.command import run
 from digits.lib.files import whole_files
-from digits.lib.plotting import COLOURS, image_grid, save_figure
+from digits.lib.plotting import FAINT, LINE, image_grid, save_figure
 from digits.lib.tensors import Split, load_split
 
 SAMPLES = 12  # of each class
@@ -41,9 +41,10 @@ def draw_class_counts(train: Split, test: Split) -> Figure:
     """Draw the number of images of each class in both parts."""
     numbers = np.arange(len(train.classes))
     figure, axis = plt.subplots(figsize=(7.2, 2.6))
-    for offset, (name, split) in enumerate((("training", train), ("test", test))):
+    parts = (("training", train, FAINT), ("test", test, LINE))
+    for offset, (name, split, colour) in enumerate(parts):
         counts = np.bincount(split.labels, minlength=len(numbers))
-        bars = axis.bar(numbers + 0.42 * (offset - 0.5), counts, 0.4, color=COLOURS[offset], label=f"{name} images")
+        bars = axis.bar(numbers + 0.42 * (offset - 0.5), counts, 0.4, color=colour, label=f"{name} images")
         axis.bar_label(bars, [f"{count:,}" for count in counts], fontsize=6, padding=1)
     axis.set(xticks=numbers, xticklabels=train.classes, xlabel="class", ylabel="images")
     axis.legend(ncols=2, loc="lower right", bbox_to_anchor=(1, 1))

@@ -4,6 +4,7 @@ import argparse
 import itertools
 import math
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -13,9 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter
 
-from digits.lib.command import run
+from digits.lib.command import UserError, run
 from digits.lib.files import whole_files, written_by
-from digits.lib.plotting import COLOURS, save_figure
+from digits.lib.plotting import FAINT, LINE, model_colours, save_figure
 
 COLUMNS = ["model", "adds", "beside", "test_accuracy", "interval_low", "interval_high", "difference", "significant"]
 ROW, GAP = 0.38, 0.5  # height of a row in inches; distance of a rung beside the ladder, in rows
@@ -63,12 +64,12 @@ def draw_axis(axis: Axes, low: float, high: float) -> None:
         getattr(axis.xaxis, f"set_{place}_locator")(FixedLocator(shown))
     axis.xaxis.set_major_formatter(lambda error, _: accuracy_label(error))
     axis.xaxis.set_minor_formatter(NullFormatter())
-    axis.grid(axis="x", which="major", color="#dddddd", linewidth=0.6)
+    axis.grid(axis="x", which="major", linewidth=0.6)
     axis.set_axisbelow(True)
 
 
-def draw_ladder(table: pd.DataFrame) -> Figure:
-    """Draw each rung's mean accuracy with its interval; the rungs of the ladder are joined by a line."""
+def draw_ladder(table: pd.DataFrame, colours: Mapping[str, str]) -> Figure:
+    """Draw each rung's mean accuracy with its interval; the rungs of the ladder are joined, those beside it are squares."""
     beside = [bool(value) for value in table["beside"]]
     places = np.array(row_places(beside))
     labels = [
@@ -83,12 +84,11 @@ def draw_ladder(table: pd.DataFrame) -> Figure:
     best = error_rates(table["interval_high"].fillna(table["test_accuracy"]), floor)
     worst = error_rates(table["interval_low"].fillna(table["test_accuracy"]), floor)
     on_ladder = ~np.array(beside)
-    axis.plot(errors[on_ladder], places[on_ladder], color="#bbbbbb", linewidth=1, zorder=1)
-    for rows, colour in ((on_ladder, COLOURS[0]), (~on_ladder, COLOURS[2])):
-        whiskers = [errors[rows] - best[rows], worst[rows] - errors[rows]]
-        axis.errorbar(
-            errors[rows], places[rows], xerr=whiskers, fmt="o", color=colour, markersize=5, linewidth=1.2, capsize=2
-        )
+    axis.plot(errors[on_ladder], places[on_ladder], color=LINE, linewidth=1, zorder=1)
+    for row, model in enumerate(table["model"]):
+        whiskers = [[errors[row] - best[row]], [worst[row] - errors[row]]]
+        mark = {"fmt": "s" if beside[row] else "o", "color": colours[model], "markersize": 6, "linewidth": 1.6}
+        axis.errorbar(errors[row], places[row], xerr=whiskers, capsize=3, **mark)
     draw_axis(axis, floor, max(worst.max(), errors.max()))
     axis.set(yticks=places, ylim=(places[-1] + 0.6, -0.6), xlabel="test accuracy, 95 % interval of the mean")
     axis.set_yticklabels(labels, fontsize=8)
@@ -102,8 +102,8 @@ def draw_numbers(axis: Axes, table: pd.DataFrame, places: np.ndarray) -> None:
     """Write mean accuracy and difference beside each row; a difference beyond chance is bold and has a star."""
     axis.set_axis_off()
     axis.set_xlim(0, 1)
-    axis.text(0.4, -0.6, "mean", ha="right", va="center", fontsize=8, color="#555555")
-    axis.text(0.9, -0.6, "gained", ha="right", va="center", fontsize=8, color="#555555")
+    axis.text(0.4, -0.6, "mean", ha="right", va="center", fontsize=8, color=FAINT)
+    axis.text(0.9, -0.6, "gained", ha="right", va="center", fontsize=8, color=FAINT)
     columns = (table[name].tolist() for name in ("test_accuracy", "difference", "significant"))
     for place, accuracy, difference, significant in zip(places, *columns, strict=True):
         axis.text(0.4, place, f"{100 * accuracy:.2f} %", ha="right", va="center", fontsize=8)
@@ -126,12 +126,18 @@ def read_ladder(path: Path) -> pd.DataFrame:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m digits.plot_ladder", description=__doc__)
     parser.add_argument("--table", type=Path, required=True, help="ladder.csv, from digits.compare")
+    parser.add_argument(
+        "--models", nargs="+", required=True, help="all models in the report's order, for their colours"
+    )
     parser.add_argument("--ladder", type=Path, required=True, help="figure to write (.svg or .png)")
     args = parser.parse_args()
 
     table = read_ladder(args.table)
+    colours = model_colours(args.models)
+    if unknown := [model for model in table["model"] if model not in colours]:
+        raise UserError(f"--models: {', '.join(unknown)} of {args.table} is missing; name all models of the report")
     with whole_files(args.ladder) as (part,):
-        save_figure(draw_ladder(table), part, args.ladder)
+        save_figure(draw_ladder(table, colours), part, args.ladder)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,9 @@
-"""Draw the results: training curves, accuracies, and what the chosen model sees and mistakes.
-
-The chosen model is the summary's, by validation accuracy; where one run stands for a model, it is that of its first seed.
-"""
+"""Draw the results of all runs: how they trained, how accurate they are, and whether their probabilities can be believed."""
 
 import argparse
 import csv
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,40 +11,71 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import scipy.special
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, PercentFormatter
 
-from digits.lib.command import UserError, run
+from digits.lib.command import run
 from digits.lib.files import whole_files, written_by
-from digits.lib.plotting import image_grid, model_colours, save_figure
-from digits.lib.tensors import Split, load_split, read_arrays
+from digits.lib.metrics import reliability, wilson_interval
+from digits.lib.plotting import FAINT, INK, model_colours, save_figure
+from digits.lib.predictions import Predictions, load_predictions
+from digits.lib.runs import read_runs
 
-MISTAKES = 24
-UNITS = 20  # first-layer units shown of each model
+COLUMNS = 5  # models side by side
+BINS = 10  # of probability
+HISTORY = ("epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 
 
-def draw_curves(metrics: pd.DataFrame, histories: dict[tuple[str, int], pd.DataFrame]) -> Figure:
-    """Draw training loss and validation accuracy by epoch, a line a run."""
-    models = list(dict.fromkeys(metrics["model"]))
+def draw_curves(histories: dict[tuple[str, int], pd.DataFrame]) -> Figure:
+    """Draw accuracy and loss by epoch, a column of two panels for each model and a line for each run.
+
+    Losses have a scale of their own in each panel, since models with different losses cannot be compared by them.
+    """
+    models = list(dict.fromkeys(model for model, _ in histories))
     colours = model_colours(models)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.0))
-    for (model, _), history in histories.items():
-        left.plot(history["epoch"], history["train_loss"], color=colours[model], linewidth=1)
-        right.plot(history["epoch"], history["validation_accuracy"].astype(float), color=colours[model], linewidth=1)
-    left.set(
-        xlabel="epoch", ylabel="training loss, each model's own", yscale="log", title="Loss on the training images"
-    )
-    right.set(xlabel="epoch", ylabel="validation accuracy", ylim=(0, 1), title="Accuracy on the images held out")
-    left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    left.yaxis.set_major_formatter("{x:g}")
-    left.yaxis.set_minor_formatter("")
-    right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    for axis in (left, right):
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    lines = [Line2D([], [], color=colours[model], label=model) for model in models]
-    figure.legend(handles=lines, loc="outside lower center", ncols=min(len(models), 6))
+    rows = -(-len(models) // COLUMNS)
+    columns = -(-len(models) // rows)
+    figure, axes = plt.subplots(2 * rows, columns, figsize=(7.2, 3.1 * rows + 0.3), squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for number, model in enumerate(models):
+        row, column = divmod(number, columns)
+        accuracy, loss = axes[2 * row, column], axes[2 * row + 1, column]
+        for (name, _), history in histories.items():
+            if name == model:
+                for axis, kind in ((accuracy, "accuracy"), (loss, "loss")):
+                    axis.plot(history["epoch"], history[f"train_{kind}"], color=colours[model], linewidth=0.9)
+                    held_out = {"color": colours[model], "linewidth": 1.1, "linestyle": (0, (2, 1.5))}
+                    axis.plot(history["epoch"], history[f"validation_{kind}"], **held_out)
+        accuracy.set_title(model, fontsize=9)
+        _scale(accuracy, loss)
+        if column == 0:
+            accuracy.set_ylabel("accuracy", fontsize=8)
+            loss.set_ylabel("loss", fontsize=8)
+    handles = [
+        Line2D([], [], color=FAINT, linewidth=1, label="on the images trained on"),
+        Line2D([], [], color=FAINT, linewidth=1.2, linestyle=(0, (2, 1.5)), label="on the images held out"),
+    ]
+    figure.legend(handles=handles, loc="outside upper left", ncols=2, fontsize=8)
     return figure
+
+
+def _scale(accuracy: Axes, loss: Axes) -> None:
+    """Set the scales of a model's two panels: accuracy from 0 to 1, the loss's logarithm, whole epochs."""
+    loss.set_yscale("log")
+    loss.set_xlabel("epoch", fontsize=8)
+    loss.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    loss.yaxis.set_major_formatter("{x:g}")
+    loss.yaxis.set_minor_formatter("")
+    accuracy.set_ylim(0, 1.02)
+    accuracy.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    for axis in (accuracy, loss):
+        axis.set_axis_on()
+        axis.xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
+        axis.tick_params(labelsize=7)
+        axis.grid(axis="y", linewidth=0.5)
 
 
 def draw_accuracies(metrics: pd.DataFrame, references: list[dict[str, Any]], classes: int) -> Figure:
@@ -62,11 +91,11 @@ def draw_accuracies(metrics: pd.DataFrame, references: list[dict[str, Any]], cla
         axis.errorbar(value, places, xerr=whiskers, fmt="o", color=colours[model], markersize=4, linewidth=1, capsize=2)
         for entry in [entry for entry in references if entry["model"] == model][-1:]:
             place = (entry["accuracy"], row + 0.38)  # below the runs, so that neither hides the other
-            axis.plot(*place, "D", markerfacecolor="white", markeredgecolor="#333333", markersize=5)
+            axis.plot(*place, "D", markerfacecolor="none", markeredgecolor=INK, markersize=5)
             side, alignment = (8, "left") if entry["accuracy"] < 0.6 else (-8, "right")
             label = f"{entry['accuracy']:.2%} in {entry['source']}"
             axis.annotate(label, place, (side, 0), textcoords="offset points", ha=alignment, va="center", fontsize=8)
-    axis.axvline(1 / classes, color="#999999", linewidth=1, linestyle=":")
+    axis.axvline(1 / classes, color=FAINT, linewidth=1, linestyle=":")
     axis.annotate(
         "by chance",
         (1 / classes, 1),
@@ -86,68 +115,39 @@ def draw_accuracies(metrics: pd.DataFrame, references: list[dict[str, Any]], cla
     return figure
 
 
-def draw_confusion(confusion: list[list[int]], classes: list[str]) -> Figure:
-    """Draw how often each class (row) was read as each other (column); colour shows the mistakes alone."""
-    counts = np.array(confusion)
-    mistakes = np.where(np.eye(len(classes), dtype=bool), 0, counts)
-    side = max(3.2, 0.46 * len(classes))
-    figure, axis = plt.subplots(figsize=(side + 0.4, side))
-    axis.imshow(mistakes, cmap="Oranges", vmin=0, vmax=max(mistakes.max(), 1))
-    if len(classes) <= 30:
-        for (row, column), count in np.ndenumerate(counts):
-            dark = mistakes[row, column] > 0.6 * mistakes.max()
-            colour = "#999999" if row == column else "white" if dark else "black"
-            if count:
-                axis.text(column, row, f"{count:,}", ha="center", va="center", fontsize=7, color=colour)
-    ticks = range(len(classes))
-    axis.set(
-        xticks=ticks, xticklabels=classes, yticks=ticks, yticklabels=classes, xlabel="read as", ylabel="true class"
-    )
-    axis.spines[:].set_visible(False)
-    axis.tick_params(length=0)
-    return figure
+def draw_calibration(
+    predictions: dict[str, Predictions], temperatures: dict[str, float], models: list[str], chosen: str
+) -> Figure:
+    """Draw how often answers are right against the probability that was given to them, before and after calibration.
 
-
-def draw_mistakes(test: Split, logits: np.ndarray) -> Figure:
-    """Draw the wrongly read test images in which the network was most confident."""
-    probabilities = scipy.special.softmax(logits.astype(np.float64), axis=1)
-    predicted = logits.argmax(axis=1)
-    wrong = np.flatnonzero(predicted != test.labels)
-    # The score's lead over the true class decides among probabilities that round to 1.
-    lead = logits[wrong, predicted[wrong]] - logits[wrong, test.labels[wrong]]
-    worst = wrong[np.lexsort((wrong, -lead, -probabilities[wrong, predicted[wrong]]))][:MISTAKES]
-    if not len(worst):
-        figure, axis = plt.subplots(figsize=(7.2, 0.6))
-        axis.text(0.5, 0.5, "no mistakes", ha="center", va="center")
-        axis.set_axis_off()
-        return figure
-    titles = [
-        f"{test.classes[test.labels[i]]}\n→ {test.classes[predicted[i]]}\n{probabilities[i, predicted[i]]:.1%}, no. {i}"
-        for i in worst
-    ]
-    return image_grid([test.images[i] for i in worst], 8, titles, cell=0.9)
-
-
-def draw_first_layers(filters: dict[str, np.ndarray]) -> Figure:
-    """Draw what first-layer units look for, a panel a model: the units of largest weights, blue for ink, red against.
-
-    `filters` has float32 [units, height, width] of each model.
+    A line a model; the chosen one's points have 95 % Wilson intervals. `temperatures` is NaN where a run has none.
     """
-    columns = 10
-    heights = [-(-min(UNITS, len(units)) // columns) for units in filters.values()]
-    figure = plt.figure(figsize=(7.2, 0.72 * sum(heights) + 0.3 * len(heights)))
-    panels = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
-    for panel, (model, units) in zip(panels, filters.items(), strict=True):
-        panel.suptitle(f"{model}: {min(UNITS, len(units))} of {len(units)} units", x=0.01, ha="left", fontsize=9)
-        norms = np.linalg.norm(units.reshape(len(units), -1).astype(np.float64), axis=1)
-        largest = np.sort(np.argsort(-norms, kind="stable")[:UNITS])
-        axes = panel.subplots(-(-len(largest) // columns), columns, squeeze=False)
-        for axis in axes.flat:
-            axis.set_axis_off()
-        for axis, unit in zip(axes.flat, largest, strict=False):
-            limit = np.abs(units[unit]).max() or 1.0
-            axis.imshow(units[unit], cmap="RdBu", vmin=-limit, vmax=limit, interpolation="nearest")
+    colours = model_colours(models)
+    figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.7), sharey=True)
+    for axis, calibrated in zip(axes, (False, True), strict=True):
+        axis.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, linestyle=":")
+        for model in [*(name for name in predictions if name != chosen), chosen]:
+            temperature = temperatures[model] if calibrated else 1.0
+            if not math.isnan(temperature):
+                _draw_reliability(axis, predictions[model], temperature, colours[model], model == chosen)
+        axis.set(xlim=(0, 1.02), ylim=(0, 1.02), aspect="equal", xlabel="probability given to the answer")
+        axis.set_title("after, divided by the temperature" if calibrated else "as the network gives it", fontsize=9)
+        for scale in (axis.xaxis, axis.yaxis):
+            scale.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes[0].set_ylabel("share of answers that are right")
+    lines = [Line2D([], [], color=colours[model], marker="o", markersize=3, label=model) for model in predictions]
+    figure.legend(handles=lines, loc="outside lower center", ncols=min(len(lines), 6), fontsize=8)
     return figure
+
+
+def _draw_reliability(axis: Axes, scores: Predictions, temperature: float, colour: str, chosen: bool) -> None:
+    logits, labels = scores.logits[scores.counted].astype(np.float64), scores.labels[scores.counted]
+    bins = reliability(scipy.special.softmax(logits / temperature, axis=1), labels, BINS)
+    confidence, share = [bin_[0] for bin_ in bins], [right / images for _, right, images in bins]
+    axis.plot(confidence, share, "o-", color=colour, markersize=4 if chosen else 2.5, linewidth=1.6 if chosen else 0.8)
+    if chosen:
+        ends = [wilson_interval(right, images) for _, right, images in bins]
+        axis.vlines(confidence, [low for low, _ in ends], [high for _, high in ends], color=colour, linewidth=1)
 
 
 def read_history(path: Path) -> pd.DataFrame:
@@ -156,40 +156,7 @@ def read_history(path: Path) -> pd.DataFrame:
         rows = list(csv.DictReader(file))
         if not rows:
             raise ValueError("no epochs")
-        columns = {
-            name: [row[name] or "nan" for row in rows] for name in ("epoch", "train_loss", "validation_accuracy")
-        }
-        return pd.DataFrame(columns).astype(float)
-
-
-def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
-    """Read one of the two tables over all runs; UserError where it lacks one of the columns."""
-    with written_by("digits.summarise", path):
-        table = pd.read_csv(path)
-        return pd.DataFrame({column: table[column] for column in columns})
-
-
-def read_array(command: str, path: Path, name: str) -> np.ndarray:
-    """Read one array of a safetensors file; UserError where it is not what the command wrote."""
-    with written_by(command, path):
-        return read_arrays(path)[0][name]
-
-
-def read_filters(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """Read a run's first layer as images, [units, height, width]: of the pixels, or of a convolution's kernel."""
-    with written_by("digits.train", path):
-        arrays, texts = read_arrays(path)
-        if "convolutions.0.weight" in arrays:
-            return arrays["convolutions.0.weight"][:, 0]
-        crop = json.loads(texts["training"])["recipe"]["crop"]
-        return arrays["w1"].T.reshape(-1, *(side - 2 * crop for side in shape))
-
-
-def read_confusion(path: Path) -> list[list[int]]:
-    """Read the confusion matrix out of a run's measures."""
-    with written_by("digits.evaluate", path):
-        confusion: list[list[int]] = json.loads(path.read_text())["test"]["confusion"]
-        return confusion
+        return pd.DataFrame({name: [row[name] or "nan" for row in rows] for name in HISTORY}).astype(float)
 
 
 def main() -> None:
@@ -199,42 +166,27 @@ def main() -> None:
     )
     parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv, from digits.summarise")
     parser.add_argument("--summary", type=Path, required=True, help="summary.csv, from digits.summarise")
-    parser.add_argument("--test", type=Path, required=True, help="test.safetensors, from digits.convert")
     parser.add_argument("--references", default="[]", help="accuracies that others report, as JSON")
-    for name in ("curves", "accuracies", "confusion", "mistakes", "first-layers"):
+    for name in ("curves", "accuracies", "calibration"):
         parser.add_argument(f"--{name}", type=Path, required=True, help="figure to write (.svg or .png)")
     args = parser.parse_args()
 
-    test = load_split(args.test)
-    metrics = read_table(args.metrics, ["model", "seed", "test_accuracy", "test_interval_low", "test_interval_high"])
-    if len(metrics) != len(args.runs):
-        raise UserError(
-            f"--runs: {len(args.runs)} folders, but {args.metrics} has {len(metrics)} runs; name one for each, in its order"
-        )
-    summary = read_table(args.summary, ["model", "chosen"])
-    folders = dict(zip(zip(metrics["model"], metrics["seed"], strict=True), args.runs, strict=True))
-    first_seed: dict[str, int] = {}
-    for name, seed in folders:
-        first_seed.setdefault(name, seed)
-    with written_by("digits.summarise", args.summary):
-        model = summary.loc[summary["chosen"], "model"].item()
-        chosen = folders[model, first_seed[model]]
-    confusion = read_confusion(chosen / "metrics.json")
-    logits = read_array("digits.evaluate", chosen / "predictions.safetensors", "logits")
-    histories = {run_of: read_history(folder / "history.csv") for run_of, folder in folders.items()}
-    filters = {
-        name: read_filters(folders[name, seed] / "weights.safetensors", test.images.shape[1:])
-        for name, seed in first_seed.items()
+    columns = ["test_accuracy", "test_interval_low", "test_interval_high", "temperature"]
+    runs = read_runs(args.metrics, args.summary, args.runs, columns)
+    histories = {run_of: read_history(folder / "history.csv") for run_of, folder in runs.folders.items()}
+    predictions = {
+        model: load_predictions(folder / "predictions.safetensors") for model, folder in runs.first().items()
     }
+    firsts = runs.metrics.drop_duplicates("model")
+    temperatures = dict(zip(firsts["model"], firsts["temperature"].astype(float), strict=True))
+    classes = predictions[runs.chosen].logits.shape[1]
 
-    targets = [args.curves, args.accuracies, args.confusion, args.mistakes, args.first_layers]
+    targets = [args.curves, args.accuracies, args.calibration]
     with whole_files(*targets) as parts:
         figures = [
-            draw_curves(metrics, histories),
-            draw_accuracies(metrics, json.loads(args.references), len(test.classes)),
-            draw_confusion(confusion, test.classes),
-            draw_mistakes(test, logits),
-            draw_first_layers(filters),
+            draw_curves(histories),
+            draw_accuracies(runs.metrics, json.loads(args.references), classes),
+            draw_calibration(predictions, temperatures, runs.models(), runs.chosen),
         ]
         for figure, part, target in zip(figures, parts, targets, strict=True):
             save_figure(figure, part, target)

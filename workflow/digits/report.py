@@ -3,19 +3,28 @@
 import argparse
 import json
 import os
+import re
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import pandas as pd
 import papermill
 from nbconvert import HTMLExporter
 from papermill.exceptions import PapermillExecutionError
 
 from digits.lib.command import UserError, run
-from digits.lib.files import sha256, whole_files
+from digits.lib.contents import contents
+from digits.lib.files import sha256, whole_files, written_by
+from digits.lib.tensors import load_split
 
 TEMPLATE = "template"  # the folder beside the notebook
+CONTENTS = "<!-- contents -->"  # where the template wants the list of headings
+ANCHOR_LINK = r'<a class="anchor-link"[^>]*>[^<]*</a>'  # nbconvert's, of each heading to itself
+
+Run = tuple[str, int]  # model and seed
 
 
 def execute(notebook: Path, parameters: dict[str, Any]) -> nbformat.NotebookNode:
@@ -48,10 +57,62 @@ def without_circumstances(notebook: nbformat.NotebookNode) -> nbformat.NotebookN
 
 
 def to_html(notebook: nbformat.NotebookNode, templates: Path) -> str:
-    """Convert an executed notebook with the template in `templates`."""
-    exporter = HTMLExporter(template_name=TEMPLATE, extra_template_basedirs=[str(templates)])
-    html, _ = exporter.from_notebook_node(notebook)
-    return html
+    """Convert an executed notebook with the template in `templates`, and put the table of contents into its places."""
+    exporter = HTMLExporter(template_name=TEMPLATE, extra_template_basedirs=[str(templates)], exclude_anchor_links=True)
+    html: str = exporter.from_notebook_node(notebook)[0]
+    return html.replace(CONTENTS, contents(html))
+
+
+def read_table(path: Path, command: str, columns: list[str]) -> pd.DataFrame:
+    """Read a table; UserError where it lacks one of the columns or has no line."""
+    with written_by(command, path):
+        table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"model": str})
+        if table.empty:
+            raise ValueError("no lines")
+        return pd.DataFrame({column: table[column] for column in columns})
+
+
+def read_run(path: Path) -> Run:
+    """Return the model and seed that a run's measures are of."""
+    with written_by("digits.evaluate", path):
+        measures = json.loads(path.read_text())
+        return str(measures["model"]), int(measures["seed"])
+
+
+def require_the_same_runs(expected: Sequence[Run], where: str, found: Sequence[Run]) -> None:
+    """Stop, naming the runs, where results are not of exactly the configuration's runs."""
+    named = {"is missing": set(expected) - set(found), "is not in the configuration": set(found) - set(expected)}
+    for what, runs in named.items():
+        if runs:
+            which = ", ".join(f"{model} seed {seed}" for model, seed in sorted(runs))
+            raise UserError(f"{where}: {which} {what}; build the results of this configuration first")
+    if len(found) != len(set(found)):
+        raise UserError(f"{where}: a run stands there twice; name each run once")
+
+
+def check_results(args: argparse.Namespace, config: Mapping[str, Any]) -> None:
+    """Stop where tables and measures are of other models or seeds than the configuration, or of more or fewer of them."""
+    expected = [(model, seed) for model in config["models"] for seed in config["seeds"]]
+    metrics = read_table(args.metrics, "digits.summarise", ["model", "seed"])
+    require_the_same_runs(expected, str(args.metrics), list(metrics.itertuples(index=False, name=None)))
+    require_the_same_runs(expected, "--runs", [read_run(path) for path in args.runs])
+    if len(args.weights) != len(args.runs):
+        raise UserError(f"--weights: {len(args.weights)} files for {len(args.runs)} runs; name one for each")
+    tables = [(args.summary, "digits.summarise", config["models"])]
+    ladder = [rung["model"] for rung in config["ladder"] if rung["model"] in config["models"]]
+    tables += [(path, "digits.compare", ladder) for path in args.ladder]
+    for path, command, models in tables:
+        found = read_table(path, command, ["model"])["model"].tolist()
+        if sorted(found) != sorted(models):
+            raise UserError(
+                f"{path}: it is about {', '.join(found)}, but the configuration about {', '.join(models) or 'none'}; "
+                "build the results of this configuration first"
+            )
+
+
+def describe_tensors(path: Path) -> dict[str, Any]:
+    """Return a tensor file's checksum and the shape of its images."""
+    return {"sha256": sha256(path), "shape": list(load_split(path).images.shape)}
 
 
 def main() -> None:
@@ -61,6 +122,7 @@ def main() -> None:
     )
     parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv, from digits.summarise")
     parser.add_argument("--summary", type=Path, required=True, help="summary.csv, from digits.summarise")
+    parser.add_argument("--mistakes", type=Path, required=True, help="mistakes.csv, from digits.plot_mistakes")
     parser.add_argument(
         "--ladder", nargs="*", type=Path, default=[], help="ladder.csv, from digits.compare; no file, no such section"
     )
@@ -68,32 +130,44 @@ def main() -> None:
         "--runs", nargs="+", type=Path, required=True, help="metrics.json of each run, from digits.evaluate"
     )
     parser.add_argument(
-        "--tensors", nargs="+", type=Path, required=True, help="tensor files, whose checksums are shown"
+        "--weights", nargs="+", type=Path, required=True, help="weights of each run, whose checksums are shown"
+    )
+    parser.add_argument(
+        "--tensors",
+        nargs=2,
+        type=Path,
+        required=True,
+        help="train.safetensors and test.safetensors, from digits.convert",
     )
     parser.add_argument(
         "--figures",
         nargs="+",
         type=Path,
         required=True,
-        help="figures, from digits.plot_data, plot_results and plot_ladder",
+        help="figures, from the commands digits.plot_…",
     )
-    parser.add_argument("--about", required=True, help="configuration, commands and libraries to show, as JSON")
+    parser.add_argument("--about", required=True, help="configuration, libraries, commands and graph to show, as JSON")
     parser.add_argument("--executed", type=Path, required=True, help="notebook to write: the executed one")
     parser.add_argument("--html", type=Path, required=True, help="page to write")
     args = parser.parse_args()
 
-    files = [args.notebook, args.metrics, args.summary, *args.ladder, *args.runs, *args.figures]
+    files = [args.notebook, args.metrics, args.summary, args.mistakes, *args.ladder, *args.runs]
+    files += [*args.weights, *args.tensors, *args.figures]
     missing = [str(path) for path in files if not path.is_file()]
     if missing:
         raise UserError(f"missing: {', '.join(missing)}; build what the report is made of first")
+    about = json.loads(args.about)
+    check_results(args, about["configuration"])
     parameters = {
         "metrics_file": str(args.metrics),
         "summary_file": str(args.summary),
+        "mistakes_file": str(args.mistakes),
         "ladder_files": [str(path) for path in args.ladder],
         "run_files": [str(path) for path in args.runs],
         "figure_files": {path.stem: str(path) for path in args.figures},
-        "tensor_checksums": {path.name: sha256(path) for path in args.tensors},
-        "about": json.loads(args.about),
+        "tensors": {path.name: describe_tensors(path) for path in args.tensors},
+        "weight_checksums": {str(path): sha256(path) for path in args.weights},
+        "about": about,
     }
     executed = without_circumstances(execute(args.notebook, parameters))
     with whole_files(args.executed, args.html) as (notebook_part, html_part):

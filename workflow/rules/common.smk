@@ -77,3 +77,22 @@ def shown_config():
     shown = {**config, "ladder": ladder, "dataset": dataset, "recipes": recipes}
     del shown["searches"]
     return shown
+
+
+def workflow_graph(target):
+    """Return how many jobs of each rule a file needs, and which rule makes what which other one reads."""
+    jobs, edges, todo = set(), set(), [(target, None)]
+    while todo:
+        path, reader = todo.pop()
+        maker = next((r for r in workflow.rules if r.is_producer(path)), None)
+        if maker is None:
+            continue
+        wildcards = maker.get_wildcards(path)
+        job = (maker.name, tuple(wildcards.items()))
+        if reader not in (None, maker.name):
+            edges.add((maker.name, reader))
+        if job not in jobs:
+            jobs.add(job)
+            todo += [(str(path), maker.name) for path in maker.expand_input(wildcards)[0]]
+    counts = {r.name: sum(name == r.name for name, _ in jobs) for r in workflow.rules}
+    return {"jobs": {name: count for name, count in counts.items() if count}, "edges": sorted(edges)}

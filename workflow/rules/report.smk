@@ -9,11 +9,17 @@ DATA_FIGURES = {
 RESULT_FIGURES = {
     "curves": "results/figures/curves.svg",
     "accuracies": "results/figures/accuracies.svg",
+    "calibration": "results/figures/calibration.svg",
+}
+MISTAKE_FIGURES = {
     "confusion": "results/figures/confusion.svg",
     "mistakes": "results/figures/mistakes.png",
-    "first_layers": "results/figures/first-layers.png",
+    "shared_mistakes": "results/figures/shared-mistakes.png",
 }
+WEIGHT_FIGURE = {"first_layers": "results/figures/first-layers.png"}
 LADDER_FIGURE = {"ladder": "results/figures/ladder.svg"} if LADDER else {}
+WORKFLOW_FIGURE = {"workflow": "results/figures/workflow.svg"}
+FIGURES = DATA_FIGURES | RESULT_FIGURES | MISTAKE_FIGURES | WEIGHT_FIGURE | LADDER_FIGURE | WORKFLOW_FIGURE
 NOTEBOOK = ROOT / "workflow" / "notebooks" / "report.ipynb"
 
 
@@ -48,11 +54,10 @@ rule plot_data:
 
 rule plot_results:
     input:
-        training=[f"{run}/{name}" for run in RUNS for name in ("history.csv", "weights.safetensors")],
-        evaluation=[f"{run}/{name}" for run in RUNS for name in ("predictions.safetensors", "metrics.json")],
+        histories=[f"{run}/history.csv" for run in RUNS],
+        predictions=[f"{run}/predictions.safetensors" for run in RUNS],
         metrics="results/metrics.csv",
         summary="results/summary.csv",
-        test=TENSORS["test"],
     output:
         **captioned(RESULT_FIGURES, "Results"),
     log:
@@ -65,9 +70,64 @@ rule plot_results:
         "Drawing the results"
     shell:
         "python -m digits.plot_results --runs {params.runs} --metrics {input.metrics} --summary {input.summary}"
-        " --test {input.test} --references {params.references:q} --curves {output.curves}"
-        " --accuracies {output.accuracies} --confusion {output.confusion} --mistakes {output.mistakes}"
-        " --first-layers {output.first_layers} 2> {log}"
+        " --references {params.references:q} --curves {output.curves} --accuracies {output.accuracies}"
+        " --calibration {output.calibration} 2> {log}"
+
+
+rule plot_mistakes:
+    input:
+        evaluation=[f"{run}/{name}" for run in RUNS for name in ("predictions.safetensors", "metrics.json")],
+        metrics="results/metrics.csv",
+        summary="results/summary.csv",
+        test=TENSORS["test"],
+    output:
+        **captioned(MISTAKE_FIGURES, "Results"),
+        table=report("results/mistakes.csv", caption="../report/mistakes-table.rst", category="Tables"),
+    log:
+        "logs/plot_mistakes.log",
+    params:
+        runs=RUNS,
+        source=source("digits/plot_mistakes.py"),
+    message:
+        "Drawing the mistakes"
+    shell:
+        "python -m digits.plot_mistakes --runs {params.runs} --metrics {input.metrics} --summary {input.summary}"
+        " --test {input.test} --table {output.table} --confusion {output.confusion} --mistakes {output.mistakes}"
+        " --shared-mistakes {output.shared_mistakes} 2> {log}"
+
+
+rule plot_weights:
+    input:
+        weights=[f"{run}/weights.safetensors" for run in RUNS],
+        metrics="results/metrics.csv",
+        summary="results/summary.csv",
+        test=TENSORS["test"],
+    output:
+        **captioned(WEIGHT_FIGURE, "Results"),
+    log:
+        "logs/plot_weights.log",
+    params:
+        runs=RUNS,
+        source=source("digits/plot_weights.py"),
+    message:
+        "Drawing the first layers"
+    shell:
+        "python -m digits.plot_weights --runs {params.runs} --metrics {input.metrics} --summary {input.summary}"
+        " --test {input.test} --first-layers {output.first_layers} 2> {log}"
+
+
+rule plot_workflow:
+    output:
+        **captioned(WORKFLOW_FIGURE, "Workflow"),
+    log:
+        "logs/plot_workflow.log",
+    params:
+        graph=lambda wildcards: json.dumps(workflow_graph("results/report.html")),
+        source=source("digits/plot_workflow.py"),
+    message:
+        "Drawing the workflow"
+    shell:
+        "python -m digits.plot_workflow --graph {params.graph:q} --workflow {output.workflow} 2> {log}"
 
 
 if LADDER:
@@ -80,21 +140,24 @@ if LADDER:
         log:
             "logs/plot_ladder.log",
         params:
+            models=config["models"],  # for their colours
             source=source("digits/plot_ladder.py"),
         message:
             "Drawing the ladder"
         shell:
-            "python -m digits.plot_ladder --table {input} --ladder {output.ladder} 2> {log}"
+            "python -m digits.plot_ladder --table {input} --models {params.models} --ladder {output.ladder} 2> {log}"
 
 
 rule report:
     input:
         metrics="results/metrics.csv",
         summary="results/summary.csv",
+        mistakes="results/mistakes.csv",
         ladder=["results/ladder.csv"] if LADDER else [],
         runs=[f"{run}/metrics.json" for run in RUNS],
+        weights=[f"{run}/weights.safetensors" for run in RUNS],
         tensors=list(TENSORS.values()),
-        figures=[*DATA_FIGURES.values(), *RESULT_FIGURES.values(), *LADDER_FIGURE.values()],
+        figures=list(FIGURES.values()),
     output:
         html="results/report.html",
         notebook="results/report.ipynb",
@@ -108,6 +171,7 @@ rule report:
                 "configuration": shown_config(),
                 "libraries": locked_versions(LOCK, direct_libraries(LOCK)),
                 "commands": {rule.name: rule.shellcmd for rule in workflow.rules if rule.shellcmd},
+                "graph": workflow_graph("results/report.html"),
             }
         ),
         source=source(
@@ -122,5 +186,6 @@ rule report:
         "Writing the report"
     shell:
         "python -m digits.report --notebook {params.notebook:q} --metrics {input.metrics} --summary {input.summary}"
-        " --ladder {input.ladder} --runs {input.runs} --tensors {input.tensors} --figures {input.figures} --about {params.about:q}"
-        " --executed {output.notebook} --html {output.html} 2> {log}"
+        " --mistakes {input.mistakes} --ladder {input.ladder} --runs {input.runs} --weights {input.weights}"
+        " --tensors {input.tensors} --figures {input.figures} --about {params.about:q} --executed {output.notebook}"
+        " --html {output.html} 2> {log}"

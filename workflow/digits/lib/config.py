@@ -34,7 +34,7 @@ def complete_config(config: Mapping[str, Any], schema_path: Path) -> dict[str, A
                 raise UserError(f"configuration: searches.{name}: '{candidate}' is there already; rename the search")
             found[candidate] = recipe
     completed["recipes"] |= found
-    _drop_label_errors_of_others(completed["dataset"], schema["properties"]["dataset"]["properties"])
+    _drop_what_is_of_mnist(completed["dataset"], schema["properties"]["dataset"]["properties"])
     return completed
 
 
@@ -205,10 +205,14 @@ def _check_ladder(ladder: list[dict[str, Any]], recipes: Mapping[str, Any]) -> N
             raise UserError(f"{where}.against: the first rung is the foot of the ladder; leave `against` out")
 
 
-def _drop_label_errors_of_others(dataset: dict[str, Any], schema: Mapping[str, Any]) -> None:
-    """The default list is about the whole test set of MNIST: of other images these numbers would mean nothing."""
-    of_mnist = dataset["format"] == "idx" and dataset["test_limit"] is None
-    for name in ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
-        of_mnist = of_mnist and dataset["sha256"][name] == schema["sha256"]["properties"][name]["default"]
-    if not of_mnist and dataset["label_errors"] == schema["label_errors"]["default"]:
-        dataset["label_errors"] = []
+def _drop_what_is_of_mnist(dataset: dict[str, Any], schema: Mapping[str, Any]) -> None:
+    """The defaults tell of MNIST, and number the images of its whole test set: of other images they would be wrong."""
+    mnist = {name: of["default"] for name, of in schema["sha256"]["properties"].items()}
+    same = {name: dataset["format"] == "idx" and dataset["sha256"][name] == value for name, value in mnist.items()}
+    of_mnist = {
+        "about": all(same.values()),
+        "label_errors": all(same[name] for name in same if name.startswith("t10k")) and dataset["test_limit"] is None,
+    }
+    for key, right in of_mnist.items():
+        if not right and dataset[key] == schema[key]["default"]:
+            dataset[key] = type(dataset[key])()

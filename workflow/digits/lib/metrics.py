@@ -101,12 +101,26 @@ def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bi
     `probabilities` is [N, classes]; confidence is the highest of a row. Guo et al. 2017,
     https://arxiv.org/abs/1706.04599, equation 3.
     """
-    confidence = probabilities.max(axis=1)
-    correct = probabilities.argmax(axis=1) == labels
-    # Bins are open below and closed above, as in the paper.
-    index = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    confidence, correct, index = _by_confidence(probabilities, labels, bins)
     gaps = np.bincount(index, weights=correct.astype(np.float64) - confidence, minlength=bins)
     return float(np.abs(gaps).sum() / len(labels))
+
+
+def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int) -> list[tuple[float, int, int]]:
+    """Return, for each bin of confidence that has images: its mean confidence, how many are read rightly, how many there are."""
+    confidence, correct, index = _by_confidence(probabilities, labels, bins)
+    return [
+        (float(confidence[index == number].mean()), int(correct[index == number].sum()), int((index == number).sum()))
+        for number in range(bins)
+        if (index == number).any()
+    ]
+
+
+def _by_confidence(probabilities: np.ndarray, labels: np.ndarray, bins: int) -> tuple[np.ndarray, ...]:
+    """Return each image's confidence, whether it is read rightly, and its bin: open below and closed above, as in Guo et al."""
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == labels
+    return confidence, correct, np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
 
 
 def wilson_interval(right: int, images: int) -> tuple[float, float]:

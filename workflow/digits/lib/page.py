@@ -49,11 +49,16 @@ def text(markdown: str) -> None:
 
 
 def figure(path: Path, alternative: str, caption: str) -> None:
-    """Show an image file within the page, with a text for those who cannot see it and a caption for all."""
+    """Show an image file within the page, with a text for those who cannot see it and a caption for all.
+
+    A picture of pixels stands on a light card. What is wider than the screen scrolls by itself, also by keyboard.
+    """
     data = base64.b64encode(path.read_bytes()).decode()
     source = f"data:{MEDIA[path.suffix]};base64,{data}"
     picture = f'<img src="{source}" alt="{html.escape(alternative)}">'
-    display(HTML(f"<figure>{picture}<figcaption>{html.escape(caption)}</figcaption></figure>"))
+    label = html.escape(f"Figure: {caption.partition('. ')[0].rstrip('.')}")
+    box = f'<div class="picture {path.suffix[1:]}" tabindex="0" role="group" aria-label="{label}">{picture}</div>'
+    display(HTML(f"<figure>{box}<figcaption>{html.escape(caption)}</figcaption></figure>"))
 
 
 def table(
@@ -75,7 +80,8 @@ def table(
         body.append(f'<tr class="chosen">{cells}</tr>' if emphasised and emphasised.get(i) else f"<tr>{cells}</tr>")
     display(
         HTML(
-            f'<div class="table"><table><caption>{html.escape(caption)}</caption>'
+            f'<div class="table" tabindex="0" role="region" aria-label="{html.escape(caption.partition(". ")[0])}">'
+            f"<table><caption>{html.escape(caption)}</caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
         )
     )

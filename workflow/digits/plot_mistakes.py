@@ -1,0 +1,139 @@
+"""Draw what is misread: by the chosen model, and by every model that reads most images rightly.
+
+The chosen model is the summary's, by validation accuracy; where one run stands for it, it is that of its first seed.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import scipy.special
+from matplotlib.figure import Figure
+
+from digits.lib.command import run
+from digits.lib.files import whole_files, written_by
+from digits.lib.plotting import empty_figure, image_grid, save_figure
+from digits.lib.runs import read_array, read_runs, reliable_models
+from digits.lib.tensors import Split, load_split
+
+SHOWN = 24  # images in a picture
+
+
+def draw_confusion(confusion: list[list[int]], classes: list[str]) -> Figure:
+    """Draw how often each class (row) was read as each other (column); colour shows the mistakes alone."""
+    counts = np.array(confusion)
+    mistakes = np.where(np.eye(len(classes), dtype=bool), 0, counts)
+    side = max(3.2, 0.46 * len(classes))
+    figure, axis = plt.subplots(figsize=(side + 0.4, side))
+    axis.imshow(mistakes, cmap="Oranges", vmin=0, vmax=max(mistakes.max(), 1))
+    if len(classes) <= 30:
+        for (row, column), count in np.ndenumerate(counts):
+            dark = mistakes[row, column] > 0.6 * mistakes.max()
+            colour = "#666666" if row == column else "white" if dark else "black"  # the cells stay light
+            if count:
+                axis.text(column, row, f"{count:,}", ha="center", va="center", fontsize=7, color=colour)
+    ticks = range(len(classes))
+    axis.set(
+        xticks=ticks, xticklabels=classes, yticks=ticks, yticklabels=classes, xlabel="read as", ylabel="true class"
+    )
+    axis.spines[:].set_visible(False)
+    axis.tick_params(length=0)
+    return figure
+
+
+def draw_mistakes(test: Split, logits: np.ndarray) -> Figure:
+    """Draw the wrongly read test images in which the network was most confident."""
+    probabilities = scipy.special.softmax(logits.astype(np.float64), axis=1)
+    predicted = logits.argmax(axis=1)
+    wrong = np.flatnonzero(predicted != test.labels)
+    # The score's lead over the true class decides among probabilities that round to 1.
+    lead = logits[wrong, predicted[wrong]] - logits[wrong, test.labels[wrong]]
+    worst = wrong[np.lexsort((wrong, -lead, -probabilities[wrong, predicted[wrong]]))][:SHOWN]
+    if not len(worst):
+        return empty_figure("no mistakes")
+    titles = [
+        f"{test.classes[test.labels[i]]}\n→ {test.classes[predicted[i]]}\n{probabilities[i, predicted[i]]:.1%}, no. {i}"
+        for i in worst
+    ]
+    return image_grid([test.images[i] for i in worst], 8, titles, cell=0.9)
+
+
+def shared_mistakes(labels: np.ndarray, readings: np.ndarray, classes: list[str]) -> pd.DataFrame:
+    """List the images that all runs misread, those first that most runs misread in the same way.
+
+    `labels` is [N]; `readings` is [runs, N], the class that each run gives. `agree` counts the runs that read it as
+    `read_as`, which is the most frequent reading.
+    """
+    wrong = np.flatnonzero((readings != labels).all(axis=0)) if len(readings) else np.array([], dtype=int)
+    votes = [np.bincount(readings[:, i], minlength=len(classes)) for i in wrong]
+    table = pd.DataFrame(
+        {
+            "image": wrong,
+            "label": [classes[labels[i]] for i in wrong],
+            "read_as": [classes[vote.argmax()] for vote in votes],
+            "agree": [int(vote.max()) for vote in votes],
+            "runs": len(readings),
+        }
+    )
+    return table.sort_values(["agree", "image"], ascending=[False, True])
+
+
+def draw_shared_mistakes(test: Split, shared: pd.DataFrame) -> Figure:
+    """Draw the first of the images that all runs misread."""
+    rows = shared.head(SHOWN).to_dict("records")
+    if not rows:
+        return empty_figure("no image is misread by all of them")
+    titles = [
+        f"{row['label']}\n→ {row['read_as']}, {row['agree']} of {row['runs']}\nno. {row['image']}" for row in rows
+    ]
+    return image_grid([test.images[row["image"]] for row in rows], 8, titles, cell=0.9)
+
+
+def read_confusion(path: Path) -> list[list[int]]:
+    """Read the confusion matrix out of a run's measures."""
+    with written_by("digits.evaluate", path):
+        confusion: list[list[int]] = json.loads(path.read_text())["test"]["confusion"]
+        return confusion
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m digits.plot_mistakes", description=__doc__)
+    parser.add_argument("--runs", nargs="+", type=Path, required=True, help="folder of each run, as evaluate filled it")
+    parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv, from digits.summarise")
+    parser.add_argument("--summary", type=Path, required=True, help="summary.csv, from digits.summarise")
+    parser.add_argument("--test", type=Path, required=True, help="test.safetensors, from digits.convert")
+    parser.add_argument("--table", type=Path, required=True, help="CSV file to write: the images that all misread")
+    for name in ("confusion", "mistakes", "shared-mistakes"):
+        parser.add_argument(f"--{name}", type=Path, required=True, help="figure to write (.svg or .png)")
+    args = parser.parse_args()
+
+    test = load_split(args.test)
+    runs = read_runs(args.metrics, args.summary, args.runs, ["test_accuracy", "test_images"])
+    chosen = runs.first()[runs.chosen]
+    confusion = read_confusion(chosen / "metrics.json")
+    counted = reliable_models(runs.metrics)
+    logits = {
+        folder: read_array("digits.evaluate", folder / "predictions.safetensors", "logits")
+        for (model, _), folder in runs.folders.items()
+        if model in counted or folder == chosen
+    }
+    readings = [logits[folder].argmax(axis=1) for (model, _), folder in runs.folders.items() if model in counted]
+    shared = shared_mistakes(test.labels, np.array(readings), test.classes)
+
+    targets = [args.table, args.confusion, args.mistakes, args.shared_mistakes]
+    with whole_files(*targets) as (table, *parts):
+        shared.to_csv(table, index=False, lineterminator="\n")
+        figures = [
+            draw_confusion(confusion, test.classes),
+            draw_mistakes(test, logits[chosen]),
+            draw_shared_mistakes(test, shared),
+        ]
+        for figure, part, target in zip(figures, parts, targets[1:], strict=True):
+            save_figure(figure, part, target)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,67 @@
+"""Draw what the first layer of each model looks for: its units' weights as small pictures, of the model's first seed."""
+
+import argparse
+import json
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from digits.lib.command import run
+from digits.lib.files import whole_files, written_by
+from digits.lib.plotting import save_figure
+from digits.lib.runs import read_runs
+from digits.lib.tensors import load_split, read_arrays
+
+UNITS = 10  # shown of each model
+
+
+def draw_first_layers(filters: dict[str, np.ndarray]) -> Figure:
+    """Draw what first-layer units look for, a row a model: the units of largest weights, blue for ink, red against.
+
+    `filters` has float32 [units, height, width] of each model.
+    """
+    figure = plt.figure(figsize=(7.2, 0.98 * len(filters)))
+    rows = figure.subfigures(len(filters), 1, squeeze=False)[:, 0]
+    for row, (model, units) in zip(rows, filters.items(), strict=True):
+        row.suptitle(f"{model}: {min(UNITS, len(units))} of {len(units)} units", x=0.01, ha="left", fontsize=9)
+        norms = np.linalg.norm(units.reshape(len(units), -1).astype(np.float64), axis=1)
+        largest = np.sort(np.argsort(-norms, kind="stable")[:UNITS])
+        axes = row.subplots(1, UNITS)
+        for axis in axes:
+            axis.set_axis_off()
+        for axis, unit in zip(axes, largest, strict=False):
+            limit = np.abs(units[unit]).max() or 1.0
+            axis.imshow(units[unit], cmap="RdBu", vmin=-limit, vmax=limit, interpolation="nearest")
+    return figure
+
+
+def read_filters(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """Read a run's first layer as images, [units, height, width]: of the pixels, or of a convolution's kernel."""
+    with written_by("digits.train", path):
+        arrays, texts = read_arrays(path)
+        if "convolutions.0.weight" in arrays:
+            return arrays["convolutions.0.weight"][:, 0]
+        crop = json.loads(texts["training"])["recipe"]["crop"]
+        return arrays["w1"].T.reshape(-1, *(side - 2 * crop for side in shape))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m digits.plot_weights", description=__doc__)
+    parser.add_argument("--runs", nargs="+", type=Path, required=True, help="folder of each run, as train filled it")
+    parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv, from digits.summarise")
+    parser.add_argument("--summary", type=Path, required=True, help="summary.csv, from digits.summarise")
+    parser.add_argument("--test", type=Path, required=True, help="test.safetensors, for the size of an image")
+    parser.add_argument("--first-layers", type=Path, required=True, help="figure to write (.png)")
+    args = parser.parse_args()
+
+    runs = read_runs(args.metrics, args.summary, args.runs)
+    shape = load_split(args.test).images.shape[1:]
+    filters = {model: read_filters(folder / "weights.safetensors", shape) for model, folder in runs.first().items()}
+    with whole_files(args.first_layers) as (part,):
+        save_figure(draw_first_layers(filters), part, args.first_layers)
+
+
+if __name__ == "__main__":
+    run(main)
