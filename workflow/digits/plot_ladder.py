@@ -16,11 +16,11 @@ from matplotlib.ticker import FixedLocator, NullFormatter
 
 from digits.lib.command import UserError, run
 from digits.lib.files import whole_files, written_by
-from digits.lib.plotting import FAINT, LINE, model_colours, save_figure
+from digits.lib.plotting import FAINT, GROUND, LINE, model_colours, save_figure
 
 COLUMNS = ["model", "adds", "beside", "test_accuracy", "interval_low", "interval_high", "difference", "significant"]
-ROW, GAP = 0.38, 0.5  # height of a row in inches; distance of a rung beside the ladder, in rows
-WIDTH = 34  # characters of a label's line
+ROW, LINE_HEIGHT, GAP = 0.24, 0.15, 0.5  # of a row and of a line, in inches; before what is beside the ladder, in rows
+WIDTH = 58  # characters of a label's line
 
 
 def error_rates(accuracies: pd.Series, floor: float) -> np.ndarray:
@@ -73,11 +73,12 @@ def draw_ladder(table: pd.DataFrame, colours: Mapping[str, str]) -> Figure:
     beside = [bool(value) for value in table["beside"]]
     places = np.array(row_places(beside))
     labels = [
-        f"{textwrap.fill(adds, WIDTH)}\n{model}" for model, adds in zip(table["model"], table["adds"], strict=True)
+        textwrap.fill(f"{model}: {adds}", WIDTH) for model, adds in zip(table["model"], table["adds"], strict=True)
     ]
-    lines = max(label.count("\n") + 1 for label in labels)
-    size = (7.2, 0.8 + max(ROW, 0.15 * lines) * (places[-1] + 1.2))
-    figure, (axis, numbers) = plt.subplots(1, 2, figsize=size, width_ratios=(3.4, 1), sharey=True)
+    row = ROW + LINE_HEIGHT * max(label.count("\n") + 1 for label in labels)
+    figure, (axis, numbers) = plt.subplots(
+        1, 2, figsize=(4.8, 0.7 + row * (places[-1] + 1.2)), width_ratios=(3.4, 1.2), sharey=True
+    )
 
     floor = lowest_error(table)
     errors = error_rates(table["test_accuracy"], floor)
@@ -85,15 +86,19 @@ def draw_ladder(table: pd.DataFrame, colours: Mapping[str, str]) -> Figure:
     worst = error_rates(table["interval_low"].fillna(table["test_accuracy"]), floor)
     on_ladder = ~np.array(beside)
     axis.plot(errors[on_ladder], places[on_ladder], color=LINE, linewidth=1, zorder=1)
-    for row, model in enumerate(table["model"]):
-        whiskers = [[errors[row] - best[row]], [worst[row] - errors[row]]]
-        mark = {"fmt": "s" if beside[row] else "o", "color": colours[model], "markersize": 6, "linewidth": 1.6}
-        axis.errorbar(errors[row], places[row], xerr=whiskers, capsize=3, **mark)
+    for number, model in enumerate(table["model"]):
+        whiskers = [[errors[number] - best[number]], [worst[number] - errors[number]]]
+        mark = {"fmt": "s" if beside[number] else "o", "color": colours[model], "markersize": 6, "linewidth": 1.6}
+        axis.errorbar(errors[number], places[number], xerr=whiskers, capsize=3, **mark)
     draw_axis(axis, floor, max(worst.max(), errors.max()))
-    axis.set(yticks=places, ylim=(places[-1] + 0.6, -0.6), xlabel="test accuracy, 95 % interval of the mean")
-    axis.set_yticklabels(labels, fontsize=8)
+    axis.set(yticks=[], ylim=(places[-1] + 0.4, -0.8), xlabel="test accuracy, 95 % interval of the mean")
+    ground = {"facecolor": GROUND, "edgecolor": "none", "pad": 0.5}  # so that no line runs through a word
+    for place, label in zip(places, labels, strict=True):
+        where = {"transform": axis.get_yaxis_transform(), "va": "bottom"}
+        axis.text(0.01, place - 0.25, label, fontsize=8, bbox=ground, **where)
+    axis.xaxis.label.set_size(8)
     axis.tick_params(axis="x", labelsize=8)
-    axis.tick_params(axis="y", length=0)
+    axis.spines["left"].set_visible(False)
     draw_numbers(numbers, table, places)
     return figure
 
@@ -102,11 +107,11 @@ def draw_numbers(axis: Axes, table: pd.DataFrame, places: np.ndarray) -> None:
     """Write mean accuracy and difference beside each row; a difference beyond chance is bold and has a star."""
     axis.set_axis_off()
     axis.set_xlim(0, 1)
-    axis.text(0.4, -0.6, "mean", ha="right", va="center", fontsize=8, color=FAINT)
+    axis.text(0.45, -0.6, "mean", ha="right", va="center", fontsize=8, color=FAINT)
     axis.text(0.9, -0.6, "gained", ha="right", va="center", fontsize=8, color=FAINT)
     columns = (table[name].tolist() for name in ("test_accuracy", "difference", "significant"))
     for place, accuracy, difference, significant in zip(places, *columns, strict=True):
-        axis.text(0.4, place, f"{100 * accuracy:.2f} %", ha="right", va="center", fontsize=8)
+        axis.text(0.45, place, f"{100 * accuracy:.2f} %", ha="right", va="center", fontsize=8)
         if not math.isnan(difference):
             gained, weight = f"{100 * difference:+.2f}".replace("-", "−"), "bold" if significant else "normal"
             axis.text(0.9, place, gained, ha="right", va="center", fontsize=8, weight=weight)

@@ -58,8 +58,8 @@ def without_circumstances(notebook: nbformat.NotebookNode) -> nbformat.NotebookN
 
 def to_html(notebook: nbformat.NotebookNode, templates: Path) -> str:
     """Convert an executed notebook with the template in `templates`, and put the table of contents into its places."""
-    exporter = HTMLExporter(template_name=TEMPLATE, extra_template_basedirs=[str(templates)], exclude_anchor_links=True)
-    html: str = exporter.from_notebook_node(notebook)[0]
+    exporter = HTMLExporter(template_name=TEMPLATE, extra_template_basedirs=[str(templates)])
+    html = re.sub(ANCHOR_LINK, "", exporter.from_notebook_node(notebook)[0])
     return html.replace(CONTENTS, contents(html))
 
 

@@ -48,16 +48,18 @@ def text(markdown: str) -> None:
     display(Markdown(markdown))
 
 
-def figure(path: Path, alternative: str, caption: str) -> None:
+def figure(path: Path, alternative: str, caption: str, narrow: bool = False) -> None:
     """Show an image file within the page, with a text for those who cannot see it and a caption for all.
 
-    A picture of pixels stands on a light card. What is wider than the screen scrolls by itself, also by keyboard.
+    A picture of pixels stands on a light card. What is wider than the screen scrolls by itself, also by keyboard, unless
+    it is `narrow`, drawn to be read on a small screen.
     """
     data = base64.b64encode(path.read_bytes()).decode()
     source = f"data:{MEDIA[path.suffix]};base64,{data}"
     picture = f'<img src="{source}" alt="{html.escape(alternative)}">'
     label = html.escape(f"Figure: {caption.partition('. ')[0].rstrip('.')}")
-    box = f'<div class="picture {path.suffix[1:]}" tabindex="0" role="group" aria-label="{label}">{picture}</div>'
+    kind = f"picture {path.suffix[1:]}{' narrow' if narrow else ''}"
+    box = f'<div class="{kind}" tabindex="0" role="group" aria-label="{label}">{picture}</div>'
     display(HTML(f"<figure>{box}<figcaption>{html.escape(caption)}</figcaption></figure>"))
 
 

@@ -29,9 +29,9 @@ def _network(recipe: Mapping[str, Any]) -> str:
         f"{channels} filters of {side}×{side} pixels" + (f" at every {_ordinal(stride)} place" if stride > 1 else "")
         for channels, side, stride in recipe["convolutions"]
     ]
-    convolutions = f"convolutions, layer by layer {_joined(parts)}, and the maximum over all places" if parts else ""
+    convolutions = f"convolutions (layer by layer {_joined(parts)}) and the maximum over all places" if parts else ""
     units = [f"{count:,}" for count in recipe["hidden"]]
-    hidden = f"{_joined(units)} hidden units" if units else ""
+    hidden = f"{_joined(units)} hidden units, which pass on what is above zero" if units else ""
     layers = _joined([part for part in (convolutions, hidden) if part])
     norm = ", each convolution's outputs brought to mean 0 and standard deviation 1" if recipe["batch_norm"] else ""
     return (layers or "one weighted sum of the pixels for each class, wx + b") + norm
