@@ -18,7 +18,7 @@ include: "workflow/rules/report.smk"
 
 # Everything, so that a file that was deleted is made again, not the report alone.
 PLOTS = [rules.plot_data.output, rules.plot_results.output, rules.plot_mistakes.output, rules.plot_weights.output]
-ABOUT_MODELS = [rules.summarise.output, *PLOTS, rules.plot_workflow.output, rules.report.output]
+ABOUT_MODELS = [rules.summarise.output, *PLOTS, rules.plot_workflow.output, rules.explore.output, rules.report.output]
 ABOUT_SEARCHES = [expand(rules.train.output, model=s["candidates"], seed=s["seeds"]) for s in SEARCHES.values()]
 
 

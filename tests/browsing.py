@@ -1,5 +1,6 @@
 """A browser for the tests of pages: Chromium, driven by Playwright, offline, with an eye on what a page must not do."""
 
+import base64
 import contextlib
 import os
 import shutil
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -60,3 +62,21 @@ def opened(browser: Browser, path: Path, **options: Any) -> Iterator[Page]:
     finally:
         context.close()
     assert not faults, "\n".join(faults)
+
+
+def computed(page: Page, network: int, images: np.ndarray) -> np.ndarray:
+    """Return the probabilities, float64 [N, classes], that a network of the page computes for uint8 images."""
+    count, height, width = images.shape
+    found = page.evaluate(
+        """([number, images, height, width]) => {
+            const explorer = JSON.parse(document.getElementById("explorer").textContent);
+            const network = readNetwork(explorer.networks[number]);
+            return images.map((text) => {
+                const pixels = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+                return probabilities(network, pixels, height, width, explorer.classes.length);
+            });
+        }""",
+        [network, [base64.b64encode(image.tobytes()).decode() for image in images], height, width],
+    )
+    assert len(found) == count
+    return np.array(found)

@@ -149,7 +149,7 @@ def built(measured: Path) -> Path:
     """The project's folder with figures and report too: all that the pipeline makes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(measured)
-        for name in ("search", *PLOTS, "report"):
+        for name in ("search", *PLOTS, "explore", "report"):
             call(name, *arguments(name, Path(), Path()))
     return measured
 

@@ -38,6 +38,7 @@ def default_recipes() -> dict[str, Recipe]:
 CONFIG, DEFAULTS = small_config(), default_recipes()
 RECIPES: dict[str, dict[str, Any]] = CONFIG["recipes"]
 RUNS = [f"results/runs/{model}/seed-{seed}" for model in CONFIG["models"] for seed in CONFIG["seeds"]]
+FIRST_RUNS = {model: f"results/runs/{model}/seed-{CONFIG['seeds'][0]}" for model in CONFIG["models"]}
 SEARCHES = {
     name: {"seeds": search["seeds"], "candidates": candidates(name, search)}
     for name, search in CONFIG["searches"].items()
@@ -67,6 +68,7 @@ MISTAKE_FIGURES = {
     "shared-mistakes": "results/figures/shared-mistakes.png",
 }
 WEIGHT_FIGURE = {"first-layers": "results/figures/first-layers.png"}
+EXPLORER = "results/explorer.json"
 LADDER_FIGURE = {"ladder": "results/figures/ladder.svg"}
 WORKFLOW_FIGURE = {"workflow": "results/figures/workflow.svg"}
 FIGURES = [
@@ -110,6 +112,7 @@ def outputs(name: str, run: str = RUNS[0]) -> dict[str, str]:
         "plot_weights": WEIGHT_FIGURE,
         "plot_workflow": WORKFLOW_FIGURE,
         "plot_ladder": LADDER_FIGURE,
+        "explore": {"explorer": EXPLORER},
         "report": {"executed": "results/report.ipynb", "html": "results/report.html"},
     }[name]
 
@@ -139,12 +142,19 @@ def inputs(name: str, run: str = RUNS[0]) -> dict[str, str | list[str]]:
         "plot_weights": {"runs": RUNS, "test": TENSORS[1], **TABLES},
         "plot_workflow": {},
         "plot_ladder": {"table": COMPARISONS["table"]},
+        "explore": {
+            "test": TENSORS[1],
+            "summary": TABLES["summary"],
+            "predictions": [f"{folder}/predictions.safetensors" for folder in FIRST_RUNS.values()],
+            "weights": [f"{FIRST_RUNS[model]}/weights.safetensors" for model in CONFIG["report"]["networks"]],
+        },
         "report": {
             "runs": metrics,
             "weights": [f"{folder}/weights.safetensors" for folder in RUNS],
             "mistakes": MISTAKES,
             "tensors": TENSORS,
             "figures": FIGURES,
+            "explorer": EXPLORER,
             "ladder": [COMPARISONS["table"]],
             **TABLES,
         },
@@ -168,6 +178,7 @@ def arguments(name: str, source: Path, target: Path, run: str = RUNS[0]) -> list
         "plot_results": ["--references", json.dumps(CONFIG["references"])],
         "plot_ladder": ["--models", *CONFIG["models"]],
         "plot_workflow": ["--graph", json.dumps(GRAPH)],
+        "explore": ["--models", *CONFIG["models"]],
         "report": ["--notebook", str(ROOT / "workflow" / "notebooks" / "report.ipynb"), "--about", json.dumps(ABOUT)],
     }.get(name, [])
     for folder, files in ((source, inputs(name, run)), (target, outputs(name, run))):

@@ -11,9 +11,23 @@ from pathlib import Path
 import pytest
 from conftest import Command, Refused
 from page import Page
-from project import ABOUT, COMPARISONS, CONFIG, FIGURES, ROOT, RUNS, SHOWN, TABLES, TENSORS, arguments, built_by
+from project import (
+    ABOUT,
+    COMPARISONS,
+    CONFIG,
+    EXPLORER,
+    FIGURES,
+    ROOT,
+    RUNS,
+    SHOWN,
+    TABLES,
+    TENSORS,
+    arguments,
+    built_by,
+)
 
 PAGE = "results/report.html"
+TEMPLATE = ROOT / "workflow" / "notebooks" / "template"
 
 
 @pytest.fixture(scope="module")
@@ -35,17 +49,28 @@ def percent(share: float, digits: int) -> str:
     return f"{100 * share:.{digits}f}\u202f%"
 
 
-def test_nothing_is_fetched_and_nothing_runs(source: str, page: Page) -> None:
+def test_nothing_is_fetched_and_only_our_scripts_run(source: str, page: Page) -> None:
     assert page.open == [], "every element is closed"
     tags = {tag for tag, _ in page.elements}
-    assert not tags & {"script", "link", "iframe", "object", "embed", "base", "video", "audio", "form"}
+    assert not tags & {"link", "iframe", "object", "embed", "base", "video", "audio", "form"}
     for tag, attributes in page.elements:
         assert not [name for name in attributes if name.startswith("on")], tag
         for name in ("src", "srcset", "href", "xlink:href", "background", "action"):
             assert (attributes.get(name) or "data:").startswith(("data:", "#")), f"{tag} {name}"
     assert "url(" not in source and "@import" not in source
     policy = [attributes["content"] for _, attributes in page.elements if attributes.get("http-equiv")]
-    assert policy == ["default-src 'none'; img-src data:; style-src 'unsafe-inline'"]
+    texts = re.findall("<script>(.*?)</script>", source, re.DOTALL)
+    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts]
+    assert texts == [path.read_text() for path in sorted(TEMPLATE.glob("*.js"))]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    assert policy == [f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {allowed}"]
+    (kind,) = [attributes for tag, attributes in page.elements if tag == "script" and attributes]
+    assert kind == {"type": "application/json", "id": "explorer"}, "data, which a browser does not run"
+
+
+def test_the_data_of_its_scripts_is_within(built: Path, page: Page) -> None:
+    (data,) = re.findall(r"\{.*\}", page.text["script"].splitlines()[0])
+    assert json.loads(data) == json.loads((built / EXPLORER).read_text())
 
 
 def test_the_figures_are_within_and_described(built: Path, page: Page) -> None:
@@ -56,9 +81,9 @@ def test_the_figures_are_within_and_described(built: Path, page: Page) -> None:
         found[base64.b64decode(data)] = media
         assert len(str(attributes["alt"])) > 40
     kinds = {".svg": "image/svg+xml", ".png": "image/png"}
-    figures = [built / path for path in FIGURES]
+    figures = [built / path for path in FIGURES if "confusion" not in path]  # that one is a table
     assert found == {path.read_bytes(): kinds[path.suffix] for path in figures}
-    assert len(images) == 9
+    assert len(images) == 8
 
 
 def test_it_opens_with_the_chosen_model_and_its_accuracy(built: Path, page: Page) -> None:
@@ -154,7 +179,7 @@ def test_without_a_ladder_and_with_doubted_labels(
     assert result.status == 0, result.output
     page = Page((project / PAGE).read_text())
     assert "The ladder" not in page.text["h2"] and "The data" in page.text["h2"]
-    assert len([tag for tag, _ in page.elements if tag == "img"]) == 8
+    assert len([tag for tag, _ in page.elements if tag == "img"]) == 7
     assert "The labels of 3 test images are doubted: no. 0, 5, 7." in page.text["p"]
     runs = [row for row in rows(project / TABLES["metrics"]) if row["model"] == "linear"]
     means = [sum(float(row[f"test_accuracy{kind}"]) for row in runs) / 2 for kind in ("", "_without_label_errors")]
@@ -203,7 +228,9 @@ def missing(path: Path) -> str:
     return f"error: missing: {path}; build what the report is made of first"
 
 
-@pytest.mark.parametrize("path", [*FIGURES, *TABLES.values(), COMPARISONS["table"], f"{RUNS[0]}/metrics.json"])
+@pytest.mark.parametrize(
+    "path", [*FIGURES, *TABLES.values(), EXPLORER, COMPARISONS["table"], f"{RUNS[0]}/metrics.json"]
+)
 def test_what_is_missing_is_named(built: Path, tmp_path: Path, refused: Refused, path: str) -> None:
     project = shutil.copytree(built, tmp_path / "project")
     (project / path).unlink()

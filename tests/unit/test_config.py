@@ -151,6 +151,16 @@ BAD = [
         "dataset.sha256.t10k-labels-idx1-ubyte: 'abc': does not look like",
     ),
     ("dataset.train_limit", 0, "dataset.train_limit: 0: expected 1 or more"),
+    (
+        "report.networks",
+        ["convnett"],
+        "report.networks: unknown recipe 'convnett', did you mean 'convnet'? (known: convnet, linear, ",
+    ),
+    (
+        "report.networks",
+        ["linear", "linear"],
+        "report.networks: ['linear', 'linear']: the same value stands there twice",
+    ),
     ("ladder", [rung("linear", adds="")], "ladder.0.adds: '': expected some text"),
     ("ladder", [{"model": "linear", "adds": "a"}], "ladder.0: "),
     ("ladder", [rung("linear", agains="small")], "ladder.0: unknown key 'agains', did you mean 'against'?"),

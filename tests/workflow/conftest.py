@@ -20,14 +20,14 @@ CANDIDATES = ("rate.learning-rate-20", "rate.learning-rate-50")  # of the search
 
 # For each rule, the rules that read what it makes, directly or through others.
 PLOTS = {"plot_results", "plot_mistakes", "plot_weights"}  # of all runs
-RESULTS = {"summarise", "compare", "plot_ladder", "report"} | PLOTS
+RESULTS = {"summarise", "compare", "plot_ladder", "explore", "report"} | PLOTS
 AFTER = {
     "download": {"convert", "train", "search", "evaluate", "plot_data"} | RESULTS,
     "convert": {"train", "search", "evaluate", "plot_data"} | RESULTS,
     "train": {"search", "evaluate"} | RESULTS,
     "search": set[str](),
     "evaluate": RESULTS,
-    "summarise": PLOTS | {"report"},
+    "summarise": PLOTS | {"explore", "report"},
     "compare": {"plot_ladder", "report"},
     "plot_data": {"report"},
     "plot_results": {"report"},
@@ -35,6 +35,7 @@ AFTER = {
     "plot_weights": {"report"},
     "plot_workflow": {"report"},
     "plot_ladder": {"report"},
+    "explore": {"report"},
     "report": set[str](),
 }
 LADDER_RULES = {"compare", "plot_ladder"}  # which read the runs of models on the ladder alone

@@ -25,6 +25,7 @@ TENSORS = {
     "plot_results",
     "plot_mistakes",
     "plot_weights",
+    "explore",
     "report",
 }  # read or write such files
 NETWORKS = {"train", "evaluate"}
@@ -47,6 +48,7 @@ SOURCES = {
     "digits/plot_weights.py": {"plot_weights"},
     "digits/plot_workflow.py": {"plot_workflow"},
     "digits/plot_ladder.py": {"plot_ladder"},
+    "digits/explore.py": {"explore"},
     "digits/report.py": {"report"},
     "digits/predict.py": set(),  # of no rule; so are the modules that it alone imports
     "digits/lib/drawings.py": set(),
@@ -55,6 +57,7 @@ SOURCES = {
     "digits/lib/__init__.py": EVERY,
     "digits/lib/command.py": EVERY,
     "digits/lib/files.py": EVERY,
+    "digits/lib/cells.py": {"explore"},
     "digits/lib/comparisons.py": {"compare"},
     "digits/lib/contents.py": {"report"},
     "digits/lib/config.py": set(),  # what it makes of the configuration is in the rules' parameters
@@ -67,6 +70,7 @@ SOURCES = {
     "digits/lib/convolutional.py": NETWORKS,
     "digits/lib/dense.py": NETWORKS,
     "digits/lib/examples.py": NETWORKS,
+    "digits/lib/explorer.py": {"report"},  # imported in the notebook
     "digits/lib/flops.py": {"train"},
     "digits/lib/losses.py": {"train"},
     "digits/lib/optimisers.py": {"train"},
@@ -78,7 +82,8 @@ SOURCES = {
     "digits/lib/networks.py": NETWORKS,
     "digits/lib/page.py": {"report"},  # imported in the notebook
     "digits/lib/plotting.py": FIGURES,
-    "digits/lib/predictions.py": MEASURES - {"search"},
+    "digits/lib/portable.py": {"explore"},
+    "digits/lib/predictions.py": MEASURES - {"search"} | {"explore"},
     "digits/lib/recipes.py": NETWORKS,
     "digits/lib/search.py": {"search"},  # which candidates there are is in the rules' parameters
     "digits/lib/tensors.py": TENSORS,
@@ -87,18 +92,22 @@ SOURCES = {
     "notebooks/template/conf.json": {"report"},
     "notebooks/template/index.html.j2": {"report"},
     "notebooks/template/style.css": {"report"},
+    "notebooks/template/interactive.css": {"report"},
+    **{
+        f"notebooks/template/{name}.js": {"report"} for name in ("centre", "confusion", "drawing", "network", "sorting")
+    },
 }
 
 # The report names the version of each library that the project asks for itself.
 LIBRARIES = {
     "torch": NETWORKS | {"report"},
     "numpy": EVERY - {"download"},
-    "scipy": MEASURES | {"plot_mistakes", "report"},
+    "scipy": MEASURES | {"plot_mistakes", "explore", "report"},
     "scikit-learn": MEASURES | {"report"},
     "statsmodels": MEASURES | {"report"},
     "pandas": MEASURES | PLOTS | {"plot_ladder", "report"},  # evaluate: through statsmodels
     "matplotlib": FIGURES | {"report"},
-    "pillow": {"convert"} | FIGURES | {"report"},  # figures: through matplotlib
+    "pillow": {"convert", "explore"} | FIGURES | {"report"},  # figures: through matplotlib
     "safetensors": TENSORS | {"report"},
     "tqdm": {"train", "report"},
     "pooch": {"download", "report"},

@@ -13,6 +13,7 @@ from conftest import DATA, ROOT
 from workflow.conftest import CANDIDATES, MODELS, Project, assert_reruns, set_keys
 
 TABLES = {"summarise", "plot_results", "plot_mistakes", "plot_weights", "report"}
+FIRST = TABLES | {"explore"}  # which models there are, or their first seed
 LINEAR = {"train linear", "evaluate linear", "report"}
 ADDED_SEED = {f"{rule} {model} 2" for rule in ("train", "evaluate") for model in MODELS}
 OTHER_SUM = "0" * 64
@@ -31,18 +32,23 @@ def search(**changes: Any) -> dict[str, Any]:
 KEYS: dict[str, list[tuple[Any, set[str]]]] = {
     "models": [
         # Fewer jobs change the drawing of the workflow; the ladder has the models' colours.
-        (["published"], {"compare", "plot_ladder", "plot_workflow"} | TABLES),  # nothing to compare it with is left
-        (["tiny-conv", "published", "linear"], {"plot_ladder"} | TABLES),
-        ([*MODELS, "small"], {"train small", "evaluate small", "plot_ladder", "plot_workflow"} | TABLES),
+        (["published"], {"compare", "plot_ladder", "plot_workflow"} | FIRST),  # nothing to compare it with is left
+        (["tiny-conv", "published", "linear"], {"plot_ladder"} | FIRST),
+        ([*MODELS, "small"], {"train small", "evaluate small", "plot_ladder", "plot_workflow"} | FIRST),
     ],
     # The ladder's tables are in the order of rungs and seeds, whatever that of models and seeds in the configuration.
     "seeds": [
-        ([1], {"compare", "plot_workflow"} | TABLES),
-        ([1, 0], TABLES),
+        ([1], {"compare", "plot_workflow"} | FIRST),
+        ([1, 0], FIRST),
         ([0, 1, 2], ADDED_SEED | {"compare", "plot_workflow"} | TABLES),
     ],
     "device": [("auto", {"train", "report"})],
     "references": [([REFERENCE], {"plot_results", "report"}), ([], {"plot_results", "report"})],
+    "report.networks": [
+        (["tiny-conv"], {"explore", "report"}),
+        (["tiny-conv", "published"], {"explore", "report"}),
+        (["published", "tiny-conv", "small"], {"report"}),  # which is not trained
+    ],
     "ladder": [
         ([FOOT, RUNG], {"compare", "report"}),
         ([FOOT, {**RUNG, "against": "linear"}], {"compare", "report"}),

@@ -1,6 +1,8 @@
 """Run the report's notebook on the results and turn it into one HTML page that fetches nothing from outside."""
 
 import argparse
+import base64
+import hashlib
 import json
 import os
 import re
@@ -57,9 +59,15 @@ def without_circumstances(notebook: nbformat.NotebookNode) -> nbformat.NotebookN
 
 
 def to_html(notebook: nbformat.NotebookNode, templates: Path) -> str:
-    """Convert an executed notebook with the template in `templates`, and put the table of contents into its places."""
+    """Convert an executed notebook with the template in `templates`, and put the table of contents into its places.
+
+    The template's scripts are allowed to run by their hash, and nothing else is.
+    """
     exporter = HTMLExporter(template_name=TEMPLATE, extra_template_basedirs=[str(templates)])
-    html = re.sub(ANCHOR_LINK, "", exporter.from_notebook_node(notebook)[0])
+    scripts = [path.read_text() for path in sorted((templates / TEMPLATE).glob("*.js"))]
+    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    resources = {"scripts": scripts, "script_sources": " ".join(f"'sha256-{digest}'" for digest in digests)}
+    html = re.sub(ANCHOR_LINK, "", exporter.from_notebook_node(notebook, resources=resources)[0])
     return html.replace(CONTENTS, contents(html))
 
 
@@ -123,6 +131,7 @@ def main() -> None:
     parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv, from digits.summarise")
     parser.add_argument("--summary", type=Path, required=True, help="summary.csv, from digits.summarise")
     parser.add_argument("--mistakes", type=Path, required=True, help="mistakes.csv, from digits.plot_mistakes")
+    parser.add_argument("--explorer", type=Path, required=True, help="explorer.json, from digits.explore")
     parser.add_argument(
         "--ladder", nargs="*", type=Path, default=[], help="ladder.csv, from digits.compare; no file, no such section"
     )
@@ -151,7 +160,7 @@ def main() -> None:
     parser.add_argument("--html", type=Path, required=True, help="page to write")
     args = parser.parse_args()
 
-    files = [args.notebook, args.metrics, args.summary, args.mistakes, *args.ladder, *args.runs]
+    files = [args.notebook, args.metrics, args.summary, args.mistakes, args.explorer, *args.ladder, *args.runs]
     files += [*args.weights, *args.tensors, *args.figures]
     missing = [str(path) for path in files if not path.is_file()]
     if missing:
@@ -162,6 +171,7 @@ def main() -> None:
         "metrics_file": str(args.metrics),
         "summary_file": str(args.summary),
         "mistakes_file": str(args.mistakes),
+        "explorer_file": str(args.explorer),
         "ladder_files": [str(path) for path in args.ladder],
         "run_files": [str(path) for path in args.runs],
         "figure_files": {path.stem: str(path) for path in args.figures},

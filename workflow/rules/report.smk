@@ -20,6 +20,9 @@ WEIGHT_FIGURE = {"first_layers": "results/figures/first-layers.png"}
 LADDER_FIGURE = {"ladder": "results/figures/ladder.svg"} if LADDER else {}
 WORKFLOW_FIGURE = {"workflow": "results/figures/workflow.svg"}
 FIGURES = DATA_FIGURES | RESULT_FIGURES | MISTAKE_FIGURES | WEIGHT_FIGURE | LADDER_FIGURE | WORKFLOW_FIGURE
+# The models as the page shows them, each by its first seed, and those among them that it computes with.
+FIRST_RUNS = {model: RUN.format(model=model, seed=config["seeds"][0]) for model in config["models"]}
+EXPLORED = [model for model in config["report"]["networks"] if model in FIRST_RUNS]
 NOTEBOOK = ROOT / "workflow" / "notebooks" / "report.ipynb"
 
 
@@ -148,8 +151,31 @@ if LADDER:
             "python -m digits.plot_ladder --table {input} --models {params.models} --ladder {output.ladder} 2> {log}"
 
 
+rule explore:
+    input:
+        test=TENSORS["test"],
+        summary="results/summary.csv",
+        predictions=[f"{run}/predictions.safetensors" for run in FIRST_RUNS.values()],
+        weights=[f"{FIRST_RUNS[model]}/weights.safetensors" for model in EXPLORED],
+    output:
+        "results/explorer.json",
+    log:
+        "logs/explore.log",
+    params:
+        # Their order: Snakemake compares inputs without it.
+        models=list(FIRST_RUNS),
+        networks=EXPLORED,
+        source=source("digits/explore.py"),
+    message:
+        "Collecting what the report's page computes with"
+    shell:
+        "python -m digits.explore --test {input.test} --summary {input.summary} --models {params.models}"
+        " --predictions {input.predictions} --weights {input.weights} --explorer {output} 2> {log}"
+
+
 rule report:
     input:
+        explorer=rules.explore.output,
         metrics="results/metrics.csv",
         summary="results/summary.csv",
         mistakes="results/mistakes.csv",
@@ -180,12 +206,18 @@ rule report:
             "notebooks/template/conf.json",
             "notebooks/template/index.html.j2",
             "notebooks/template/style.css",
+            "notebooks/template/interactive.css",
+            "notebooks/template/centre.js",
+            "notebooks/template/confusion.js",
+            "notebooks/template/drawing.js",
+            "notebooks/template/network.js",
+            "notebooks/template/sorting.js",
             libraries=["ipykernel"],
         ),
     message:
         "Writing the report"
     shell:
         "python -m digits.report --notebook {params.notebook:q} --metrics {input.metrics} --summary {input.summary}"
-        " --mistakes {input.mistakes} --ladder {input.ladder} --runs {input.runs} --weights {input.weights}"
-        " --tensors {input.tensors} --figures {input.figures} --about {params.about:q} --executed {output.notebook}"
-        " --html {output.html} 2> {log}"
+        " --mistakes {input.mistakes} --explorer {input.explorer} --ladder {input.ladder} --runs {input.runs}"
+        " --weights {input.weights} --tensors {input.tensors} --figures {input.figures} --about {params.about:q}"
+        " --executed {output.notebook} --html {output.html} 2> {log}"

@@ -160,6 +160,9 @@ def _check_across(config: dict[str, Any]) -> None:
             raise UserError(f"configuration: recipes.{name}: {error}") from error
     for name, fields in config["recipes"].items():
         _check_features(name, fields["features_of"], config["recipes"])
+    for model in config["report"]["networks"]:
+        if model not in config["recipes"]:
+            raise UserError(f"configuration: report.networks: {unknown('recipe', model, config['recipes'])}")
     _check_ladder(config["ladder"], config["recipes"])
     dataset = config["dataset"]
     if dataset["path"] is None:

@@ -2,6 +2,7 @@
 
 import base64
 import html
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from IPython.display import HTML, Markdown, display
 
 MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+DIGITS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
+NUMBER = re.compile(r"(?:< )?([+-]?\d[\d,]*(?:\.\d+)?)(?: × 10(-?\d+))?(?!\w)")
 
 
 def percent(share: float, digits: int = 2) -> str:
@@ -43,6 +46,12 @@ def power_of_ten(number: float) -> str:
     return f"{digits} × 10{str(int(exponent)).translate(SUPERSCRIPTS)}"
 
 
+def sort_key(shown: str) -> float | None:
+    """Return the number that a text of this page opens with, as the functions above write it; None where it has none."""
+    found = NUMBER.match(shown.translate(DIGITS))
+    return None if found is None else float(found[1].replace(",", "")) * 10.0 ** int(found[2] or 0)
+
+
 def text(markdown: str) -> None:
     """Show a paragraph of Markdown."""
     display(Markdown(markdown))
@@ -68,25 +77,39 @@ def table(
 ) -> None:
     """Show a table of texts and whole numbers, its first column as row headings; emphasised rows stand out.
 
-    Columns of `words` are set like text: from the left, on as many lines as they need.
+    Columns of `words` are set like text: from the left, on as many lines as they need. With JavaScript a reader can sort
+    by any column: by its numbers where it has some in all its rows that are not empty (—).
     """
+    shown = [
+        [f"{value:,}" if isinstance(value, int) else str(value) for value in row] for row in frame.to_numpy(object)
+    ]
+    keys = [_sort_attributes(list(column)) for column in zip(*shown, strict=True)]
     kinds = [' class="words"' if name in words else "" for name in frame.columns]
     names = zip(kinds, frame.columns, strict=True)
     head = "".join(f'<th scope="col"{kind}>{html.escape(str(name))}</th>' for kind, name in names)
     body = []
-    for i, row in enumerate(frame.itertuples(index=False)):
-        first, *rest = (f"{value:,}" if isinstance(value, int) else html.escape(str(value)) for value in row)
-        cells = f'<th scope="row">{first}</th>' + "".join(
-            f"<td{kind}>{value}</td>" for kind, value in zip(kinds[1:], rest, strict=True)
+    for i, row in enumerate(shown):
+        first, *rest = (
+            f"{kind}{column[i]}>{html.escape(value)}" for kind, column, value in zip(kinds, keys, row, strict=True)
         )
+        cells = f'<th scope="row"{first}</th>' + "".join(f"<td{cell}</td>" for cell in rest)
         body.append(f'<tr class="chosen">{cells}</tr>' if emphasised and emphasised.get(i) else f"<tr>{cells}</tr>")
+    sortable = ' class="sortable"' if len(shown) > 1 else ""
     display(
         HTML(
             f'<div class="table" tabindex="0" role="region" aria-label="{html.escape(caption.partition(". ")[0])}">'
-            f"<table><caption>{html.escape(caption)}</caption>"
+            f"<table{sortable}><caption>{html.escape(caption)}</caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
         )
     )
+
+
+def _sort_attributes(column: Sequence[str]) -> list[str]:
+    """Return the attribute that each cell of a column is sorted by; none where it is sorted by its text."""
+    numbers = [sort_key(shown) for shown in column]
+    if not any(numbers) or any(number is None and shown != "—" for number, shown in zip(numbers, column, strict=True)):
+        return [""] * len(column)
+    return [f' data-sort="{"" if number is None else f"{number:g}"}"' for number in numbers]
 
 
 def folded(title: str, content: str) -> None:

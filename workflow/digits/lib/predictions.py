@@ -41,7 +41,7 @@ def load_validation(path: Path, classes: int) -> tuple[np.ndarray, np.ndarray]:
         return logits, labels
 
 
-def require_one_each(runs: Sequence[Path], predictions: Sequence[Path]) -> None:
+def require_one_each(runs: Sequence[object], predictions: Sequence[Path]) -> None:
     """Stop where there is not one file of predictions for each run."""
     if len(predictions) != len(runs):
         raise UserError(

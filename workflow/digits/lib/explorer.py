@@ -1,0 +1,85 @@
+"""The parts of the report's page that answer questions: what of them is there without JavaScript, and the data for it.
+
+What they do is in workflow/notebooks/template/*.js; `explorer` is what `digits.explore` wrote.
+"""
+
+import html
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from IPython.display import HTML, display
+
+LEVELS = 5  # shades of the matrix
+PAD = 280  # pixels of the drawing area's side
+
+
+def confusion(explorer: Mapping[str, Any]) -> None:
+    """Show the chosen model's confusion matrix; with JavaScript that of any model, and the images behind each number."""
+    classes = [html.escape(name) for name in explorer["classes"]]
+    counts = next(model["confusion"] for model in explorer["models"] if model["name"] == explorer["chosen"])
+    most = max(1, *(n for true, row in enumerate(counts) for read, n in enumerate(row) if true != read))
+    head = "".join(f'<th scope="col">{name}</th>' for name in classes)
+    body = "".join(
+        f'<tr><th scope="row">{classes[true]}</th>'
+        + "".join(f'<td data-level="{_level(n, true == read, most)}">{n:,}</td>' for read, n in enumerate(row))
+        + "</tr>"
+        for true, row in enumerate(counts)
+    )
+    options = _options([model["name"] for model in explorer["models"]], explorer["chosen"])
+    display(
+        HTML(
+            '<div id="confusion"><p class="choice" hidden><label>Model <select>'
+            f"{options}</select></label> Choose a number to see images behind it; arrow keys move between the numbers.</p>"
+            '<div class="table" role="region" aria-label="Confusion matrix" tabindex="0"><table class="confusion">'
+            "<caption>How often each class (row) was read as each class (column) by "
+            f'<span class="model">{html.escape(explorer["chosen"])}</span>. The colour shows the mistakes alone.</caption>'
+            f'<thead><tr><th scope="col">is ↓ read as →</th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+            '<div class="behind" aria-live="polite" hidden></div></div>'
+        )
+    )
+
+
+def drawing(explorer: Mapping[str, Any]) -> None:
+    """Show an area to draw on and what a network reads there, which needs JavaScript; nothing where no network is there."""
+    networks = [network["model"] for network in explorer["networks"]]
+    if not networks:
+        return
+    side = explorer["shape"][0]
+    bars = "".join(
+        f'<tr><th scope="row">{html.escape(name)}</th>'
+        '<td class="bar" aria-hidden="true"><span></span></td><td class="share"></td></tr>'
+        for name in explorer["classes"]
+    )
+    options = _options(networks, explorer["chosen"] if explorer["chosen"] in networks else networks[0])
+    display(
+        HTML(
+            "<noscript><p>Drawing needs JavaScript, which is switched off. Everything else on this page is there without "
+            'it.</p></noscript><div id="drawing" hidden>'
+            f'<div class="pad"><canvas id="pad" width="{PAD}" height="{PAD}" role="img" '
+            'aria-label="Area to draw on, with mouse, finger or pen. From the keyboard, choose an image below."></canvas>'
+            '<p><button type="button" id="clear">Clear</button> '
+            f"<label>Network <select>{options}</select></label></p></div>"
+            f'<div class="reading"><figure><canvas id="seen" width="{side}" height="{side}" role="img" '
+            f'aria-label="What the network sees: the drawing in {side} × {side} pixels"></canvas>'
+            f"<figcaption>What the network sees: {side} × {side} pixels</figcaption></figure>"
+            f'<table class="bars"><caption>Probability of each class</caption><tbody>{bars}</tbody></table></div>'
+            '<p role="status">Nothing is drawn.</p>'
+            '<p id="examples">Or choose an image of the test set:</p>'
+            '<ul class="examples" aria-labelledby="examples"></ul></div>'
+        )
+    )
+
+
+def data(explorer: Mapping[str, Any]) -> None:
+    """Put the data into the page, for its scripts; no text in it can end the element that holds it."""
+    text = json.dumps(explorer, separators=(",", ":")).replace("<", "\\u003c")
+    display(HTML(f'<script type="application/json" id="explorer">{text}</script>'))
+
+
+def _level(count: int, right: bool, most: int) -> str:
+    return "right" if right else str(-(-LEVELS * count // most))
+
+
+def _options(names: list[str], selected: str) -> str:
+    return "".join(f"<option{' selected' if name == selected else ''}>{html.escape(name)}</option>" for name in names)

@@ -1,0 +1,109 @@
+"use strict";
+// Compute a network of this project: what PyTorch computes in float32, here with the same weights and sums in float64.
+
+// The file says little-endian, and so is every machine with a browser.
+function float32(base64) {
+  return new Float32Array(Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)).buffer);
+}
+
+// Turn a network from the page's data into one that can compute.
+function readNetwork(plain) {
+  const layers = plain.layers.map((layer) => ({
+    ...layer,
+    weights: float32(layer.weights),
+    biases: layer.biases && float32(layer.biases),
+    norm: layer.norm && {
+      epsilon: layer.norm.epsilon,
+      ...Object.fromEntries(["mean", "variance", "scale", "shift"].map((name) => [name, float32(layer.norm[name])])),
+    },
+  }));
+  return { ...plain, layers };
+}
+
+// The probability of each class for an image: uint8 pixels in rows.
+function probabilities(network, pixels, height, width, classes) {
+  const result = new Array(classes).fill(0);
+  const scores = networkScores(network, pixels, height, width);
+  const highest = Math.max(...scores);
+  const powers = Array.from(scores, (score) => Math.exp(score - highest));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  network.outputs.forEach((number, i) => (result[number] = powers[i] / sum)); // a class without an output has 0
+  return result;
+}
+
+function networkScores(network, pixels, height, width) {
+  let area = cropped(network, pixels, height, width);
+  network.layers.forEach((layer, i) => {
+    if (layer.kind === "convolution") {
+      area = convolution(layer, area);
+    } else {
+      if (network.layers[i - 1]?.kind === "convolution") area = maximum(area);
+      area = { values: dense(layer, area.values) };
+    }
+    if (i < network.layers.length - 1) area.values.forEach((v, k) => (area.values[k] = Math.max(v, 0)));
+  });
+  return area.values;
+}
+
+// An area has its values in the order [row, column, channel].
+function cropped(network, pixels, height, width) {
+  const border = network.crop;
+  const area = { height: height - 2 * border, width: width - 2 * border, channels: 1 };
+  area.values = new Float64Array(area.height * area.width);
+  for (let y = 0; y < area.height; y++)
+    for (let x = 0; x < area.width; x++) {
+      const value = Math.fround(pixels[(y + border) * width + x + border] / 255);
+      area.values[y * area.width + x] = (value - network.mean) / network.std;
+    }
+  return area;
+}
+
+// Add a value times the weights from row `start` on to the sums from `target` on, one for each output.
+function addRow(sums, target, value, weights, start, outputs) {
+  if (value === 0) return; // ink is rare, and so is what passes a ReLU
+  for (let o = 0; o < outputs; o++) sums[target + o] += value * weights[start + o];
+}
+
+function dense(layer, values) {
+  const sums = Float64Array.from(layer.biases);
+  values.forEach((value, i) => addRow(sums, 0, value, layer.weights, i * layer.outputs, layer.outputs));
+  return sums;
+}
+
+function convolution(layer, area) {
+  const { inputs, outputs, side, stride, border, weights, biases, norm } = layer;
+  const after = (size) => Math.floor((size + 2 * border - side) / stride) + 1;
+  const result = { height: after(area.height), width: after(area.width), channels: outputs };
+  const sums = (result.values = new Float64Array(result.height * result.width * outputs));
+  for (let place = 0; place < result.height * result.width; place++) {
+    const target = place * outputs;
+    const top = Math.floor(place / result.width) * stride - border;
+    const left = (place % result.width) * stride - border;
+    if (biases) sums.set(biases, target);
+    for (let ky = 0; ky < side; ky++)
+      for (let kx = 0; kx < side; kx++) {
+        const [y, x] = [top + ky, left + kx];
+        if (y < 0 || x < 0 || y >= area.height || x >= area.width) continue; // as if zeros lay there
+        for (let c = 0; c < inputs; c++) {
+          const value = area.values[(y * area.width + x) * inputs + c];
+          addRow(sums, target, value, weights, ((ky * side + kx) * inputs + c) * outputs, outputs);
+        }
+      }
+    if (norm)
+      for (let o = 0; o < outputs; o++) {
+        const scaled = (sums[target + o] - norm.mean[o]) / Math.sqrt(norm.variance[o] + norm.epsilon);
+        sums[target + o] = scaled * norm.scale[o] + norm.shift[o];
+      }
+  }
+  return result;
+}
+
+// The largest value of each channel, wherever it is.
+function maximum(area) {
+  const largest = new Float64Array(area.channels).fill(-Infinity);
+  area.values.forEach((value, i) => {
+    const channel = i % area.channels;
+    if (value > largest[channel]) largest[channel] = value;
+  });
+  return { values: largest };
+}
