@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from digits.lib.page import p_value, points, power_of_ten
+from digits.lib.page import interval, p_value, percent, points, power_of_ten, sort_key
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,25 @@ def test_a_difference_in_points() -> None:
     assert points(-0.0035, -0.006, -0.001) == "−0.35 (−0.60 to −0.10)"
     assert points(-0.0035, math.nan, math.nan) == "−0.35"
     assert points(math.nan, math.nan, math.nan) == "—"
+
+
+@pytest.mark.parametrize(
+    ("shown", "number"),
+    [
+        (percent(0.9752), 97.52),
+        (interval(0.972, 0.9781), 97.2),
+        (points(-0.0035, -0.006, -0.001), -0.35),
+        (points(0.0035, 0.001, 0.006) + " *", 0.35),
+        (p_value(0.0001), 0.001),
+        (power_of_ten(2.14e12), 2.1e12),
+        (power_of_ten(0.02), 0.02),
+        ("397,510", 397510),
+        ("0", 0),
+        ("—", None),
+        ("convnet", None),
+        ("3a", None),
+        ("", None),
+    ],
+)
+def test_tables_sort_by_the_number_that_is_shown(shown: str, number: float | None) -> None:
+    assert sort_key(shown) == (None if number is None else pytest.approx(number))

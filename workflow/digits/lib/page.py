@@ -107,7 +107,9 @@ def table(
 def _sort_attributes(column: Sequence[str]) -> list[str]:
     """Return the attribute that each cell of a column is sorted by; none where it is sorted by its text."""
     numbers = [sort_key(shown) for shown in column]
-    if not any(numbers) or any(number is None and shown != "—" for number, shown in zip(numbers, column, strict=True)):
+    if set(numbers) == {None} or any(
+        number is None and shown != "—" for number, shown in zip(numbers, column, strict=True)
+    ):
         return [""] * len(column)
     return [f' data-sort="{"" if number is None else f"{number:g}"}"' for number in numbers]
 

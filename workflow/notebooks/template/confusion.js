@@ -39,8 +39,9 @@ function showBehind(explorer, model, truth, read, panel) {
   const [, , images] = model.cells.find(([t, r]) => t === truth && r === read);
   const count = model.confusion[truth][read];
   const which = truth === read ? "least sure" : "surest";
-  const some = images.length < count ? `, the ${images.length} ${which} of them` : "";
-  const title = `${classes[truth]} read as ${classes[read]} by ${model.name}: ${count.toLocaleString("en")}${some}`;
+  const some = images.length < count ? `, of which the ${images.length} ${which}` : "";
+  const all = `${count.toLocaleString("en")} ${count === 1 ? "image" : "images"}${some}`;
+  const title = `${classes[truth]} read as ${classes[read]} by ${model.name}: ${all}`;
   const list = images.map(([number, ...pairs]) => {
     const lines = [`no. ${number}, is ${classes[truth]}`];
     for (let i = 0; i < pairs.length; i += 2) lines.push(`${classes[pairs[i]]}: ${asPercent(pairs[i + 1])}`);

@@ -3,9 +3,13 @@
 
 const PEN = 0.075; // of the pad's side: about as thick as the strokes of MNIST
 
-function inkOf(pad) {
-  const { data } = pad.getContext("2d", { willReadFrequently: true }).getImageData(0, 0, pad.width, pad.height);
-  return Uint8Array.from({ length: pad.width * pad.height }, (_, i) => data[4 * i + 3]); // how opaque each pixel is
+// How opaque each pixel of a canvas is.
+function inkOf(canvas) {
+  const { width, height } = canvas;
+  const { data } = canvas.getContext("2d", { willReadFrequently: true }).getImageData(0, 0, width, height);
+  const ink = new Uint8Array(width * height);
+  for (let i = 0; i < ink.length; i++) ink[i] = data[4 * i + 3];
+  return ink;
 }
 
 // Show uint8 pixels in rows on a canvas of their size: dark ink on the canvas's own ground.

@@ -1,0 +1,39 @@
+"""The real report in a browser: it asks for nothing, is no larger than it should be, and computes what PyTorch computed."""
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import scipy.special
+from browsing import chromium, computed, opened
+from conftest import ROOT
+from digits.lib.tensors import load_split
+from playwright.sync_api import Page
+from safetensors.numpy import load_file
+
+RESULTS = ROOT / "results"
+EXPLORER = json.loads((RESULTS / "explorer.json").read_text())
+NETWORKS = [(network["model"], network["seed"]) for network in EXPLORER["networks"]]
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    with chromium() as browser, opened(browser, RESULTS / "report.html") as window:
+        yield window
+
+
+def test_it_is_at_most_4_mb() -> None:
+    assert (RESULTS / "report.html").stat().st_size <= 4_000_000
+
+
+@pytest.mark.parametrize("number", range(len(NETWORKS)), ids=[f"{model}-{seed}" for model, seed in NETWORKS])
+def test_its_networks_compute_what_pytorch_computed(page: Page, number: int) -> None:
+    model, seed = NETWORKS[number]
+    logits = load_file(RESULTS / "runs" / model / f"seed-{seed}" / "predictions.safetensors")["logits"]
+    expected = scipy.special.softmax(logits[::50].astype(float), axis=1)
+    found = computed(page, number, load_split(RESULTS / "tensors" / "test.safetensors").images[::50])
+    assert len(found) == 200
+    difference = np.abs(found - expected).max()
+    print(f"{model}, seed {seed}: largest difference of a probability {difference:.1e}")
+    assert difference <= 1e-4
