@@ -108,7 +108,7 @@ def outputs(name: str, run: str = RUNS[0]) -> dict[str, str]:
         "compare": COMPARISONS,
         "plot_data": DATA_FIGURES,
         "plot_results": RESULT_FIGURES,
-        "plot_mistakes": {**MISTAKE_FIGURES, "table": MISTAKES},
+        "plot_mistakes": {"table": MISTAKES, **MISTAKE_FIGURES},
         "plot_weights": WEIGHT_FIGURE,
         "plot_workflow": WORKFLOW_FIGURE,
         "plot_ladder": LADDER_FIGURE,

@@ -17,7 +17,10 @@ COMMANDS = [
     "compare",
     "plot_data",
     "plot_results",
+    "plot_mistakes",
+    "plot_weights",
     "plot_ladder",
+    "plot_workflow",
     "report",
 ]
 

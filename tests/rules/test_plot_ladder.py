@@ -28,7 +28,7 @@ BESIDE = ("wide", "more units", True, 0.98, 0.97, 0.99, -0.017, False)
 
 def draw(*rows: tuple[Any, ...]) -> Figure:
     """Draw and lay out a figure, as saving it does."""
-    figure = draw_ladder(table(*rows))
+    figure = draw_ladder(table(*rows), {"linear": "C0", "convnet": "C1", "wide": "C2", "model": "C3", "a": "C4"})
     figure.canvas.draw()
     plt.close(figure)
     return figure
@@ -36,8 +36,9 @@ def draw(*rows: tuple[Any, ...]) -> Figure:
 
 def test_dots_and_whiskers_are_mean_and_interval_as_error_rates() -> None:
     axis, _ = draw(FOOT, BEST, BESIDE).axes
-    dots = [line for line in axis.lines if line.get_marker() == "o"]
-    shown = np.concatenate([line.get_xdata() for line in dots])
+    dots = [line for line in axis.lines if line.get_marker() in ("o", "s")]
+    assert [(dot.get_marker(), dot.get_color()) for dot in dots] == [("o", "C0"), ("o", "C1"), ("s", "C2")]
+    shown = np.concatenate([np.asarray(line.get_xdata(), dtype=float) for line in dots])
     np.testing.assert_allclose(shown, [0.7, 0.003, 0.02])
     bars = [collection for collection in axis.collections if isinstance(collection, LineCollection)]
     whiskers = [sorted(segment[:, 0]) for lines in bars for segment in lines.get_segments()]
@@ -69,10 +70,10 @@ def test_an_error_rate_is_written_as_an_accuracy(error: float, label: str) -> No
 
 def test_a_row_says_what_it_adds_and_gains_and_a_star_marks_what_is_beyond_chance() -> None:
     axis, numbers = draw(FOOT, BEST, BESIDE).axes
-    assert [label.get_text() for label in axis.get_yticklabels()] == [
-        "one layer\nlinear",
-        "convolutions\nconvnet",
-        "more units\nwide",
+    assert [text.get_text() for text in axis.texts] == [
+        "linear: one layer",
+        "convnet: convolutions",
+        "wide: more units",
     ]
     texts = {text.get_text(): text.get_fontweight() for text in numbers.texts}
     assert list(texts) == ["mean", "gained", "30.00 %", "99.70 %", "+69.70", "*", "98.00 %", "−1.70"]
@@ -80,8 +81,8 @@ def test_a_row_says_what_it_adds_and_gains_and_a_star_marks_what_is_beyond_chanc
 
 
 def test_what_stands_beside_the_ladder_is_apart_and_not_on_its_line() -> None:
-    axis, _ = draw(FOOT, BESIDE, BEST).axes
-    places = axis.get_yticks().tolist()
+    axis, numbers = draw(FOOT, BESIDE, BEST).axes
+    places = [text.get_position()[1] for text in numbers.texts if "%" in text.get_text()]
     assert places == [0, 1.5, 3]
     (joined,) = [line for line in axis.lines if line.get_marker() == "None" and len(np.asarray(line.get_xdata())) > 1]
     np.testing.assert_allclose(np.asarray(joined.get_xdata(), dtype=float), [0.7, 0.003])
@@ -93,10 +94,10 @@ def test_one_rung_and_many_fit(count: int) -> None:
     figure = draw(*[long] * count)
     axis, numbers = figure.axes
     frame = figure.bbox
-    for text in (*axis.get_yticklabels(), *numbers.texts):
+    for text in (*axis.texts, *numbers.texts):
         box = text.get_window_extent()
         assert frame.x0 <= box.x0 and box.x1 <= frame.x1, text.get_text()
-    boxes = [label.get_window_extent() for label in axis.get_yticklabels()]
+    boxes = [label.get_window_extent() for label in axis.texts]
     assert all(above.y0 >= below.y1 for above, below in itertools.pairwise(boxes)), "no label on another"
 
 
@@ -112,7 +113,7 @@ def test_the_small_projects_ladder(built: Path) -> None:
     ladder = pd.read_csv(built / COMPARISONS["table"])
     texts = svg_texts(built / LADDER_FIGURE["ladder"])
     for model, adds, accuracy in ladder[["model", "adds", "test_accuracy"]].to_numpy().tolist():
-        assert {model, adds, f"{100 * accuracy:.2f} %"} <= set(texts)
+        assert {f"{model}: {adds}", f"{100 * accuracy:.2f} %"} <= set(texts)
     assert_plain(built / LADDER_FIGURE["ladder"])
 
 
@@ -120,6 +121,12 @@ def test_twice_gives_the_same_bytes(command: Command, built: Path, target: Path)
     result = command("plot_ladder", *arguments("plot_ladder", built, target))
     assert (result.status, result.output) == (0, "")
     assert built_by("plot_ladder", target) == built_by("plot_ladder", built)
+
+
+def test_a_model_without_a_colour(built: Path, refused: Refused) -> None:
+    assert refused("plot_ladder", built, "--models", "linear", "tiny-conv") == (
+        f"error: --models: published of {built}/results/ladder.csv is missing; name all models of the report"
+    )
 
 
 @pytest.mark.parametrize(("content", "reason"), [("model,adds\n", "no rungs"), ("model\na\n", "no 'adds'")])

@@ -1,8 +1,6 @@
-"""`digits.plot_results`: the figures show the histories, accuracies, confusions, mistakes and weights of the runs."""
+"""`digits.plot_results`: the figures show the histories, accuracies and probabilities of the runs."""
 
 import csv
-import json
-import re
 from pathlib import Path
 
 import numpy as np
@@ -10,49 +8,49 @@ import pandas as pd
 import pytest
 import scipy.special
 from conftest import Command, Refused
-from digits.lib.tensors import load_split
-from digits.plot_results import (
-    draw_accuracies,
-    draw_curves,
-    draw_first_layers,
-    draw_mistakes,
-    read_filters,
-    read_history,
-)
-from drawings import assert_plain, drawn_images, svg_texts
+from digits.lib.metrics import wilson_interval
+from digits.lib.plotting import DARK, model_colours
+from digits.lib.predictions import Predictions, load_predictions
+from digits.plot_results import draw_accuracies, draw_calibration, draw_curves, read_history
+from drawings import assert_plain, svg_texts
 from matplotlib.collections import LineCollection
-from project import CONFIG, RESULT_FIGURES, RUNS, TABLES, TENSORS, arguments, built_by
-from safetensors.numpy import load_file, save_file
-
-CHOSEN = RUNS[0]  # linear is the only model of the small project that holds images out
+from project import CONFIG, RESULT_FIGURES, RUNS, TABLES, arguments, built_by
 
 
 def test_curves_are_the_histories(built: Path) -> None:
-    assert [text for text in svg_texts(built / RESULT_FIGURES["curves"]) if text[0].isalpha()] == [
+    texts = svg_texts(built / RESULT_FIGURES["curves"])
+    assert {
+        *CONFIG["models"],
+        "accuracy",
+        "loss",
         "epoch",
-        "training loss, each model's own",
-        "Loss on the training images",
-        "epoch",
-        "validation accuracy",
-        "Accuracy on the images held out",
-        "linear",
-        "published",
-        "tiny-conv",
-    ]
-    metrics = pd.read_csv(built / TABLES["metrics"])
+        "on the images trained on",
+        "on the images held out",
+    } <= set(texts)
     histories = {(run.split("/")[2], int(run[-1])): read_history(built / run / "history.csv") for run in RUNS}
-    left, right = draw_curves(metrics, histories).axes
-    for line, accuracy, run in zip(left.lines, right.lines, RUNS, strict=True):
-        with (built / run / "history.csv").open(newline="") as file:
-            rows = list(csv.DictReader(file))
-        assert (
-            np.asarray(line.get_xdata()).tolist()
-            == np.asarray(accuracy.get_xdata()).tolist()
-            == list(range(1, len(rows) + 1))
-        )
-        assert np.asarray(line.get_ydata()).tolist() == [float(row["train_loss"]) for row in rows]
-        held_out = [float(row["validation_accuracy"] or "nan") for row in rows]
-        np.testing.assert_array_equal(accuracy.get_ydata(), held_out)
+    axes = draw_curves(histories).axes
+    for model, accuracy, loss in zip(CONFIG["models"], axes[:3], axes[3:], strict=True):
+        assert accuracy.get_title(loc="left") == model
+        for axis, kind in ((accuracy, "accuracy"), (loss, "loss")):
+            runs = [run for run in RUNS if f"/{model}/" in run]
+            for run, trained, held_out in zip(runs, axis.lines[::2], axis.lines[1::2], strict=True):
+                with (built / run / "history.csv").open(newline="") as file:
+                    rows = list(csv.DictReader(file))
+                for line, part in ((trained, "train"), (held_out, "validation")):
+                    assert np.asarray(line.get_xdata()).tolist() == list(range(1, len(rows) + 1))
+                    expected = [float(row[f"{part}_{kind}"] or "nan") for row in rows]
+                    np.testing.assert_array_equal(line.get_ydata(), expected)
+                assert trained.get_linestyle() != held_out.get_linestyle()
+
+
+@pytest.mark.parametrize(("count", "shape"), [(1, (2, 1)), (6, (4, 3)), (18, (8, 5))])
+def test_many_models_take_several_rows(count: int, shape: tuple[int, int]) -> None:
+    values = {key: [0.5, 0.7] for key in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")}
+    history = pd.DataFrame({"epoch": [1, 2], **values})
+    axes = draw_curves({(f"m{number}", 0): history for number in range(count)}).axes
+    grid = axes[0].get_subplotspec()
+    assert grid is not None and grid.get_gridspec().get_geometry() == shape
+    assert sum(axis.axison for axis in axes) == 2 * count
 
 
 def test_accuracies_have_their_intervals_and_the_reported_one_as_a_mark(built: Path) -> None:
@@ -72,52 +70,29 @@ def test_accuracies_have_their_intervals_and_the_reported_one_as_a_mark(built: P
     assert "D" not in [line.get_marker() for line in axis.lines], "nobody reports this model"
 
 
-def test_confusion_counts_what_the_chosen_model_read(built: Path) -> None:
-    confusion = json.loads((built / CHOSEN / "metrics.json").read_text())["test"]["confusion"]
-    texts = svg_texts(built / RESULT_FIGURES["confusion"])
-    assert texts[:22] == [*"0123456789", "read as", *"0123456789", "true class"]
-    assert texts[22:] == [str(count) for row in confusion for count in row if count]
+def test_calibration_is_the_share_of_right_answers_by_their_probability() -> None:
+    """Eight answers of 75 %, six of them right; dividing the scores by the temperature 2 makes them answers of 63 %."""
+    logits = np.tile(np.array([np.log(3), 0], np.float32), (8, 1))
+    scores = Predictions(logits, np.array([0] * 6 + [1] * 2, np.uint8), np.ones(8, bool))
+    other = scores._replace(counted=np.array([True] * 6 + [False] * 2))
+    left, right = draw_calibration({"a": scores, "b": other}, {"a": 2.0, "b": np.nan}, ["a", "b"], "a").axes
+    colours = model_colours(["a", "b"])
+    dots = {line.get_color(): line for line in left.lines if line.get_marker() == "o"}
+    assert dots[colours["a"]].get_xydata() == pytest.approx(np.array([[0.75, 0.75]]))
+    assert dots[colours["b"]].get_xydata() == pytest.approx(np.array([[0.75, 1.0]])), "counted images alone"
+    (bars,) = [lines for lines in left.collections if isinstance(lines, LineCollection)]
+    assert bars.get_segments()[0][:, 1] == pytest.approx(wilson_interval(6, 8))
+    (after,) = [line for line in right.lines if line.get_marker() == "o"]
+    assert after.get_xydata() == pytest.approx(np.array([[scipy.special.expit(np.log(3) / 2), 0.75]]))
 
 
-def test_mistakes_are_the_most_confident_ones(built: Path) -> None:
-    test, logits = load_split(built / TENSORS[1]), load_file(built / CHOSEN / "predictions.safetensors")["logits"]
-    confidence = scipy.special.softmax(logits.astype(float), axis=1).max(axis=1)
-    wrong = [i for i in range(200) if logits[i].argmax() != test.labels[i]]
-    worst = sorted(wrong, key=lambda i: -confidence[i])[:24]
-    figure = draw_mistakes(test, logits)
-    shown = drawn_images(built / RESULT_FIGURES["mistakes"], figure)
-    numbers = [int(re.split("no. ", axis.get_title())[1]) for axis in figure.axes if axis.images]
-    assert np.sort(confidence[numbers]) == pytest.approx(np.sort(confidence[worst]))
-    for number, picture, axis in zip(numbers, shown, figure.axes, strict=False):
-        np.testing.assert_allclose(picture, test.images[number], atol=2)
-        read, share = logits[number].argmax(), f"{confidence[number]:.1%}"
-        assert axis.get_title() == f"{test.labels[number]}\n→ {read}\n{share}, no. {number}"
-
-
-def test_a_network_without_mistakes_is_told_so(built: Path) -> None:
-    test = load_split(built / TENSORS[1])
-    (axis,) = draw_mistakes(test, np.eye(10, dtype=np.float32)[test.labels]).axes
-    assert [text.get_text() for text in axis.texts] == ["no mistakes"]
-
-
-def test_first_layers_show_the_weights_of_each_model(built: Path) -> None:
-    weights = {run.split("/")[2]: load_file(built / run / "weights.safetensors") for run in RUNS[::2]}
-    expected = {
-        "linear": weights["linear"]["w1"].T.reshape(10, 28, 28),
-        "published": weights["published"]["w1"].T.reshape(20, 28, 28),
-        "tiny-conv": weights["tiny-conv"]["convolutions.0.weight"].reshape(4, 3, 3),
-    }
-    filters = {run.split("/")[2]: read_filters(built / run / "weights.safetensors", (28, 28)) for run in RUNS[::2]}
-    for panel, (model, units) in zip(draw_first_layers(filters).subfigs, expected.items(), strict=True):
-        shown = [np.asarray(axis.images[0].get_array()) for axis in panel.axes if axis.images]
-        np.testing.assert_array_equal(np.stack(shown), units)
-        assert panel.get_suptitle() == f"{model}: {len(units)} of {len(units)} units"
-
-
-def test_the_units_of_a_cropped_network_are_of_the_pixels_that_it_sees(tmp_path: Path) -> None:
-    w1 = np.arange(6 * 2, dtype=np.float32).reshape(6, 2)  # of images of 4 × 5 pixels without their border
-    save_file({"w1": w1}, tmp_path / "weights", {"training": json.dumps({"recipe": {"crop": 1}})})
-    np.testing.assert_array_equal(read_filters(tmp_path / "weights", (4, 5)), [w1[:, n].reshape(2, 3) for n in (0, 1)])
+def test_calibration_shows_each_models_first_seed(built: Path) -> None:
+    texts = svg_texts(built / RESULT_FIGURES["calibration"])
+    assert set(CONFIG["models"]) < set(texts)
+    first = {run.split("/")[2]: load_predictions(built / run / "predictions.safetensors") for run in RUNS[::2]}
+    left, _ = draw_calibration(first, dict.fromkeys(first, 1.0), list(first), "linear").axes
+    images = [len(np.asarray(line.get_xdata())) for line in left.lines if line.get_marker() == "o"]
+    assert len(images) == 3 and all(1 <= number <= 10 for number in images)
 
 
 def test_twice_gives_the_same_bytes(command: Command, built: Path, target: Path) -> None:
@@ -127,8 +102,17 @@ def test_twice_gives_the_same_bytes(command: Command, built: Path, target: Path)
 
 
 @pytest.mark.parametrize("figure", RESULT_FIGURES.values())
-def test_a_figure_has_the_format_of_its_name_and_no_date(built: Path, figure: str) -> None:
+def test_a_figure_has_the_format_of_its_name_and_no_date_and_adapts_to_a_dark_page(built: Path, figure: str) -> None:
     assert_plain(built / figure)
+    svg = (built / figure).read_text()
+    style = svg.partition("@media (prefers-color-scheme: dark){")[2].partition("</style>")[0]
+    for light, dark in DARK.items():
+        for name in ("fill", "stroke"):
+            rule = f'[style*="{name}: {light.lower()}"]{{{name}:{dark}!important}}'
+            assert (rule in style) == (
+                f'"{name}: {light.lower()}' in svg.replace(style, "") or f"; {name}: {light.lower()}" in svg
+            )
+    assert "fill: #ffffff" not in svg, "the page shows through"
 
 
 def test_runs_that_are_not_the_tables(built: Path, refused: Refused) -> None:

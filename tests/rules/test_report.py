@@ -17,6 +17,7 @@ from project import (
     CONFIG,
     EXPLORER,
     FIGURES,
+    MISTAKES,
     ROOT,
     RUNS,
     SHOWN,
@@ -81,9 +82,16 @@ def test_the_figures_are_within_and_described(built: Path, page: Page) -> None:
         found[base64.b64decode(data)] = media
         assert len(str(attributes["alt"])) > 40
     kinds = {".svg": "image/svg+xml", ".png": "image/png"}
-    figures = [built / path for path in FIGURES if "confusion" not in path]  # that one is a table
+    # The confusion matrix is a table; no model of the small project is good enough for what all good ones misread.
+    figures = [built / path for path in FIGURES if "confusion" not in path and "shared" not in path]
     assert found == {path.read_bytes(): kinds[path.suffix] for path in figures}
-    assert len(images) == 8
+    assert len(images) == len(figures) == 10
+    assert "No model here reads more images rightly than wrongly" in page.text["p"]
+    first = next(attributes for attributes in images)
+    assert (
+        base64.b64decode(str(first["src"]).partition("base64,")[2])
+        == (built / "results/figures/ladder.svg").read_bytes()
+    )
 
 
 def test_it_opens_with_the_chosen_model_and_its_accuracy(built: Path, page: Page) -> None:
@@ -91,6 +99,10 @@ def test_it_opens_with_the_chosen_model_and_its_accuracy(built: Path, page: Page
     accuracies = [float(row["test_accuracy"]) for row in runs]
     headings = page.text["h1"].strip()
     assert headings.startswith(f"linear classifies {percent(sum(accuracies) / 2, 1)} of 200 unseen images correctly")
+    summary = next(row for row in rows(built / TABLES["summary"]) if row["model"] == "linear")
+    ends = max(float(summary["interval_low"]), 0), min(float(summary["interval_high"]), 1)
+    assert f"is {percent(sum(accuracies) / 2, 2)}; its 95\u202f% interval is" in page.text["p"]
+    assert f"{100 * ends[0]:.2f} to {100 * ends[1]:.2f}\u202f%" in page.text["p"]
     assert f"{percent(min(accuracies), 2)} to {percent(max(accuracies), 2)}" in page.text["p"]
     low, high = (100 * float(runs[0][f"test_interval_{end}"]) for end in ("low", "high"))
     assert f"{low:.2f} to {high:.2f}\u202f%" in page.text["p"]
@@ -138,7 +150,7 @@ def test_the_ladder_has_a_line_and_a_paragraph_for_each_rung(built: Path, page: 
     assert shown[4] == ("< 0.001" if p_value < 0.001 else f"{p_value:.2g}")
     for rung in CONFIG["ladder"]:
         assert f"{rung['model']}: {rung['adds']}." in page.text["strong"] and rung["why"] in page.text["p"]
-    assert "The ladder" in page.text["h2"] and "What each step gains" in page.text["h3"]
+    assert "The ladder, rung by rung" in page.text["h3"] and "What each step gains" in page.text["h3"]
 
 
 def test_calibration_and_ensembles_are_shown(built: Path, page: Page) -> None:
@@ -153,7 +165,7 @@ def test_calibration_and_ensembles_are_shown(built: Path, page: Page) -> None:
         [percent(value[1], 2) for value in (before, after)],
     )
     assert ["linear", f"{temperature:.2f}", *likelihoods, *errors] in page.rows
-    assert "Calibration" in page.text["h3"]
+    assert "Calibration" in page.text["h2"]
     for row in rows(built / TABLES["summary"]):
         low, high = (100 * float(row[f"ensemble_{end}"]) for end in ("low", "high"))
         together = [percent(float(row[name]), 2) for name in ("test_accuracy", "ensemble_accuracy")]
@@ -178,8 +190,9 @@ def test_without_a_ladder_and_with_doubted_labels(
     result = command("report", *line, "--ladder", "--figures", *figures, "--about", json.dumps(about))
     assert result.status == 0, result.output
     page = Page((project / PAGE).read_text())
-    assert "The ladder" not in page.text["h2"] and "The data" in page.text["h2"]
-    assert len([tag for tag, _ in page.elements if tag == "img"]) == 7
+    assert "The ladder" not in page.text["h3"] and "Data" in page.text["h2"]
+    images = [attributes for tag, attributes in page.elements if tag == "img"]
+    assert len(images) == 9 and str(images[0]["alt"]).startswith("Test accuracy of every run")
     assert "The labels of 3 test images are doubted: no. 0, 5, 7." in page.text["p"]
     runs = [row for row in rows(project / TABLES["metrics"]) if row["model"] == "linear"]
     means = [sum(float(row[f"test_accuracy{kind}"]) for row in runs) / 2 for kind in ("", "_without_label_errors")]
@@ -193,6 +206,77 @@ def test_it_says_how_it_was_made(built: Path, page: Page) -> None:
         assert f"{checksum}  resources/{name}" in page.text["pre"]
     assert "learning_rate: 50" in page.text["pre"] and "torch==2.13.0" in page.text["pre"]
     assert "# train\npython -m digits.train" in page.text["pre"]
+    for run in RUNS:
+        path = f"{run}/weights.safetensors"
+        assert f"{hashlib.sha256((built / path).read_bytes()).hexdigest()}  {path}" in page.text["pre"]
+    (workflow,) = [str(a["alt"]) for tag, a in page.elements if tag == "img" and "The workflow" in str(a["alt"])]
+    assert "train (6 jobs); evaluate (6 jobs) needs train; report (1 job) needs evaluate." in workflow
+
+
+def test_each_recipe_is_told_in_words_and_the_model_has_a_card(page: Page) -> None:
+    text = page.text["p"] + page.text["li"]
+    assert "linear." in page.text["strong"] and "One weighted sum of the pixels for each class, wx + b." in text
+    assert "Model card of linear" in page.text["h2"] and "Not meant for." in page.text["strong"]
+
+
+def test_the_contents_lead_to_every_heading_on_both_widths(page: Page) -> None:
+    targets = [str(a["href"]) for tag, a in page.elements if tag == "a" and a.get("class") != "skip"]
+    headings = [f"#{a['id']}" for tag, a in page.elements if tag in ("h2", "h3")]
+    assert len(headings) == len(set(headings)) > 20
+    assert [target for target in targets if targets.count(target) > 1][: len(headings)] == headings
+    ids = {f"#{a['id']}" for _, a in page.elements if "id" in a}
+    assert set(targets) <= ids
+    assert len([tag for tag, _ in page.elements if tag == "h1"]) == 1
+
+
+def test_what_scrolls_can_be_reached_by_keyboard_and_has_a_name(page: Page) -> None:
+    boxes = [a for tag, a in page.elements if tag == "div"]
+    assert len(boxes) > 15
+    assert all(a["tabindex"] == "0" and a["role"] in ("region", "group") and a["aria-label"] for a in boxes)
+    regions = [a["aria-label"] for a in boxes if a["role"] == "region"]
+    assert len(set(regions)) == len(regions)
+
+
+def test_only_mnist_is_told_about_as_mnist(source: str, page: Page) -> None:
+    """The small data set is not the whole of MNIST, and its checksums say so."""
+    assert "MNIST" not in page.text["p"].replace("mnist/", "") and "Licence" not in page.text["strong"]
+
+
+def test_what_the_configuration_says_of_the_images_is_shown(
+    command: Command, monkeypatch: pytest.MonkeyPatch, built: Path, tmp_path: Path
+) -> None:
+    project = shutil.copytree(built, tmp_path / "project")
+    monkeypatch.chdir(project)
+    dataset = {**CONFIG["dataset"], "about": "**Licence.** Ask my <i>aunt</i>."}
+    about = {**ABOUT, "configuration": {**SHOWN, "dataset": dataset}}
+    assert command("report", *arguments("report", Path(), Path()), "--about", json.dumps(about)).status == 0
+    text = Page((project / PAGE).read_text()).text
+    assert "Licence." in text["strong"] and "aunt" in text["i"]
+
+
+def test_what_good_models_misread_is_shown(
+    command: Command, monkeypatch: pytest.MonkeyPatch, built: Path, tmp_path: Path
+) -> None:
+    project = shutil.copytree(built, tmp_path / "project")
+    monkeypatch.chdir(project)
+    table = rows(project / TABLES["metrics"])
+    changed = [{**row, "test_accuracy": "0.9"} if row["model"] == "tiny-conv" else row for row in table]
+    with (project / TABLES["metrics"]).open("w", newline="") as file:
+        writer = csv.DictWriter(file, table[0])
+        writer.writeheader()
+        writer.writerows(changed)
+    (project / MISTAKES).write_text("image,label,read_as,agree,runs\n7,3,5,2,2\n9,4,9,1,2\n")
+    dataset = {**CONFIG["dataset"], "label_errors": [7, 11]}
+    about = {**ABOUT, "configuration": {**SHOWN, "dataset": dataset}}
+    assert command("report", *arguments("report", Path(), Path()), "--about", json.dumps(about)).status == 0
+    page = Page((project / PAGE).read_text())
+    assert "tiny-conv, with 2 runs in all" in page.text["p"]
+    assert (
+        "All of these runs misread 2 of 200 test images. Of these, 1 are among the 2 whose label is doubted (no. 7)."
+        in page.text["p"]
+    )
+    (picture,) = [str(a["alt"]) for tag, a in page.elements if tag == "img" and "all good models" in str(a["alt"])]
+    assert picture.endswith("no. 7, a 3 read as 5; no. 9, a 4 read as 9")
 
 
 def test_no_code_cell_is_shown(source: str, page: Page) -> None:
@@ -229,7 +313,17 @@ def missing(path: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    "path", [*FIGURES, *TABLES.values(), EXPLORER, COMPARISONS["table"], f"{RUNS[0]}/metrics.json"]
+    "path",
+    [
+        *FIGURES,
+        *TABLES.values(),
+        COMPARISONS["table"],
+        MISTAKES,
+        EXPLORER,
+        TENSORS[0],
+        f"{RUNS[0]}/metrics.json",
+        f"{RUNS[0]}/weights.safetensors",
+    ],
 )
 def test_what_is_missing_is_named(built: Path, tmp_path: Path, refused: Refused, path: str) -> None:
     project = shutil.copytree(built, tmp_path / "project")
@@ -245,12 +339,70 @@ def test_all_that_is_missing_is_named(tmp_path: Path, refused: Refused) -> None:
     assert all(path in error for path in FIGURES)
 
 
-@pytest.mark.parametrize("path", [f"{RUNS[0]}/metrics.json", TABLES["metrics"]])
-def test_a_result_that_is_something_else(built: Path, tmp_path: Path, refused: Refused, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "maker"),
+    [
+        (f"{RUNS[0]}/metrics.json", "evaluate"),
+        (TABLES["metrics"], "summarise"),
+        (TABLES["summary"], "summarise"),
+        (COMPARISONS["table"], "compare"),
+        (TENSORS[0], "convert"),
+    ],
+)
+def test_a_result_that_is_something_else(built: Path, tmp_path: Path, refused: Refused, path: str, maker: str) -> None:
     project = shutil.copytree(built, tmp_path / "project")
     (project / path).write_text("{}")
     assert re.fullmatch(
-        r"error: .*/report\.ipynb: cell \d+ fails with KeyError: '(model|chosen|test)'; "
+        rf"error: {project / path}: not a file that `digits\.{maker}` wrote \(.*\); delete it and start again",
+        refused("report", project),
+    )
+
+
+def test_measures_that_lack_a_part(built: Path, tmp_path: Path, refused: Refused) -> None:
+    project = shutil.copytree(built, tmp_path / "project")
+    (project / RUNS[0] / "metrics.json").write_text('{"model": "linear", "seed": 0}')
+    assert re.fullmatch(
+        r"error: .*/report\.ipynb: cell \d+ fails with KeyError: 'test'; "
         "it needs the tables, measures and figures as the pipeline makes them",
         refused("report", project),
+    )
+
+
+FIRST_BUILD = "build the results of this configuration first"
+
+
+def with_config(**changes: object) -> list[str]:
+    return ["--about", json.dumps({**ABOUT, "configuration": {**SHOWN, **changes}})]
+
+
+def test_runs_of_another_configuration_are_named(built: Path, refused: Refused) -> None:
+    metrics = built / TABLES["metrics"]
+    assert refused("report", built, *with_config(seeds=[0])) == (
+        f"error: {metrics}: linear seed 1, published seed 1, tiny-conv seed 1 is not in the configuration; {FIRST_BUILD}"
+    )
+    assert refused("report", built, *with_config(models=["linear", "published", "tiny-conv", "small"])) == (
+        f"error: {metrics}: small seed 0, small seed 1 is missing; {FIRST_BUILD}"
+    )
+
+
+def test_runs_that_are_missing_or_twice_are_named(built: Path, refused: Refused) -> None:
+    metrics = [built / run / "metrics.json" for run in RUNS]
+    assert refused("report", built, "--runs", *metrics[1:]) == f"error: --runs: linear seed 0 is missing; {FIRST_BUILD}"
+    assert refused("report", built, "--runs", *metrics, metrics[0]) == (
+        "error: --runs: a run stands there twice; name each run once"
+    )
+    weights = [built / run / "weights.safetensors" for run in RUNS]
+    assert (
+        refused("report", built, "--weights", *weights[1:]) == "error: --weights: 5 files for 6 runs; name one for each"
+    )
+
+
+@pytest.mark.parametrize("path", [TABLES["summary"], COMPARISONS["table"]])
+def test_a_table_of_other_models_is_named(built: Path, tmp_path: Path, refused: Refused, path: str) -> None:
+    project = shutil.copytree(built, tmp_path / "project")
+    lines = (project / path).read_text().splitlines(keepends=True)
+    (project / path).write_text("".join(lines[:-1]))
+    assert refused("report", project) == (
+        f"error: {project / path}: it is about linear, published, but the configuration about linear, published, tiny-conv; "
+        f"{FIRST_BUILD}"
     )

@@ -374,10 +374,27 @@ def test_the_default_label_errors_are_those_of_mnist_alone(path: str, value: Any
     assert complete_config(config, SCHEMA_PATH)["dataset"]["label_errors"] == [3, 5], "a user's own stay"
 
 
-def test_images_of_ones_own_have_no_label_errors_by_default(tmp_path: Path) -> None:
+def test_images_of_ones_own_have_no_label_errors_and_are_not_told_about_as_mnist(tmp_path: Path) -> None:
     config = changed("dataset.path", str(tmp_path))
     config["dataset"]["format"] = "images"
-    assert complete_config(config, SCHEMA_PATH)["dataset"]["label_errors"] == []
+    dataset = complete_config(config, SCHEMA_PATH)["dataset"]
+    assert (dataset["label_errors"], dataset["about"]) == ([], "")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "kept"),
+    [
+        ("dataset.test_limit", 1000, True),
+        ("dataset.sha256.t10k-labels-idx1-ubyte", "0" * 64, False),
+        ("dataset.sha256.train-images-idx3-ubyte", "0" * 64, False),
+    ],
+)
+def test_what_is_said_of_mnist_is_said_of_it_alone(path: str, value: Any, kept: bool) -> None:
+    about = complete_config(changed(path, value), SCHEMA_PATH)["dataset"]["about"]
+    assert about == (CONFIG["dataset"]["about"] if kept else "")
+    config = changed(path, value)
+    config["dataset"]["about"] = "My own."
+    assert complete_config(config, SCHEMA_PATH)["dataset"]["about"] == "My own."
 
 
 @pytest.mark.parametrize(

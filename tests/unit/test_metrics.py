@@ -12,6 +12,7 @@ from digits.lib.metrics import (
     expected_calibration_error,
     fit_temperature,
     mean_and_interval,
+    reliability,
     wilson_interval,
 )
 from sklearn.linear_model import LogisticRegression
@@ -84,6 +85,13 @@ def test_calibration_error_of_perfect_and_of_boastful_answers() -> None:
     certain = np.eye(2)[[0, 1, 0, 1]]
     assert expected_calibration_error(certain, np.array([0, 1, 0, 1])) == 0
     assert expected_calibration_error(certain, np.array([1, 0, 1, 0])) == 1
+
+
+def test_reliability_has_a_line_for_each_bin_with_images() -> None:
+    probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.45, 0.55]])
+    labels = np.array([0, 0, 1])
+    np.testing.assert_allclose(reliability(probabilities, labels, bins=5), [(0.55, 1, 1), (0.8, 0, 1), (0.9, 1, 1)])
+    np.testing.assert_allclose(reliability(probabilities, labels, bins=2), [(0.75, 2, 3)])
 
 
 def test_t_interval_by_hand() -> None:

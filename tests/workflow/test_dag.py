@@ -122,7 +122,7 @@ def test_snakemakes_own_report_needs_no_network_and_captions_each_result(
     assert result.status == 0, result.output
     page = (project.folder / "snakemake.html").read_text()
     captions = sorted((ROOT / "workflow" / "report").glob("*.rst"))
-    assert len(captions) == 14
+    assert len(captions) == 18
     for caption in captions:
         assert caption.read_text().strip().split(".")[0] in page, caption.name
     assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=[\"']?(?:https?:)?//", page)

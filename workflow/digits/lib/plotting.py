@@ -101,7 +101,7 @@ def image_grid(images: Sequence[np.ndarray], columns: int, titles: Sequence[str]
     for i, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):
         axis.imshow(image, cmap="gray_r", interpolation="nearest", vmin=0, vmax=255)
         if titles:
-            axis.set_title(titles[i], fontsize=7, loc="center", pad=2)
+            axis.set_title(titles[i], fontsize=7, loc="center", pad=2, color="black")  # as grey as the images
     return figure
 
 

@@ -1,0 +1,112 @@
+"""`digits.plot_mistakes`: what the chosen model misreads, and what every model misreads that reads most images rightly."""
+
+import csv
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.special
+from conftest import Command
+from digits.lib.runs import reliable_models
+from digits.lib.tensors import Split, load_split
+from digits.plot_mistakes import draw_mistakes, draw_shared_mistakes, shared_mistakes
+from drawings import assert_plain, drawn_images, svg_texts
+from project import MISTAKE_FIGURES, MISTAKES, RUNS, TABLES, TENSORS, arguments, built_by
+from safetensors.numpy import load_file, save_file
+
+CHOSEN = RUNS[0]  # linear is the only model of the small project that holds images out
+
+
+def test_confusion_counts_what_the_chosen_model_read(built: Path) -> None:
+    confusion = json.loads((built / CHOSEN / "metrics.json").read_text())["test"]["confusion"]
+    texts = svg_texts(built / MISTAKE_FIGURES["confusion"])
+    assert texts[:22] == [*"0123456789", "read as", *"0123456789", "true class"]
+    assert texts[22:] == [str(count) for row in confusion for count in row if count]
+
+
+def test_mistakes_are_the_most_confident_ones(built: Path) -> None:
+    test, logits = load_split(built / TENSORS[1]), load_file(built / CHOSEN / "predictions.safetensors")["logits"]
+    confidence = scipy.special.softmax(logits.astype(float), axis=1).max(axis=1)
+    wrong = [i for i in range(200) if logits[i].argmax() != test.labels[i]]
+    worst = sorted(wrong, key=lambda i: -confidence[i])[:24]
+    figure = draw_mistakes(test, logits)
+    shown = drawn_images(built / MISTAKE_FIGURES["mistakes"], figure)
+    numbers = [int(re.split("no. ", axis.get_title())[1]) for axis in figure.axes if axis.images]
+    assert np.sort(confidence[numbers]) == pytest.approx(np.sort(confidence[worst]))
+    for number, picture, axis in zip(numbers, shown, figure.axes, strict=False):
+        np.testing.assert_allclose(picture, test.images[number], atol=2)
+        read, share = logits[number].argmax(), f"{confidence[number]:.1%}"
+        assert axis.get_title() == f"{test.labels[number]}\n→ {read}\n{share}, no. {number}"
+
+
+def test_a_network_without_mistakes_is_told_so(built: Path) -> None:
+    test = load_split(built / TENSORS[1])
+    (axis,) = draw_mistakes(test, np.eye(10, dtype=np.float32)[test.labels]).axes
+    assert [text.get_text() for text in axis.texts] == ["no mistakes"]
+
+
+def test_shared_mistakes_are_those_of_all_runs_the_agreed_ones_first() -> None:
+    labels = np.array([0, 1, 2, 2, 1])
+    readings = np.array([[1, 1, 1, 0, 2], [1, 1, 0, 0, 1], [2, 0, 1, 0, 0]])
+    found = shared_mistakes(labels, readings, ["a", "b", "c"]).to_dict("records")
+    assert found == [
+        {"image": 3, "label": "c", "read_as": "a", "agree": 3, "runs": 3},
+        {"image": 0, "label": "a", "read_as": "b", "agree": 2, "runs": 3},
+        {"image": 2, "label": "c", "read_as": "b", "agree": 2, "runs": 3},
+    ]
+    images = np.zeros((5, 28, 28), np.uint8)
+    shared = shared_mistakes(labels, readings, ["a", "b", "c"])
+    titles = [axis.get_title() for axis in draw_shared_mistakes(Split(images, labels, ["a"]), shared).axes]
+    assert titles[:2] == ["c\n→ a, 3 of 3\nno. 3", "a\n→ b, 2 of 3\nno. 0"]
+
+
+def test_where_no_run_counts_no_mistake_does() -> None:
+    """Without a run to disagree, every image would be misread by all of them."""
+    shared = shared_mistakes(np.array([0, 1]), np.array([]), ["a", "b"])
+    assert shared.empty
+    (axis,) = draw_shared_mistakes(Split(np.zeros((2, 28, 28), np.uint8), np.array([0, 1]), ["a", "b"]), shared).axes
+    assert [text.get_text() for text in axis.texts] == ["no image is misread by all of them"]
+
+
+def test_counted_are_models_that_read_most_images_rightly_in_every_run() -> None:
+    metrics = pd.DataFrame(
+        [("poor", 0.3, 100), ("poor", 0.9, 100), ("half", 0.5, 100), ("part", 0.9, 50), ("good", 0.8, 100), ("good", 0.51, 100)],
+        columns=["model", "test_accuracy", "test_images"],
+    )  # fmt: skip
+    assert reliable_models(metrics) == ["good"]
+
+
+def test_the_table_and_picture_of_models_that_count(command: Command, built: Path, tmp_path: Path) -> None:
+    """No model of the small project counts; here one does, which reads all but five images, in the same way in both runs."""
+    project = shutil.copytree(built, tmp_path / "project")
+    test = load_split(project / TENSORS[1])
+    scores = np.eye(10, dtype=np.float32)[test.labels]
+    scores[:5] = np.eye(10, dtype=np.float32)[(test.labels[:5] + 1) % 10]
+    for run in RUNS[:2]:
+        path = project / run / "predictions.safetensors"
+        save_file({**load_file(path), "logits": scores}, path)
+    metrics = pd.read_csv(project / TABLES["metrics"])
+    metrics.loc[metrics["model"] == "linear", "test_accuracy"] = 0.975
+    metrics.to_csv(project / TABLES["metrics"], index=False)
+    result = command("plot_mistakes", *arguments("plot_mistakes", project, project))
+    assert (result.status, result.output) == (0, "")
+    with (project / MISTAKES).open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["image"]) for row in rows] == list(range(5))
+    assert [(int(row["read_as"]) - int(row["label"])) % 10 for row in rows] == [1] * 5
+    assert {(row["agree"], row["runs"]) for row in rows} == {("2", "2")}
+
+
+def test_twice_gives_the_same_bytes(command: Command, built: Path, target: Path) -> None:
+    result = command("plot_mistakes", *arguments("plot_mistakes", built, target))
+    assert (result.status, result.output) == (0, "")
+    assert built_by("plot_mistakes", target) == built_by("plot_mistakes", built)
+
+
+@pytest.mark.parametrize("figure", MISTAKE_FIGURES.values())
+def test_a_figure_has_the_format_of_its_name_and_no_date(built: Path, figure: str) -> None:
+    assert_plain(built / figure)

@@ -1,0 +1,40 @@
+"""`digits.plot_weights`: the first-layer weights of each model's first seed."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from conftest import Command
+from digits.plot_weights import draw_first_layers, read_filters
+from drawings import assert_plain
+from project import RUNS, WEIGHT_FIGURE, arguments, built_by
+from safetensors.numpy import load_file, save_file
+
+
+def test_first_layers_show_the_weights_of_each_model(built: Path) -> None:
+    weights = {run.split("/")[2]: load_file(built / run / "weights.safetensors") for run in RUNS[::2]}
+    units = {
+        "linear": weights["linear"]["w1"].T.reshape(10, 28, 28),
+        "published": weights["published"]["w1"].T.reshape(20, 28, 28),
+        "tiny-conv": weights["tiny-conv"]["convolutions.0.weight"].reshape(4, 3, 3),
+    }
+    filters = {run.split("/")[2]: read_filters(built / run / "weights.safetensors", (28, 28)) for run in RUNS[::2]}
+    for panel, (model, all_units) in zip(draw_first_layers(filters).subfigs, units.items(), strict=True):
+        norms = np.linalg.norm(all_units.reshape(len(all_units), -1).astype(float), axis=1)
+        largest = sorted(sorted(range(len(norms)), key=lambda unit: -norms[unit])[:10])
+        shown = [np.asarray(axis.images[0].get_array()) for axis in panel.axes if axis.images]
+        np.testing.assert_array_equal(np.stack(shown), all_units[largest])
+        assert panel.get_suptitle() == f"{model}: {min(10, len(all_units))} of {len(all_units)} units"
+
+
+def test_the_units_of_a_cropped_network_are_of_the_pixels_that_it_sees(tmp_path: Path) -> None:
+    w1 = np.arange(6 * 2, dtype=np.float32).reshape(6, 2)  # of images of 4 × 5 pixels without their border
+    save_file({"w1": w1}, tmp_path / "weights", {"training": json.dumps({"recipe": {"crop": 1}})})
+    np.testing.assert_array_equal(read_filters(tmp_path / "weights", (4, 5)), [w1[:, n].reshape(2, 3) for n in (0, 1)])
+
+
+def test_twice_gives_the_same_bytes(command: Command, built: Path, target: Path) -> None:
+    result = command("plot_weights", *arguments("plot_weights", built, target))
+    assert (result.status, result.output) == (0, "")
+    assert built_by("plot_weights", target) == built_by("plot_weights", built)
+    assert_plain(target / WEIGHT_FIGURE["first-layers"])

@@ -1,0 +1,83 @@
+"""`digits.plot_workflow`: a box for each rule, an arrow for what one needs of another, and none across a box."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+from conftest import Command, Refused
+from digits.plot_workflow import columns_of, direct_edges, draw_workflow, place
+from drawings import assert_plain, svg_texts
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from project import WORKFLOW_FIGURE, arguments, built_by
+
+RULES = ["download", "convert", "train", "look", "evaluate", "report"]
+EDGES = [
+    ("download", "convert"),
+    ("convert", "train"),
+    ("convert", "evaluate"),
+    ("train", "evaluate"),
+    ("convert", "look"),
+    ("look", "report"),
+    ("evaluate", "report"),
+    ("convert", "report"),
+]
+DIRECT = [edge for edge in EDGES if edge not in (("convert", "evaluate"), ("convert", "report"))]
+
+
+def test_a_rule_stands_before_what_needs_it_and_as_late_as_it_can() -> None:
+    columns = columns_of(RULES, EDGES)
+    assert columns == {"download": -4, "convert": -3, "train": -2, "evaluate": -1, "look": -1, "report": 0}
+
+
+def test_an_arrow_past_a_rule_is_left_out() -> None:
+    assert direct_edges(RULES, EDGES) == DIRECT
+
+
+def test_boxes_and_the_ways_of_arrows_have_places_of_their_own() -> None:
+    middles, ways = place(RULES, DIRECT)
+    points = [*middles.values(), *(point for way in ways.values() for point in way[1:-1])]
+    assert len(set(points)) == len(points)
+    for (start, end), way in ways.items():
+        assert (way[0], way[-1]) == (middles[start], middles[end])
+        assert all(b[0] - a[0] == 1 for a, b in itertools.pairwise(way)), "one column a step"
+    assert len(ways["convert", "look"]) == 3
+
+
+def test_each_rule_is_a_box_with_its_jobs() -> None:
+    jobs = {name: 1 + 11 * (name == "train") for name in RULES}
+    (axis,) = draw_workflow(jobs, EDGES).axes
+    assert len([patch for patch in axis.patches if isinstance(patch, FancyBboxPatch)]) == len(RULES)
+    assert len([patch for patch in axis.patches if isinstance(patch, FancyArrowPatch)]) == len(DIRECT)
+    texts = [text.get_text() for text in axis.texts]
+    assert dict(zip(texts[::2], texts[1::2], strict=True)) == {
+        name: "12 jobs" if name == "train" else "1 job" for name in RULES
+    }
+
+
+def test_the_small_projects_workflow(command: Command, built: Path, target: Path) -> None:
+    assert svg_texts(built / WORKFLOW_FIGURE["workflow"])[-6:] == [
+        *("train", "6 jobs"), *("evaluate", "6 jobs"), *("report", "1 job"),
+    ]  # fmt: skip
+    result = command("plot_workflow", *arguments("plot_workflow", built, target))
+    assert (result.status, result.output) == (0, "")
+    assert built_by("plot_workflow", target) == built_by("plot_workflow", built)
+    assert_plain(target / WORKFLOW_FIGURE["workflow"])
+
+
+@pytest.mark.parametrize(
+    ("graph", "error"),
+    [
+        ("{", 'expected {"jobs": {rule: number}, "edges": [[rule, rule]]}'),
+        ('{"jobs": {"a": 1}}', 'expected {"jobs": {rule: number}, "edges": [[rule, rule]]}'),
+        (
+            '{"jobs": {"a": 1}, "edges": [["a", "b"]]}',
+            'expected {"jobs": {rule: number}, "edges": [[rule, rule]]}, with each rule of an edge among the jobs',
+        ),
+        (
+            '{"jobs": {"a": 1, "b": 1}, "edges": [["a", "b"], ["b", "a"]]}',
+            "its edges run in a circle; no order of the rules fits them",
+        ),
+    ],
+)
+def test_a_graph_that_is_none(built: Path, refused: Refused, graph: str, error: str) -> None:
+    assert refused("plot_workflow", built, "--graph", graph) == f"error: --graph: {error}"
