@@ -41,14 +41,14 @@ def measured(built: Path, model: str) -> list[list[int]]:
 def test_it_shows_the_chosen_model_and_then_any_other(built: Path, page: Page, chosen: str) -> None:
     assert counts(page) == measured(built, chosen)
     for model in CONFIG["models"]:
-        page.get_by_label("Model").select_option(model)
+        page.locator("#confusion").get_by_label("Model").select_option(model)
         assert counts(page) == measured(built, model)
         expect(page.locator("table.confusion caption")).to_contain_text(f"by {model}.")
 
 
 def test_a_number_opens_the_images_behind_it(built: Path, page: Page, test_images: Split) -> None:
     model = "published"
-    page.get_by_label("Model").select_option(model)
+    page.locator("#confusion").get_by_label("Model").select_option(model)
     logits = load_file(built / FIRST_RUNS[model] / "predictions.safetensors")["logits"].astype(float)
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
     shares /= shares.sum(axis=1, keepdims=True)
@@ -76,7 +76,7 @@ def test_a_number_opens_the_images_behind_it(built: Path, page: Page, test_image
 
 def test_from_the_keyboard(page: Page) -> None:
     """One press of Tab leads into the table, arrows lead through it, Enter opens and Tab leads out of it."""
-    page.get_by_label("Model").focus()
+    page.locator("#confusion").get_by_label("Model").focus()
     page.keyboard.press("Tab")  # the table's box, which scrolls
     page.keyboard.press("Tab")
     places = []

@@ -116,4 +116,6 @@ def _sort_attributes(column: Sequence[str]) -> list[str]:
 
 def folded(title: str, content: str) -> None:
     """Show a long text, as it is, behind a line to open."""
-    display(HTML(f"<details><summary>{html.escape(title)}</summary><pre>{html.escape(content)}</pre></details>"))
+    name = html.escape(title)
+    box = f'<pre tabindex="0" role="region" aria-label="{name}">{html.escape(content)}</pre>'
+    display(HTML(f"<details><summary>{name}</summary>{box}</details>"))
