@@ -9,7 +9,7 @@ import pytest
 import scipy.special
 from conftest import Command, Refused
 from digits.lib.metrics import wilson_interval
-from digits.lib.plotting import DARK, model_colours
+from digits.lib.plotting import DARK, LINE, model_colours
 from digits.lib.predictions import Predictions, load_predictions
 from digits.plot_results import draw_accuracies, draw_calibration, draw_curves, read_history
 from drawings import assert_plain, svg_texts
@@ -84,6 +84,15 @@ def test_calibration_is_the_share_of_right_answers_by_their_probability() -> Non
     assert bars.get_segments()[0][:, 1] == pytest.approx(wilson_interval(6, 8))
     (after,) = [line for line in right.lines if line.get_marker() == "o"]
     assert after.get_xydata() == pytest.approx(np.array([[scipy.special.expit(np.log(3) / 2), 0.75]]))
+
+
+def test_among_more_models_than_colours_the_chosen_one_alone_is_coloured() -> None:
+    scores = Predictions(np.eye(2, dtype=np.float32), np.array([0, 1], np.uint8), np.ones(2, bool))
+    models = [f"m{number}" for number in range(9)]
+    figure = draw_calibration(dict.fromkeys(models, scores), dict.fromkeys(models, 1.0), models, "m3")
+    colours = [line.get_color() for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert colours == [LINE] * 8 + [model_colours(models)["m3"]]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["m3", "the other models"]
 
 
 def test_calibration_shows_each_models_first_seed(built: Path) -> None:

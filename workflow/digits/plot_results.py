@@ -19,7 +19,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, PercentFormatter
 from digits.lib.command import run
 from digits.lib.files import whole_files, written_by
 from digits.lib.metrics import reliability, wilson_interval
-from digits.lib.plotting import FAINT, INK, model_colours, save_figure
+from digits.lib.plotting import COLOURS, FAINT, INK, LINE, model_colours, save_figure
 from digits.lib.predictions import Predictions, load_predictions
 from digits.lib.runs import read_runs
 
@@ -51,6 +51,7 @@ def draw_curves(histories: dict[tuple[str, int], pd.DataFrame]) -> Figure:
                     axis.plot(history["epoch"], history[f"validation_{kind}"], **held_out)
         accuracy.set_title(model, fontsize=9)
         _scale(accuracy, loss)
+        accuracy.tick_params(labelbottom=False, labelleft=column == 0)  # as the panel below, and the first one, say
         if column == 0:
             accuracy.set_ylabel("accuracy", fontsize=8)
             loss.set_ylabel("loss", fontsize=8)
@@ -66,9 +67,10 @@ def _scale(accuracy: Axes, loss: Axes) -> None:
     """Set the scales of a model's two panels: accuracy from 0 to 1, the loss's logarithm, whole epochs."""
     loss.set_yscale("log")
     loss.set_xlabel("epoch", fontsize=8)
-    loss.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    low, high = loss.get_ylim()
+    loss.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 50 else (1,)))
     loss.yaxis.set_major_formatter("{x:g}")
-    loss.yaxis.set_minor_formatter("")
+    loss.minorticks_off()
     accuracy.set_ylim(0, 1.02)
     accuracy.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     for axis in (accuracy, loss):
@@ -120,9 +122,13 @@ def draw_calibration(
 ) -> Figure:
     """Draw how often answers are right against the probability that was given to them, before and after calibration.
 
-    A line a model; the chosen one's points have 95 % Wilson intervals. `temperatures` is NaN where a run has none.
+    A line a model; the chosen one's points have 95 % Wilson intervals. `temperatures` is NaN where a run has none. Where
+    there are more models than colours, all but the chosen one are grey.
     """
     colours = model_colours(models)
+    many = len(models) > len(COLOURS)
+    if many:
+        colours = {model: colours[model] if model == chosen else LINE for model in models}
     figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.7), sharey=True)
     for axis, calibrated in zip(axes, (False, True), strict=True):
         axis.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, linestyle=":")
@@ -135,7 +141,9 @@ def draw_calibration(
         for scale in (axis.xaxis, axis.yaxis):
             scale.set_major_formatter(PercentFormatter(1, decimals=0))
     axes[0].set_ylabel("share of answers that are right")
-    lines = [Line2D([], [], color=colours[model], marker="o", markersize=3, label=model) for model in predictions]
+    named = {chosen: chosen, "the other models": models[0] if models[0] != chosen else models[1]} if many else None
+    labels = named or {model: model for model in models}
+    lines = [Line2D([], [], color=colours[m], marker="o", markersize=3, label=label) for label, m in labels.items()]
     figure.legend(handles=lines, loc="outside lower center", ncols=min(len(lines), 6), fontsize=8)
     return figure
 
