@@ -28,6 +28,8 @@ DARK = {
     "#000000": "#f4f4f4",
 }
 
+MAXCOVERAGE = Image.Quantize.MAXCOVERAGE  # rare colours keep theirs: here none moves by more than 5 of 255
+
 mpl.rcdefaults()  # not the user's matplotlibrc: it would change the bits
 mpl.rcParams.update(
     {
@@ -74,7 +76,7 @@ def save_figure(figure: Figure, part: Path, target: Path) -> None:
         figure.canvas.draw()
         pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]  # type: ignore[attr-defined]
         grey = (pixels == pixels[..., :1]).all()
-        picture = Image.fromarray(pixels[..., 0].copy()) if grey else Image.fromarray(pixels).quantize(128)
+        picture = Image.fromarray(pixels[..., 0].copy()) if grey else Image.fromarray(pixels).quantize(128, MAXCOVERAGE)
         picture.save(part, format="png", optimize=True)
     plt.close(figure)
 
