@@ -56,6 +56,11 @@ def source(*paths, libraries=()):
     return source_fingerprint([PACKAGE.parent / path for path in paths], PACKAGE, LOCK, libraries)
 
 
+def growing(amount):
+    """Return how much of a resource a job asks for (megabytes, minutes): as much again each time that it is tried again."""
+    return lambda wildcards, attempt: attempt * amount
+
+
 def require_writable(*folders):
     """Stop with one line where a folder, or one in it, is write-protected: Snakemake itself would show a traceback."""
     for folder in map(Path, folders):

@@ -13,7 +13,12 @@ if DATASET["format"] == "idx":
             [f"resources/{name}" for name in DATASET["sha256"]],
         log:
             "logs/download.log",
+        # Where snakemake runs: nodes of a cluster need not reach the network.
         localrule: True
+        threads: 1
+        resources:
+            mem_mb=growing(1000),
+            runtime=growing(5),
         params:
             sha256=list(DATASET["sha256"].values()),
             # Depends on `output`, so that Snakemake does not track it: the checksums decide the content, not the source.
@@ -36,6 +41,12 @@ if DATASET["format"] == "idx":
             "logs/convert.log",
         benchmark:
             "benchmarks/convert.tsv"
+        # A second's work, less than a scheduler takes to start it.
+        localrule: True
+        threads: 1
+        resources:
+            mem_mb=growing(1000),
+            runtime=growing(5),
         params:
             limits=LIMITS,
             source=source("digits/convert.py"),
@@ -56,6 +67,9 @@ else:
         benchmark:
             "benchmarks/convert.tsv"
         threads: 4
+        resources:
+            mem_mb=growing(1000),
+            runtime=growing(5),
         params:
             images=lambda wildcards, output: str(Path(DATASET["path"]).expanduser()),
             content=data_fingerprint(Path(DATASET["path"]).expanduser()),

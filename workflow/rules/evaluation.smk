@@ -18,6 +18,10 @@ rule evaluate:
         "logs/evaluate/{model}-{seed}.log",
     benchmark:
         "benchmarks/evaluate/{model}-{seed}.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         recipe=recipe,
         label_errors=json.dumps(config["dataset"]["label_errors"]),
@@ -43,6 +47,12 @@ rule summarise:
         ),
     log:
         "logs/summarise.log",
+    benchmark:
+        "benchmarks/summarise.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         # The tables' order. Snakemake compares inputs without their order.
         runs=RUNS,
@@ -75,6 +85,12 @@ if LADDER:
             ),
         log:
             "logs/compare.log",
+        benchmark:
+            "benchmarks/compare.tsv"
+        threads: 1
+        resources:
+            mem_mb=growing(1000),
+            runtime=growing(5),
         params:
             ladder=json.dumps(LADDER),
             source=source("digits/compare.py"),

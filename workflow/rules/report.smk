@@ -46,6 +46,12 @@ rule plot_data:
         **captioned(DATA_FIGURES, "Data"),
     log:
         "logs/plot_data.log",
+    benchmark:
+        "benchmarks/plot_data.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         source=source("digits/plot_data.py"),
     message:
@@ -65,6 +71,12 @@ rule plot_results:
         **captioned(RESULT_FIGURES, "Results"),
     log:
         "logs/plot_results.log",
+    benchmark:
+        "benchmarks/plot_results.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         runs=RUNS,
         references=lambda wildcards: json.dumps(config["references"]),
@@ -142,6 +154,12 @@ if LADDER:
             **captioned(LADDER_FIGURE, "Results"),
         log:
             "logs/plot_ladder.log",
+        benchmark:
+            "benchmarks/plot_ladder.tsv"
+        threads: 1
+        resources:
+            mem_mb=growing(1000),
+            runtime=growing(5),
         params:
             models=config["models"],  # for their colours
             source=source("digits/plot_ladder.py"),
@@ -189,6 +207,12 @@ rule report:
         notebook="results/report.ipynb",
     log:
         "logs/report.log",
+    benchmark:
+        "benchmarks/report.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         # A function of `output`, which Snakemake does not track: where the notebook lies is no part of the result.
         notebook=lambda wildcards, output: os.path.relpath(NOTEBOOK),

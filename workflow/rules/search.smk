@@ -17,6 +17,12 @@ rule search:
         ),
     log:
         "logs/search.log",
+    benchmark:
+        "benchmarks/search.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         searches=json.dumps(SEARCHES),
         source=source("digits/search.py"),

@@ -8,6 +8,11 @@ def features(wildcards):
     return {"features": f"results/runs/{model}/seed-{wildcards.seed}/weights.safetensors"} if model else {}
 
 
+def convolutional(wildcards):
+    """Return whether a recipe's network has convolutions, which take longer."""
+    return config["recipes"][wildcards.model]["network"] == "convolutional"
+
+
 rule train:
     input:
         unpack(features),
@@ -23,6 +28,10 @@ rule train:
         "benchmarks/train/{model}-{seed}.tsv"
     # One thread: the number of threads changes the bits, and parallel runs keep the cores busy.
     threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=lambda wildcards, attempt: attempt * (30 if convolutional(wildcards) else 10),
+        gpu=int(config["device"] == "cuda"),
     params:
         recipe=recipe,
         device=config["device"],
