@@ -10,6 +10,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from PIL import Image
 
 # Okabe and Ito's colours, which the colour-blind can tell apart, https://jfly.uni-koeln.de/color/; yellow left out.
@@ -55,6 +56,11 @@ mpl.rcParams.update(
         "svg.fonttype": "path",
     }
 )
+
+# Nor the fonts that are installed, nor the user's cached list of them: only those that come with matplotlib.
+fontManager.ttflist.clear()
+for font in sorted(Path(mpl.get_data_path(), "fonts", "ttf").glob("DejaVuSans*.ttf")):
+    fontManager.addfont(font)
 
 
 def model_colours(models: Sequence[str]) -> dict[str, str]:
