@@ -1,0 +1,136 @@
+#!/usr/bin/env bash
+# A SLURM cluster of two nodes, n1 and n2, on this machine: the real scheduler, for tests/cluster and for trying out profiles/.
+# Usage, as root: tools/slurm.sh up | down | lose NODE (as if its power failed) | node-up NODE
+# Needs Debian's or Ubuntu's packages munge, slurmctld, slurmd and slurm-client. Answers on loopback only.
+set -euo pipefail
+
+CONF=/etc/slurm/slurm.conf # where every SLURM command looks for it, those inside jobs too
+STATE=/var/lib/digits-slurm
+MARK="# Written by tools/slurm.sh of digits; removed by: tools/slurm.sh down"
+NODES=(n1 n2)
+
+fail() {
+    echo "error: $*" >&2
+    exit 1
+}
+
+# Each node has half of the processors and, so that the operating system keeps some, 40 % of the memory.
+write_conf() {
+    local host cpus memory node port=17000
+    host=$(hostname -s)
+    cpus=$(($(nproc) / 2 > 0 ? $(nproc) / 2 : 1))
+    memory=$(($(awk '/^MemTotal/ { print $2 }' /proc/meminfo) * 4 / 10 / 1024))
+    mkdir -p "$(dirname "$CONF")" "$STATE"
+    {
+        cat <<END
+$MARK
+ClusterName=digits
+SlurmctldHost=$host(127.0.0.1)
+SlurmUser=root
+StateSaveLocation=$STATE/controller
+SlurmdSpoolDir=$STATE/%n
+SlurmctldPidFile=$STATE/slurmctld.pid
+SlurmdPidFile=$STATE/%n.pid
+SlurmctldLogFile=$STATE/slurmctld.log
+SlurmdLogFile=$STATE/%n.log
+# One line for each job that ended: when it ran, how it ended, on which node.
+JobCompType=jobcomp/filetxt
+JobCompLoc=$STATE/completed.txt
+AccountingStorageType=accounting_storage/none
+# Memory: requested by each job, watched every second; a job that takes more is killed.
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU_Memory
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=task=1
+JobAcctGatherParams=OverMemoryKill
+# Two nodes on one machine, in a container as well as on metal: no cgroups, sizes as written here, loopback only.
+SlurmdParameters=config_overrides
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+MpiDefault=none
+CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
+ReturnToService=2
+# Small delays: tests wait for them.
+SchedulerParameters=sched_min_interval=100000,bf_interval=5,batch_sched_delay=0
+SlurmdTimeout=10
+KillWait=5
+OverTimeLimit=0
+END
+        for node in "${NODES[@]}"; do
+            port=$((port + 1))
+            echo "NodeName=$node NodeHostname=$host NodeAddr=127.0.0.1 Port=$port CPUs=$cpus RealMemory=$memory"
+        done
+        echo "PartitionName=main Nodes=$(IFS=,; echo "${NODES[*]}") Default=YES DefMemPerCPU=500 MaxTime=1-0 State=UP"
+    } >"$CONF"
+}
+
+wait_for() { # SECONDS COMMAND…
+    local end=$((SECONDS + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        ((SECONDS < end)) || return 1
+        sleep 0.1
+    done
+}
+
+stop() { # the process of a pid file, and wait until it is gone
+    [ -s "$STATE/$1.pid" ] || return 0
+    local pid
+    pid=$(cat "$STATE/$1.pid")
+    kill "$pid" 2>/dev/null || return 0
+    wait_for 20 test ! -e "/proc/$pid" || kill -9 "$pid"
+}
+
+# The daemon of a node, the processes of its jobs, and those of SLURM that watch over them.
+processes() {
+    local folder parent
+    cat "$STATE/$1.pid"
+    for folder in /proc/[0-9]*; do
+        grep -qzx "SLURMD_NODENAME=$1" "$folder/environ" || continue
+        echo "${folder#/proc/}"
+        parent=$(awk '/^PPid:/ { print $2 }' "$folder/status")
+        grep -q '^slurmstepd' "/proc/$parent/cmdline" && echo "$parent"
+    done 2>/dev/null | sort -u
+}
+
+idle() { sinfo --noheader --nodes "$1" --format %t | grep -qx -e idle -e mix -e alloc; }
+
+up() {
+    local program node
+    for program in munged slurmctld slurmd sbatch; do
+        command -v $program >/dev/null || PATH=$PATH:/usr/sbin command -v $program >/dev/null ||
+            fail "$program is not installed; on Debian or Ubuntu: apt install munge slurmctld slurmd slurm-client"
+    done
+    munge --no-input 2>/dev/null | unmunge >/dev/null 2>&1 || {
+        install -d -o munge -g munge -m 755 /run/munge
+        runuser -u munge -- munged
+        wait_for 10 munge --no-input || fail "munged does not answer; see /var/log/munge/munged.log"
+    }
+    write_conf
+    slurmctld
+    for node in "${NODES[@]}"; do slurmd -N "$node"; done
+    for node in "${NODES[@]}"; do
+        wait_for 30 idle "$node" || fail "$node does not come up; see $STATE/slurmctld.log and $STATE/$node.log"
+    done
+    sinfo
+}
+
+down() {
+    scancel --state=PENDING,RUNNING --partition=main 2>/dev/null || true
+    local name
+    for name in "${NODES[@]}" slurmctld; do stop "$name"; done
+    rm -rf "$CONF" "$STATE"
+}
+
+[ "$(id -u)" = 0 ] || fail "SLURM's daemons need root: sudo tools/slurm.sh $*"
+PATH=$PATH:/usr/sbin:/sbin
+if [ -e "$CONF" ] && ! grep -qxF "$MARK" "$CONF"; then
+    fail "$CONF is there already and is not this script's; this machine seems to belong to a real cluster"
+fi
+case "${1-}" in
+    up) down && up ;;
+    down) down ;;
+    lose) processes "${2:?}" | xargs kill -9 2>/dev/null || true ;;
+    node-up) slurmd -N "${2:?}" && wait_for 30 idle "$2" ;;
+    *) fail "say what: tools/slurm.sh up, or down" ;;
+esac
