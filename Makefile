@@ -5,7 +5,7 @@ MODEL ?= convnet
 SEED ?= 0
 OUT ?= predictions
 
-.PHONY: help report snakemake-report predict test verify check format bench environment lock
+.PHONY: help report snakemake-report predict test verify check format bench cluster-env slurm-up slurm-down environment lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,8 +25,9 @@ predict: environment ## read image files of your own: IMAGES="my/*.png" (MODEL=c
 		--images $(IMAGES) --table "$(OUT).csv" --page "$(OUT).html" $(if $(AS_IS),--as-is) && \
 	echo "The probabilities are in $(OUT).csv, and $(OUT).html shows them."
 
-test: environment ## run the tests, on all cores
+test: environment ## run the tests, on all cores; those on a SLURM cluster where that can be
 	@$(PYTHON_RUN) -m pytest --numprocesses auto
+	@$(PYTHON_RUN) -m pytest tests/cluster
 
 verify: environment ## test the results of `make report` on the real data
 	@$(PYTHON_RUN) -m pytest tests/results
@@ -42,6 +43,17 @@ format: environment ## bring all files into their format
 
 bench: environment ## measure training against the bare products and layers that it consists of
 	@PYTHONPATH=workflow $(PYTHON_RUN) tools/bench.py
+
+cluster-env: environment ## add to .venv what profiles/ need to hand jobs to a cluster
+	@$(PYTHON_RUN) -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+		print(*project["optional-dependencies"]["cluster"], sep="\n")' > .venv/cluster.txt
+	@$(PYTHON_RUN) -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --requirement .venv/cluster.txt
+
+slurm-up: ## start a SLURM cluster of two nodes on this machine, as root, to try profiles/slurm
+	@tools/slurm.sh up
+
+slurm-down: ## stop it
+	@tools/slurm.sh down
 
 environment:
 	@tools/venv.sh

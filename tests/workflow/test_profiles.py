@@ -1,0 +1,114 @@
+"""The profiles and what a cluster is told about each rule: tests that need no cluster. Those that do are in tests/cluster."""
+
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT, Result, copy_project, snakemake, write_config
+
+from workflow.conftest import AFTER, Project, set_keys
+from workflow.test_dag import sections, written_rules
+
+PROFILES = ("slurm", "cluster-generic")
+LOCAL = {"download", "convert"}  # rules that run where snakemake does
+
+
+def profile(name: str) -> dict[str, object]:
+    settings: dict[str, object] = yaml.safe_load((ROOT / "profiles" / name / "config.yaml").read_text())
+    return settings
+
+
+@pytest.mark.parametrize(("name", "text"), written_rules(), ids=[name for name, _ in written_rules()])
+def test_a_rule_says_what_it_needs(name: str, text: str) -> None:
+    parts = sections(text)
+    assert "threads" in parts
+    assert {"mem_mb", "runtime"} <= {entry.split("=")[0] for entry in parts["resources"]}
+    assert ("benchmark" in parts) is (name != "download"), "what is declared can be held against what was measured"
+
+
+@pytest.fixture
+def resources(tmp_path: Path) -> Callable[..., dict[str, dict[str, int]]]:
+    """What a dry run says that the jobs of each rule need. It does where there is no message, so these are taken out."""
+    project = Project(copy_project(tmp_path / "project"), write_config(tmp_path / "config.yaml"))
+    for path in (project.folder / "workflow" / "rules").glob("*.smk"):
+        path.write_text(re.sub(r"^ *message:\n.*\n", "", path.read_text(), flags=re.MULTILINE))
+
+    def needed(changes: dict[str, object], *arguments: object) -> dict[str, dict[str, int]]:
+        set_keys(project.config, changes)
+        line = ("--dry-run", "--cores", 1, "--configfile", project.config, *arguments)
+        shown = re.findall(r"rule (\w+):\n(?: .*\n)*? +resources: (.*)", snakemake(project.folder, *line).output)
+        return {rule: {name: int(n) for name, n in re.findall(r"(\w+)=(\d+)", values)} for rule, values in shown}
+
+    return needed
+
+
+def test_a_training_asks_for_a_gpu_where_the_device_is_cuda_alone(
+    resources: Callable[..., dict[str, dict[str, int]]],
+) -> None:
+    for device, gpus in (("cpu", 0), ("cuda", 1)):
+        found = resources({"device": device})
+        assert found["train"]["gpu"] == gpus
+        assert [rule for rule, needed in found.items() if "gpu" in needed] == ["train"]
+
+
+def test_what_is_tried_again_asks_for_more(resources: Callable[..., dict[str, dict[str, int]]]) -> None:
+    first, third = resources({}), resources({}, "--attempt", 3)
+    assert set(first) == set(third) >= set(AFTER)
+    for rule in AFTER:
+        for name in ("mem_mb", "runtime"):
+            assert third[rule][name] == 3 * first[rule][name] > 0
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_profile_puts_every_rule_into_a_group_but_the_local_ones(name: str) -> None:
+    groups = profile(name)["groups"]
+    assert isinstance(groups, dict)
+    assert set(groups) == set(AFTER) - LOCAL
+
+
+def test_the_profiles_differ_in_the_scheduler_alone() -> None:
+    common = [
+        {
+            key: value
+            for key, value in profile(name).items()
+            if not re.match(r"__|executor|slurm-|cluster-|.*checks", key)
+        }
+        for name in PROFILES
+    ]
+    assert common[0] == common[1]
+    assert len(common[0]) == 10
+
+
+def test_what_reaches_the_network_runs_where_snakemake_does() -> None:
+    for name, text in written_rules():
+        if name == "download":
+            assert "localrule: True" in text
+    network = re.compile(r"^ *(?:import|from) (?:pooch|requests|urllib|socket|http)\b", re.MULTILINE)
+    package = ROOT / "workflow" / "digits"
+    assert [path.name for path in package.rglob("*.py") if network.search(path.read_text())] == ["download.py"]
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_without_the_plugin_it_says_what_to_install(name: str, tmp_path: Path) -> None:
+    """The Python of the tests, but with all installed packages except the plugins."""
+    for path in Path(sysconfig.get_paths()["purelib"]).iterdir():
+        if not path.name.startswith("snakemake_executor_plugin"):
+            (tmp_path / path.name).symlink_to(path)
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", "snakemake", "--profile", f"profiles/{name}", "--dry-run"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    error = Result(done.returncode, done.stdout).error()
+    plugin = f"snakemake-executor-plugin-{name}"
+    assert error == f"error: profiles/{name} needs {plugin}; install it by: make cluster-env"
