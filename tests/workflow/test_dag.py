@@ -30,7 +30,7 @@ OVERLAYS = {
 
 
 def test_every_configuration_file_is_tested() -> None:
-    assert {path.stem for path in (ROOT / "config").glob("*.yaml")} == {*OVERLAYS, "search"}
+    assert {path.stem for path in (ROOT / "config").glob("*.yaml")} == {*OVERLAYS, "search", "sweep"}
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
