@@ -129,7 +129,9 @@ def test_without_scripts_it_says_the_same(report: Path, open_page: Open) -> None
         image.scroll_into_view_if_needed()
         assert image.is_visible() or image.evaluate("e => e.closest('details') != null")
     tables = without.locator("main table").filter(visible=True)
-    assert tables.count() == with_scripts.locator("main table").filter(visible=True).count() - 1, "all but the drawing's"
+    assert tables.count() == with_scripts.locator("main table").filter(visible=True).count() - 1, (
+        "all but the drawing's"
+    )
     empty = without.locator("main h2").evaluate_all(
         """all => all.filter(h => { let n = h.nextElementSibling, text = '';
              while (n && n.tagName != 'H2') { text += n.textContent; n = n.nextElementSibling; }

@@ -1,10 +1,14 @@
-"""What figures are drawn with: their bytes must not depend on the machine."""
+"""What figures are drawn with: their bytes must not depend on the machine, and an SVG adapts to a dark page."""
 
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
+import pytest
 from digits.lib import plotting
+from digits.lib.plotting import DARK, INK, image_grid, save_figure, with_dark_colours
 from matplotlib.font_manager import fontManager
+from PIL import Image
 
 
 def test_only_fonts_that_come_with_matplotlib_are_used() -> None:
@@ -12,3 +16,21 @@ def test_only_fonts_that_come_with_matplotlib_are_used() -> None:
     assert plotting.fontManager is fontManager
     fonts = Path(mpl.get_data_path(), "fonts", "ttf").glob("DejaVuSans*.ttf")
     assert {Path(font.fname) for font in fontManager.ttflist} == set(fonts)
+
+
+def test_colours_are_replaced_on_a_dark_page_alone() -> None:
+    svg = f'<svg><defs></defs><path style="fill: {INK}; stroke: #123456"/></svg>'
+    style = (
+        f'<style>@media (prefers-color-scheme: dark){{[style*="fill: {INK}"]{{fill:{DARK[INK]}!important}}}}</style>'
+    )
+    assert with_dark_colours(svg).replace("\n  ", "") == svg.replace("<defs>", f"<defs>{style}")
+
+
+@pytest.mark.parametrize(("colour", "mode"), [("black", "L"), ("#b2182b", "P")])
+def test_a_picture_has_as_few_colours_as_it_needs(tmp_path: Path, colour: str, mode: str) -> None:
+    pixels = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    figure = image_grid([pixels], 1, ["title"])
+    figure.axes[0].title.set_color(colour)
+    save_figure(figure, tmp_path / "a.png", tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.mode == mode
