@@ -3,15 +3,23 @@
 import base64
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from browsing import chromium, opened
 from conftest import snakemake
-from project import COMPARISONS, FIGURES, TABLES
+from project import COMPARISONS, FIGURES, MISTAKES, TABLES
 
 from workflow.conftest import Project
 
-SHOWN = {*FIGURES, *TABLES.values(), *COMPARISONS.values(), "results/search.csv", "results/figures/search.svg"}
+SHOWN = {
+    *FIGURES,
+    *TABLES.values(),
+    *COMPARISONS.values(),
+    MISTAKES,
+    "results/search.csv",
+    "results/figures/search.svg",
+}
 
 
 @pytest.fixture(scope="module")
@@ -23,10 +31,15 @@ def page(build: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_it_holds_every_figure_and_table_as_it_is(build: Project, page: Path) -> None:
-    text = page.read_text()
-    _, _, data = text[text.index('<script id="results">') :].partition("var results = ")
-    results, _ = json.JSONDecoder().raw_decode(data)
+@pytest.fixture(scope="module")
+def results(page: Path) -> dict[str, Any]:
+    """What the report holds, by the files' names."""
+    _, _, data = page.read_text().partition('<script id="results">')
+    found, _ = json.JSONDecoder().raw_decode(data.partition("var results = ")[2])
+    return dict(found)
+
+
+def test_it_holds_every_figure_and_table_as_it_is(build: Project, results: dict[str, Any]) -> None:
     assert set(results) == SHOWN
     labels = set()
     for path, entry in results.items():
@@ -38,15 +51,13 @@ def test_it_holds_every_figure_and_table_as_it_is(build: Project, page: Path) ->
     assert len(labels) == len(SHOWN), "no two are called the same"
 
 
-def test_it_opens_offline_and_lists_them(page: Path) -> None:
-    listed = {
-        "Data": ["class counts", "class means", "samples"],
-        "Results": ["accuracies", "confusion", "curves", "first layers", "ladder", "mistakes", "searches"],
-        "Tables": ["all models", "all runs", "comparisons by seed", "searches", "the ladder"],
-    }
-    for category, labels in listed.items():
-        with chromium() as browser, opened(browser, page, viewport={"width": 1280, "height": 900}) as window:
-            window.get_by_text(category, exact=True).last.click()  # the first "Results" is a heading
-            window.get_by_text(labels[0], exact=True).wait_for()
-            text = window.inner_text("body")
-            assert [line.strip() for line in text.splitlines() if line.strip() in labels] == labels
+def test_it_opens_offline_and_lists_them(page: Path, results: dict[str, Any]) -> None:
+    labels = sorted(label for entry in results.values() for label in entry["labels"].values())
+    listed = []
+    with chromium() as browser:
+        for category in ("Data", "Results", "How it was made", "Tables"):
+            with opened(browser, page, viewport={"width": 1280, "height": 900}) as window:
+                window.get_by_text(category, exact=True).last.click()  # the first "Results" is a heading
+                window.locator("table").wait_for()
+                listed += [line for line in map(str.strip, window.inner_text("body").splitlines()) if line in labels]
+    assert sorted(listed) == labels

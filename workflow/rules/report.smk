@@ -97,7 +97,12 @@ rule plot_mistakes:
         test=TENSORS["test"],
     output:
         **captioned(MISTAKE_FIGURES, "Results"),
-        table=report("results/mistakes.csv", caption="../report/mistakes-table.rst", category="Tables"),
+        table=report(
+            "results/mistakes.csv",
+            caption="../report/mistakes-table.rst",
+            category="Tables",
+            labels={"table": "shared mistakes"},
+        ),
     log:
         "logs/plot_mistakes.log",
     params:
@@ -133,7 +138,7 @@ rule plot_weights:
 
 rule plot_workflow:
     output:
-        **captioned(WORKFLOW_FIGURE, "Workflow"),
+        **captioned(WORKFLOW_FIGURE, "How it was made"),
     log:
         "logs/plot_workflow.log",
     params:
