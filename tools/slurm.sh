@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # A SLURM cluster of two nodes, n1 and n2, on this machine: the real scheduler, for tests/cluster and for trying out profiles/.
 # Usage, as root: tools/slurm.sh up | down | lose NODE (as if its power failed) | node-up NODE
-# Needs Debian's or Ubuntu's packages munge, slurmctld, slurmd and slurm-client. Answers on loopback only.
+# Needs the packages of Debian or Ubuntu that PACKAGES names. Answers on loopback only.
 set -euo pipefail
 
+PACKAGES="munge slurmctld slurmd slurm-client slurmdbd mariadb-server"
 CONF=/etc/slurm/slurm.conf # where every SLURM command looks for it, those inside jobs too
 STATE=/var/lib/digits-slurm
 MARK="# Written by tools/slurm.sh of digits; removed by: tools/slurm.sh down"
@@ -36,7 +37,8 @@ SlurmdLogFile=$STATE/%n.log
 # One line for each job that ended: when it ran, how it ended, on which node.
 JobCompType=jobcomp/filetxt
 JobCompLoc=$STATE/completed.txt
-AccountingStorageType=accounting_storage/none
+AccountingStorageType=accounting_storage/slurmdbd
+AccountingStorageHost=127.0.0.1
 # Memory: requested by each job, watched every second; a job that takes more is killed.
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU_Memory
@@ -53,6 +55,8 @@ ReturnToService=2
 # Small delays: tests wait for them.
 SchedulerParameters=sched_min_interval=100000,bf_interval=5,batch_sched_delay=0
 SlurmdTimeout=10
+# After a node failed, its jobs wait this long (instead of two minutes) for their old credentials to expire.
+AuthInfo=cred_expire=20
 KillWait=5
 OverTimeLimit=0
 END
@@ -62,6 +66,32 @@ END
         done
         echo "PartitionName=main Nodes=$(IFS=,; echo "${NODES[*]}") Default=YES DefMemPerCPU=500 MaxTime=1-0 State=UP"
     } >"$CONF"
+}
+
+# The accounting database, which sacct asks, with a database server of its own: nobody else's, and without secrets.
+start_accounting() {
+    install -d -o mysql "$STATE/mysql"
+    mariadb-install-db --user=mysql --datadir="$STATE/mysql" --skip-test-db >"$STATE/mysql.log" 2>&1
+    mariadbd --no-defaults --user=mysql --datadir="$STATE/mysql" --socket="$STATE/mysql/socket" \
+        --pid-file="$STATE/mysql/pid" --bind-address=127.0.0.1 --port=17000 --skip-grant-tables >"$STATE/mysql.log" 2>&1 &
+    echo $! >"$STATE/mysql.pid"
+    wait_for 30 mariadb-admin --no-defaults --socket="$STATE/mysql/socket" ping || fail "no database; see $STATE/mysql.log"
+    cat >/etc/slurm/slurmdbd.conf <<END
+$MARK
+DbdHost=localhost
+DbdAddr=127.0.0.1
+SlurmUser=root
+StorageType=accounting_storage/mysql
+StorageHost=127.0.0.1
+StoragePort=17000
+StorageUser=slurm
+LogFile=$STATE/slurmdbd.log
+PidFile=$STATE/slurmdbd.pid
+END
+    chmod 600 /etc/slurm/slurmdbd.conf
+    slurmdbd
+    wait_for 30 sacctmgr --noheader list cluster || fail "no accounting; see $STATE/slurmdbd.log"
+    sacctmgr --immediate add cluster digits >/dev/null
 }
 
 wait_for() { # SECONDS COMMAND…
@@ -97,9 +127,8 @@ idle() { sinfo --noheader --nodes "$1" --format %t | grep -qx -e idle -e mix -e 
 
 up() {
     local program node
-    for program in munged slurmctld slurmd sbatch; do
-        command -v $program >/dev/null || PATH=$PATH:/usr/sbin command -v $program >/dev/null ||
-            fail "$program is not installed; on Debian or Ubuntu: apt install munge slurmctld slurmd slurm-client"
+    for program in munged slurmctld slurmd sbatch slurmdbd mariadbd; do
+        command -v $program >/dev/null || fail "$program is not installed; on Debian or Ubuntu: apt install $PACKAGES"
     done
     munge --no-input 2>/dev/null | unmunge >/dev/null 2>&1 || {
         install -d -o munge -g munge -m 755 /run/munge
@@ -107,6 +136,7 @@ up() {
         wait_for 10 munge --no-input || fail "munged does not answer; see /var/log/munge/munged.log"
     }
     write_conf
+    start_accounting
     slurmctld
     for node in "${NODES[@]}"; do slurmd -N "$node"; done
     for node in "${NODES[@]}"; do
@@ -118,8 +148,8 @@ up() {
 down() {
     scancel --state=PENDING,RUNNING --partition=main 2>/dev/null || true
     local name
-    for name in "${NODES[@]}" slurmctld; do stop "$name"; done
-    rm -rf "$CONF" "$STATE"
+    for name in "${NODES[@]}" slurmctld slurmdbd mysql; do stop "$name"; done
+    rm -rf "$CONF" /etc/slurm/slurmdbd.conf "$STATE"
 }
 
 [ "$(id -u)" = 0 ] || fail "SLURM's daemons need root: sudo tools/slurm.sh $*"

@@ -1,0 +1,139 @@
+"""What the tests on a real SLURM share: two nodes on this machine, and ways to run the pipeline on them and to do harm."""
+
+import contextlib
+import importlib.util
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+import pytest
+from conftest import ROOT
+from workflow.conftest import Project, _snakemake_loaded, build  # noqa: F401 (fixtures)
+
+T = TypeVar("T")
+SLURM = ROOT / "tools" / "slurm.sh"
+COMPLETED = Path("/var/lib/digits-slurm/completed.txt")
+PACKAGES = ("munge", "slurmctld", "slurmd", "slurm-client", "slurmdbd", "mariadb-server")
+PLUGINS = ("snakemake_executor_plugin_slurm", "snakemake_executor_plugin_cluster_generic")
+# A look at the queue every second or two, where the profiles take ten.
+OFTEN = {
+    "slurm": ["--slurm-init-seconds-before-status-checks", "1"],
+    "cluster-generic": ["--seconds-between-status-checks", "2"],
+}
+
+
+def lacking() -> str | None:
+    """Return why the tests cannot run here, if so."""
+    path = f"{os.environ['PATH']}:/usr/sbin"
+    if not all(
+        shutil.which(name, path=path) for name in ("munged", "slurmctld", "slurmd", "sbatch", "slurmdbd", "mariadbd")
+    ):
+        return "SLURM is not installed; on Debian or Ubuntu: apt install " + " ".join(PACKAGES)
+    if os.geteuid() != 0:
+        return "SLURM's daemons need root"
+    if not all(map(importlib.util.find_spec, PLUGINS)):
+        return "Snakemake's plugins are not installed: make cluster-env"
+    return None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cluster() -> Iterator[None]:
+    """A cluster of two nodes with one half of this machine each."""
+    if reason := lacking():
+        pytest.skip(reason)
+    slurm("up")
+    yield
+    slurm("down")
+
+
+def slurm(*arguments: str) -> None:
+    done = subprocess.run([SLURM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+class Started:
+    """A call of Snakemake that is under way."""
+
+    def __init__(self, place: Project, profile: str, *arguments: object) -> None:
+        self.folder, self.log = place.folder, place.folder.parent / "snakemake.log"
+        line = [sys.executable, "-m", "snakemake", *map(str, arguments), "--profile", f"profiles/{profile}"]
+        line += [*OFTEN[profile], "--latency-wait", "10", "--configfile", str(place.config)]
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(line, cwd=self.folder, stdout=log, stderr=log, start_new_session=True)
+
+    def wait(self, seconds: float = 240) -> tuple[int, str]:
+        """Return exit status and output, once it has ended."""
+        try:
+            status = self.process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still running: {self.output()}") from None
+        return status, self.output()
+
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def held(self, command: str = "digits.train", but: tuple[int, ...] = ()) -> psutil.Process:
+        """Wait until a job runs a command of the package, and stop it there, so that there is time to do harm."""
+
+        def find() -> psutil.Process | None:
+            for process in psutil.process_iter():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    line = process.cmdline()
+                    if line[1:3] == ["-m", command] and process.cwd() == str(self.folder) and process.pid not in but:
+                        return process
+            assert self.process.poll() is None, self.output()
+            return None
+
+        found = until(find)
+        found.suspend()
+        return found
+
+    def end(self) -> None:
+        """Kill what is left, of Snakemake and of its jobs."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        subprocess.run(["scancel", "--user=root"], check=False)
+
+
+def until(condition: Callable[[], T | None], seconds: float = 60) -> T:
+    """Wait until a condition holds; return what it gives."""
+    ends = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < ends, "it did not happen in time"
+        time.sleep(0.02)
+    return value
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Started]]:
+    """Start Snakemake in a project, with a profile; whatever happens, nothing of it stays."""
+    started: list[Started] = []
+
+    def begin(place: Project, *arguments: object, profile: str = "slurm") -> Started:
+        started.append(Started(place, profile, *arguments))
+        return started[-1]
+
+    yield begin
+    for one in started:
+        one.end()
+
+
+def queue() -> list[str]:
+    """Return the states of all jobs that wait or run."""
+    shown = subprocess.run(["squeue", "--noheader", "--format=%T"], stdout=subprocess.PIPE, text=True, check=True)
+    return shown.stdout.split()
+
+
+def completed(since: int = 0) -> list[dict[str, str]]:
+    """Return what SLURM's completion log says about each job, but the first few."""
+    lines = COMPLETED.read_text().splitlines() if COMPLETED.exists() else []
+    return [dict(re.findall(r"(\w+)=(\S*)", line)) for line in lines[since:]]

@@ -1,0 +1,172 @@
+"""What goes wrong on clusters, done to a real one. Each time: what the user sees names rule, wildcards and log, or the job is
+tried again; what had finished stays; and the next run, or this one, completes to the bits of the local build.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from workflow.conftest import Project, checksums
+
+from cluster.conftest import Started, queue, slurm, until
+
+RUN = "results/runs/published/seed-1"
+OTHER = "results/runs/linear/seed-0"
+METRICS = f"{RUN}/metrics.json"
+Start = Callable[..., Started]
+
+
+@pytest.fixture
+def project(build: Project, tmp_path: Path) -> Iterator[Project]:
+    """The small data set, built locally, but without two runs, which the tests have made again."""
+    copy = Project(tmp_path / "project", tmp_path / "config.yaml")
+    shutil.copytree(build.folder, copy.folder)
+    shutil.copy(build.config, copy.config)
+    for run in (RUN, OTHER):
+        shutil.rmtree(copy.folder / run)
+    yield copy
+    shutil.rmtree(copy.folder, ignore_errors=True)
+
+
+def assert_completes(start: Start, project: Project, build: Project, *runs: str) -> None:
+    """Go on as a user would, and compare with what a local build gave."""
+    status, said = start(project, *(f"{run}/metrics.json" for run in (RUN, *runs))).wait()
+    assert status == 0, said
+    assert_same_bits(project, build, *runs)
+
+
+def assert_same_bits(project: Project, build: Project, *runs: str) -> None:
+    for run in (RUN, *runs):
+        assert checksums(project.folder / run) == checksums(build.folder / run)
+    assert queue() == []
+
+
+def assert_names(said: str, project: Project) -> None:
+    """The message has the rule, its model and seed, its log, and the scheduler's log, whose end it shows."""
+    assert "Traceback" not in said
+    assert "Error in group run" in said
+    assert "rule train:" in said
+    assert "train:model=published,seed=1" in said
+    assert "log: logs/train/published-1.log" in said
+    assert re.search(r"log: \S+/logs/slurm/\S+\.log", said)
+    assert list((project.folder / "logs" / "slurm").rglob("*.log"))
+
+
+def test_a_killed_training_is_named_and_what_had_finished_stays(start: Start, project: Project, build: Project) -> None:
+    """Two runs share a job; the second to train is killed."""
+    targets = [f"{run}/metrics.json" for run in (RUN, OTHER)]
+    started = start(project, *targets, "--group-components", "run=2", "--retries", 0)
+    first = started.held()
+    done, killed = (RUN, OTHER) if "--seed 1" in " ".join(first.cmdline()) else (OTHER, RUN)
+    first.resume()
+    second = started.held(but=(first.pid,))
+    second.kill()
+    status, said = started.wait()
+    assert status != 0
+    assert_names(said, project)
+    weights = project.folder / done / "weights.safetensors"
+    written = weights.stat().st_mtime_ns
+    assert not (project.folder / killed / "weights.safetensors").exists()
+    assert_completes(start, project, build, OTHER)
+    assert weights.stat().st_mtime_ns == written, "it was not trained again"
+
+
+def test_a_cancelled_job_is_submitted_again(start: Start, project: Project, build: Project) -> None:
+    started = start(project, METRICS)
+    started.held()
+    subprocess.run(["scancel", "--user=root"], check=True)
+    status, said = started.wait()
+    assert status == 0, said
+    assert_names(said, project)
+    assert re.search(r"JOB \d+ ON n\d CANCELLED", said)
+    assert "Trying to restart job" in said
+    assert_same_bits(project, build)
+
+
+def test_a_node_that_disappears(start: Start, project: Project, build: Project) -> None:
+    """With its daemon, all of the job's processes die. SLURM puts the job back into its queue, for the other node."""
+    started = start(project, METRICS)
+    held = started.held()
+    node = held.environ()["SLURMD_NODENAME"]
+    try:
+        slurm("lose", node)
+        until(lambda: not held.is_running() or held.status() == psutil.STATUS_ZOMBIE)
+        status, said = started.wait()
+        assert status == 0, said
+    finally:
+        slurm("node-up", node)
+    assert_same_bits(project, build)
+
+
+def test_a_job_over_its_memory_is_tried_again_with_more(start: Start, project: Project, build: Project) -> None:
+    started = start(project, METRICS, "--set-resources", "train:mem_mb=400*attempt", "evaluate:mem_mb=400*attempt")
+    status, said = started.wait()
+    assert status == 0, said
+    assert_names(said, project)
+    assert "Trying to restart job" in said
+    assert "exceeded memory limit" in said
+    assert_same_bits(project, build)
+
+
+def test_a_job_over_its_time_is_tried_again_with_more(start: Start, project: Project, build: Project) -> None:
+    started = start(project, METRICS, "--set-resources", "train:runtime=1*attempt", "evaluate:runtime=0")
+    started.held()  # for ever: only the time limit ends it
+    status, said = started.wait()
+    assert status == 0, said
+    assert_names(said, project)
+    assert "DUE TO TIME LIMIT" in said
+    assert "Trying to restart job" in said
+    assert_same_bits(project, build)
+
+
+@pytest.mark.parametrize("profile", ["slurm", "cluster-generic"])
+def test_ctrl_c_leaves_no_job_in_the_queue(start: Start, project: Project, build: Project, profile: str) -> None:
+    started = start(project, METRICS, f"{OTHER}/metrics.json", profile=profile)
+    started.held()
+    until(lambda: len(queue()) == 2)
+    os.killpg(started.process.pid, signal.SIGINT)  # as a terminal does
+    status, said = started.wait()
+    assert status != 0
+    assert "Traceback" not in said
+    until(lambda: queue() == [], seconds=30)
+    assert_completes(start, project, build, OTHER)
+
+
+def test_a_full_disk(start: Start, project: Project, build: Project) -> None:
+    disk = (project.folder / RUN).parent
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "none", disk], check=True)
+    (disk / "of others").touch()  # Snakemake removes folders that are empty
+    try:
+        status, said = start(project, METRICS, "--retries", 0).wait()
+        assert status != 0
+        assert_names(said, project)
+        assert f"error: {RUN}: the disk is full; free some space and start again" in said
+        assert list(checksums(disk)) == ["of others"]
+    finally:
+        subprocess.run(["umount", disk], check=True)
+    assert_completes(start, project, build)
+
+
+def test_a_scheduler_that_does_not_answer_for_a_minute(start: Start, project: Project, build: Project) -> None:
+    """It is frozen while a job trains. The training goes on; the evaluation, which the scheduler must start, cannot be
+    started and the job is tried again.
+    """
+    controller = psutil.Process(int(Path("/var/lib/digits-slurm/slurmctld.pid").read_text()))
+    started = start(project, METRICS)
+    held = started.held()
+    controller.suspend()
+    try:
+        held.resume()
+        with pytest.raises(subprocess.TimeoutExpired):
+            started.process.wait(timeout=60)
+    finally:
+        controller.resume()
+    status, said = started.wait()
+    assert status == 0, said
+    assert_same_bits(project, build)
