@@ -105,6 +105,12 @@ rule plot_mistakes:
         ),
     log:
         "logs/plot_mistakes.log",
+    benchmark:
+        "benchmarks/plot_mistakes.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         runs=RUNS,
         source=source("digits/plot_mistakes.py"),
@@ -126,6 +132,12 @@ rule plot_weights:
         **captioned(WEIGHT_FIGURE, "Results"),
     log:
         "logs/plot_weights.log",
+    benchmark:
+        "benchmarks/plot_weights.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         runs=RUNS,
         source=source("digits/plot_weights.py"),
@@ -141,6 +153,12 @@ rule plot_workflow:
         **captioned(WORKFLOW_FIGURE, "How it was made"),
     log:
         "logs/plot_workflow.log",
+    benchmark:
+        "benchmarks/plot_workflow.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         graph=lambda wildcards: json.dumps(workflow_graph("results/report.html")),
         source=source("digits/plot_workflow.py"),
@@ -184,6 +202,12 @@ rule explore:
         "results/explorer.json",
     log:
         "logs/explore.log",
+    benchmark:
+        "benchmarks/explore.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         # Their order: Snakemake compares inputs without it.
         models=list(FIRST_RUNS),
