@@ -29,7 +29,7 @@ def test_a_terminal_gets_a_progress_bar_and_a_new_process_the_same_bits(trained:
     os.close(terminal)
     assert process.wait() == 0, said
     last = (trained / LINEAR / "history.csv").read_text().splitlines()[-1].split(",")
-    loss, accuracy = f"{float(last[2]):.4f}", f"{float(last[4]):.2%}"
+    loss, accuracy = f"{float(last[2]):.4f}", f"{float(last[5]):.2%}"
     bar = rf"\r100%\|█+\| 3/3 \[.*epoch/s, training loss {loss}, validation accuracy {accuracy}, "
     assert re.search(bar, said.decode()), said
     assert b"epoch 1/3" not in said

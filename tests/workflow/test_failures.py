@@ -86,7 +86,7 @@ def test_a_training_that_diverges_leaves_the_other_results(project: Project) -> 
     assert after == {name: sum_ for name, sum_ in before.items() if name not in made_anew}
 
     set_keys(project.config, {"recipes.published.learning_rate": 0.1})
-    assert plan(project).all == {"train published 0", "evaluate published 0"} | RESULTS
+    assert plan(project).all == {"train published 0", "evaluate published 0"} | RESULTS | {"plot_workflow"}
 
 
 def running(process: psutil.Process, text: str) -> list[psutil.Process]:
