@@ -76,6 +76,7 @@ def test_a_damaged_copy_of_the_data_is_named_and_the_results_stay(project: Proje
 
 def test_a_training_that_diverges_leaves_the_other_results(project: Project) -> None:
     set_keys(project.config, {"seeds": [0], "recipes.published.loss": "cross_entropy"})
+    assert build(project, "plot_workflow").status == 0  # it shows how many jobs there are
     set_keys(project.config, {"recipes.published.learning_rate": 1.0e37})
     before = checksums(project.folder / "results")
     error = build(project).error()
@@ -86,7 +87,7 @@ def test_a_training_that_diverges_leaves_the_other_results(project: Project) -> 
     assert after == {name: sum_ for name, sum_ in before.items() if name not in made_anew}
 
     set_keys(project.config, {"recipes.published.learning_rate": 0.1})
-    assert plan(project).all == {"train published 0", "evaluate published 0"} | RESULTS | {"plot_workflow"}
+    assert plan(project).all == {"train published 0", "evaluate published 0"} | RESULTS
 
 
 def running(process: psutil.Process, text: str) -> list[psutil.Process]:
