@@ -115,9 +115,12 @@ def test_on_paper_it_is_all_there(page: Page) -> None:
     assert all(sheet.extract_text().strip() or sheet.images for sheet in pages), "no empty sheet"
 
 
-def test_on_paper_there_is_no_contents_list(page: Page) -> None:
+def test_on_paper_there_is_nothing_to_click_or_to_draw_on(page: Page) -> None:
+    assert page.locator("#drawing").is_visible()
     page.emulate_media(media="print")
     assert not page.locator("nav a").first.is_visible()
+    assert not page.locator("#drawing").is_visible()
+    assert not page.locator(".choice").is_visible()
 
 
 def test_without_scripts_it_says_the_same(report: Path, open_page: Open) -> None:
