@@ -83,9 +83,10 @@ SOURCES = {
     "digits/lib/page.py": {"report"},  # imported in the notebook
     "digits/lib/plotting.py": FIGURES,
     "digits/lib/portable.py": {"explore"},
-    "digits/lib/predictions.py": MEASURES - {"search"} | {"explore"},
+    "digits/lib/predictions.py": MEASURES - {"search"} | {"explore", "plot_mistakes"},
     "digits/lib/recipes.py": NETWORKS,
     "digits/lib/search.py": {"search"},  # which candidates there are is in the rules' parameters
+    "digits/lib/tables.py": PLOTS | {"plot_ladder", "report"},
     "digits/lib/tensors.py": TENSORS,
     "digits/lib/weights.py": NETWORKS,
     "notebooks/report.ipynb": {"report"},

@@ -15,8 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter
 
 from digits.lib.command import UserError, run
-from digits.lib.files import whole_files, written_by
+from digits.lib.files import whole_files
 from digits.lib.plotting import FAINT, GROUND, LINE, model_colours, save_figure
+from digits.lib.tables import read_table
 
 COLUMNS = ["model", "adds", "beside", "test_accuracy", "interval_low", "interval_high", "difference", "significant"]
 ROW, LINE_HEIGHT, GAP = 0.24, 0.15, 0.5  # of a row and of a line, in inches; before what is beside the ladder, in rows
@@ -119,15 +120,6 @@ def draw_numbers(axis: Axes, table: pd.DataFrame, places: np.ndarray) -> None:
             axis.text(0.92, place, "*", va="center", fontsize=8, weight="bold")
 
 
-def read_ladder(path: Path) -> pd.DataFrame:
-    """Read the ladder; UserError where the file is something else."""
-    with written_by("digits.compare", path):
-        table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"model": str, "adds": str})
-        if table.empty:
-            raise ValueError("no rungs")
-        return pd.DataFrame({column: table[column] for column in COLUMNS})
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m digits.plot_ladder", description=__doc__)
     parser.add_argument("--table", type=Path, required=True, help="ladder.csv, from digits.compare")
@@ -137,7 +129,7 @@ def main() -> None:
     parser.add_argument("--ladder", type=Path, required=True, help="figure to write (.svg or .png)")
     args = parser.parse_args()
 
-    table = read_ladder(args.table)
+    table = read_table(args.table, "digits.compare", COLUMNS)
     colours = model_colours(args.models)
     if unknown := [model for model in table["model"] if model not in colours]:
         raise UserError(f"--models: {', '.join(unknown)} of {args.table} is missing; name all models of the report")

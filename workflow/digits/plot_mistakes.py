@@ -3,7 +3,6 @@
 The chosen model is the summary's, by validation accuracy; where one run stands for it, it is that of its first seed.
 """
 
-import argparse
 import json
 from pathlib import Path
 
@@ -16,7 +15,8 @@ from matplotlib.figure import Figure
 from digits.lib.command import run
 from digits.lib.files import whole_files, written_by
 from digits.lib.plotting import empty_figure, image_grid, save_figure
-from digits.lib.runs import read_array, read_runs, reliable_models
+from digits.lib.predictions import load_predictions
+from digits.lib.runs import read_runs, reliable_models, runs_parser
 from digits.lib.tensors import Split, load_split
 
 SHOWN = 24  # images in a picture
@@ -100,10 +100,7 @@ def read_confusion(path: Path) -> list[list[int]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m digits.plot_mistakes", description=__doc__)
-    parser.add_argument("--runs", nargs="+", type=Path, required=True, help="folder of each run, as evaluate filled it")
-    parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv, from digits.summarise")
-    parser.add_argument("--summary", type=Path, required=True, help="summary.csv, from digits.summarise")
+    parser = runs_parser("digits.plot_mistakes", __doc__)
     parser.add_argument("--test", type=Path, required=True, help="test.safetensors, from digits.convert")
     parser.add_argument("--table", type=Path, required=True, help="CSV file to write: the images that all misread")
     for name in ("confusion", "mistakes", "shared-mistakes"):
@@ -116,7 +113,7 @@ def main() -> None:
     confusion = read_confusion(chosen / "metrics.json")
     counted = reliable_models(runs.metrics)
     logits = {
-        folder: read_array("digits.evaluate", folder / "predictions.safetensors", "logits")
+        folder: load_predictions(folder / "predictions.safetensors").logits
         for (model, _), folder in runs.folders.items()
         if model in counted or folder == chosen
     }

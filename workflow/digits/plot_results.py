@@ -1,6 +1,5 @@
 """Draw the results of all runs: how they trained, how accurate they are, and whether their probabilities can be believed."""
 
-import argparse
 import csv
 import json
 import math
@@ -21,7 +20,7 @@ from digits.lib.files import whole_files, written_by
 from digits.lib.metrics import reliability, wilson_interval
 from digits.lib.plotting import COLOURS, FAINT, INK, LINE, model_colours, save_figure
 from digits.lib.predictions import Predictions, load_predictions
-from digits.lib.runs import read_runs
+from digits.lib.runs import read_runs, runs_parser
 
 COLUMNS = 5  # models side by side
 BINS = 10  # of probability
@@ -168,12 +167,7 @@ def read_history(path: Path) -> pd.DataFrame:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m digits.plot_results", description=__doc__)
-    parser.add_argument(
-        "--runs", nargs="+", type=Path, required=True, help="folder of each run, as train and evaluate filled it"
-    )
-    parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv, from digits.summarise")
-    parser.add_argument("--summary", type=Path, required=True, help="summary.csv, from digits.summarise")
+    parser = runs_parser("digits.plot_results", __doc__)
     parser.add_argument("--references", default="[]", help="accuracies that others report, as JSON")
     for name in ("curves", "accuracies", "calibration"):
         parser.add_argument(f"--{name}", type=Path, required=True, help="figure to write (.svg or .png)")

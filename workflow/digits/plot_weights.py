@@ -1,6 +1,5 @@
 """Draw what the first layer of each model looks for: its units' weights as small pictures, of the model's first seed."""
 
-import argparse
 import json
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from matplotlib.figure import Figure
 from digits.lib.command import run
 from digits.lib.files import whole_files, written_by
 from digits.lib.plotting import save_figure
-from digits.lib.runs import read_runs
+from digits.lib.runs import read_runs, runs_parser
 from digits.lib.tensors import load_split, read_arrays
 
 UNITS = 10  # shown of each model
@@ -48,10 +47,7 @@ def read_filters(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m digits.plot_weights", description=__doc__)
-    parser.add_argument("--runs", nargs="+", type=Path, required=True, help="folder of each run, as train filled it")
-    parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv, from digits.summarise")
-    parser.add_argument("--summary", type=Path, required=True, help="summary.csv, from digits.summarise")
+    parser = runs_parser("digits.plot_weights", __doc__)
     parser.add_argument("--test", type=Path, required=True, help="test.safetensors, for the size of an image")
     parser.add_argument("--first-layers", type=Path, required=True, help="figure to write (.png)")
     args = parser.parse_args()

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import pandas as pd
 import papermill
 from nbconvert import HTMLExporter
 from papermill.exceptions import PapermillExecutionError
@@ -20,6 +19,7 @@ from papermill.exceptions import PapermillExecutionError
 from digits.lib.command import UserError, run
 from digits.lib.contents import contents
 from digits.lib.files import sha256, whole_files, written_by
+from digits.lib.tables import read_table
 from digits.lib.tensors import load_split
 
 TEMPLATE = "template"  # the folder beside the notebook
@@ -69,15 +69,6 @@ def to_html(notebook: nbformat.NotebookNode, templates: Path) -> str:
     resources = {"scripts": scripts, "script_sources": " ".join(f"'sha256-{digest}'" for digest in digests)}
     html = re.sub(ANCHOR_LINK, "", exporter.from_notebook_node(notebook, resources=resources)[0])
     return html.replace(CONTENTS, contents(html))
-
-
-def read_table(path: Path, command: str, columns: list[str]) -> pd.DataFrame:
-    """Read a table; UserError where it lacks one of the columns or has no line."""
-    with written_by(command, path):
-        table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"model": str})
-        if table.empty:
-            raise ValueError("no lines")
-        return pd.DataFrame({column: table[column] for column in columns})
 
 
 def read_run(path: Path) -> Run:

@@ -1,15 +1,15 @@
 """The folders of all runs, as the two tables over them know them."""
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from digits.lib.command import UserError
 from digits.lib.files import written_by
-from digits.lib.tensors import read_arrays
+from digits.lib.tables import read_table
 
 
 class Runs(NamedTuple):
@@ -33,8 +33,8 @@ class Runs(NamedTuple):
 
 def read_runs(metrics: Path, summary: Path, folders: Sequence[Path], columns: Sequence[str] = ()) -> Runs:
     """Read the two tables beside the folders of their runs; UserError where they do not belong together."""
-    runs = _read_table(metrics, ["model", "seed", *columns])
-    models = _read_table(summary, ["model", "chosen"])
+    runs = read_table(metrics, "digits.summarise", ["model", "seed", *columns])
+    models = read_table(summary, "digits.summarise", ["model", "chosen"])
     if len(runs) != len(folders):
         raise UserError(
             f"--runs: {len(folders)} folders, but {metrics} has {len(runs)} runs; name one for each, in its order"
@@ -56,13 +56,12 @@ def reliable_models(metrics: pd.DataFrame) -> list[str]:
     return [str(model) for model in worst.index[right]]
 
 
-def read_array(command: str, path: Path, name: str) -> np.ndarray:
-    """Read one array of a safetensors file; UserError where it is not what the command wrote."""
-    with written_by(command, path):
-        return read_arrays(path)[0][name]
-
-
-def _read_table(path: Path, columns: list[str]) -> pd.DataFrame:
-    with written_by("digits.summarise", path):
-        table: Any = pd.read_csv(path)
-        return pd.DataFrame({column: table[column] for column in columns})
+def runs_parser(command: str, description: str | None) -> argparse.ArgumentParser:
+    """Return a parser of the arguments that `read_runs` needs, to which a command adds its own."""
+    parser = argparse.ArgumentParser(prog=f"python -m {command}", description=description)
+    parser.add_argument(
+        "--runs", nargs="+", type=Path, required=True, help="folder of each run, as train and evaluate filled it"
+    )
+    parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv, from digits.summarise")
+    parser.add_argument("--summary", type=Path, required=True, help="summary.csv, from digits.summarise")
+    return parser
