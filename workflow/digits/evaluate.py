@@ -17,11 +17,11 @@ from digits.lib.command import UserError, log, run
 from digits.lib.examples import output_classes
 from digits.lib.files import whole_files
 from digits.lib.metrics import evaluate_logits, fit_temperature
-from digits.lib.networks import Network, build_network, generator_for, predict, widen
+from digits.lib.networks import Network, predict, widen
 from digits.lib.predictions import load_validation
 from digits.lib.recipes import Recipe, parse_recipe
 from digits.lib.tensors import Split, load_split
-from digits.lib.weights import fill, load_weights
+from digits.lib.weights import fill, load_network, load_weights
 
 
 def snapshot_accuracies(
@@ -85,8 +85,7 @@ def main() -> None:
         )
     outputs = output_classes(recipe, test.classes)
     shape = (test.images.shape[1], test.images.shape[2])
-    network = build_network(recipe, shape, len(outputs), generator_for("initial weights, to be overwritten"))
-    fill(network, tensors, args.weights)
+    network = load_network(args.weights, tensors, recipe, shape, len(outputs))
     held_out, held_out_labels = load_validation(args.validation, len(test.classes))
     temperature = fit_temperature(held_out, held_out_labels)
     label_errors = read_label_errors(args.label_errors, len(test.images))

@@ -18,11 +18,11 @@ from digits.lib.drawings import centre
 from digits.lib.examples import output_classes
 from digits.lib.files import whole_files
 from digits.lib.ink import read_drawing
-from digits.lib.networks import build_network, generator_for, predict, widen
+from digits.lib.networks import predict, widen
 from digits.lib.pictures import check_size, read_grey
 from digits.lib.prediction_page import THUMBNAIL, Prediction, prediction_page
 from digits.lib.recipes import parse_recipe
-from digits.lib.weights import fill, load_weights
+from digits.lib.weights import load_network, load_weights
 
 
 def read_as_is(name: str, content: bytes, shape: tuple[int, int]) -> tuple[Image.Image, np.ndarray]:
@@ -47,7 +47,6 @@ def read_drawn(name: str, content: bytes, shape: tuple[int, int]) -> tuple[Image
     seen = centre(drawing.ink, shape[0])
     if seen is None:
         raise UserError(f"{name}: nothing is drawn on it; remove it, or draw darker or lighter than the paper")
-    drawing.picture.thumbnail((THUMBNAIL, THUMBNAIL))  # all are kept until the page is written
     return drawing.picture, seen
 
 
@@ -71,14 +70,14 @@ def main() -> None:
     classes, shape = training["classes"], (training["shape"][0], training["shape"][1])
     recipe = parse_recipe(json.dumps(training["recipe"]))
     outputs = output_classes(recipe, classes)
-    network = build_network(recipe, shape, len(outputs), generator_for("initial weights, to be overwritten"))
-    fill(network, tensors, args.weights)
+    network = load_network(args.weights, tensors, recipe, shape, len(outputs))
 
     names, pictures, seen = [], [], []
     for path in dict.fromkeys(args.images):
         names.append(str(path).encode(errors="backslashreplace").decode())
         check_size(names[-1], path.stat().st_size)
         picture, pixels = (read_as_is if args.as_is else read_drawn)(names[-1], path.read_bytes(), shape)
+        picture.thumbnail((THUMBNAIL, THUMBNAIL))  # all are kept until the page is written
         pictures.append(picture)
         seen.append(pixels)
     scores = widen(predict(network, np.stack(seen)), outputs, len(classes))

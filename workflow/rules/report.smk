@@ -24,6 +24,8 @@ FIGURES = DATA_FIGURES | RESULT_FIGURES | MISTAKE_FIGURES | WEIGHT_FIGURE | LADD
 FIRST_RUNS = {model: RUN.format(model=model, seed=config["seeds"][0]) for model in config["models"]}
 EXPLORED = [model for model in config["report"]["networks"] if model in FIRST_RUNS]
 NOTEBOOK = ROOT / "workflow" / "notebooks" / "report.ipynb"
+# All of the page's files but hidden ones, so that a new one counts.
+TEMPLATE = sorted((NOTEBOOK.parent / "template").glob("[!.]*"))
 
 
 def captioned(figures, category):
@@ -256,15 +258,7 @@ rule report:
         source=source(
             "digits/report.py",
             "notebooks/report.ipynb",
-            "notebooks/template/conf.json",
-            "notebooks/template/index.html.j2",
-            "notebooks/template/style.css",
-            "notebooks/template/interactive.css",
-            "notebooks/template/centre.js",
-            "notebooks/template/confusion.js",
-            "notebooks/template/drawing.js",
-            "notebooks/template/network.js",
-            "notebooks/template/sorting.js",
+            *TEMPLATE,
             libraries=["ipykernel"],
         ),
     message:

@@ -40,7 +40,7 @@ class Prediction(NamedTuple):
     """What a network says to one image."""
 
     name: str
-    picture: Image.Image  # as it was given
+    picture: Image.Image  # as it was given, at most THUMBNAIL pixels high and wide
     seen: np.ndarray  # uint8, as the network takes it
     probabilities: np.ndarray  # float64, one a class
 
@@ -69,8 +69,6 @@ def prediction_page(title: str, about: str, classes: Sequence[str], predictions:
 
 def _section(prediction: Prediction, classes: Sequence[str]) -> str:
     name = html.escape(prediction.name)
-    thumbnail = prediction.picture.copy()
-    thumbnail.thumbnail((THUMBNAIL, THUMBNAIL))
     height, width = prediction.seen.shape
     likeliest = np.argsort(-prediction.probabilities, kind="stable")[:LIKELIEST]
     bars = "".join(
@@ -81,7 +79,7 @@ def _section(prediction: Prediction, classes: Sequence[str]) -> str:
     )
     return f"""<section>
 <h2>{name}</h2>
-<figure><img src="{_source(thumbnail)}" alt="{name}, as it was given">
+<figure><img src="{_source(prediction.picture)}" alt="{name}, as it was given">
 <figcaption>as given</figcaption></figure>
 <figure><img class="seen" src="{_source(Image.fromarray(prediction.seen))}" alt="{name}, as the network saw it">
 <figcaption>as the network saw it, {width}×{height} pixels</figcaption></figure>

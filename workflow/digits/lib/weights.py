@@ -11,7 +11,8 @@ from torch import Tensor
 
 from digits.lib.command import UserError
 from digits.lib.files import written_by
-from digits.lib.networks import Network
+from digits.lib.networks import Network, build_network, generator_for
+from digits.lib.recipes import Recipe
 from digits.lib.tensors import read_arrays
 
 # What a header says; shape is that of an image, [height, width].
@@ -36,6 +37,15 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         return {name: torch.from_numpy(array) for name, array in arrays.items()}, {
             key: training[key] for key in TRAINING
         }
+
+
+def load_network(
+    path: Path, tensors: Mapping[str, Tensor], recipe: Recipe, shape: tuple[int, int], outputs: int
+) -> Network:
+    """Return a recipe's network, for images of a size, with a weights file's tensors; UserError where they do not fit."""
+    network = build_network(recipe, shape, outputs, generator_for("initial weights, to be overwritten"))
+    fill(network, tensors, path)
+    return network
 
 
 def fill(network: Network, tensors: Mapping[str, Tensor], path: Path) -> None:
