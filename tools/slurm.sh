@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A SLURM cluster of two nodes, n1 and n2, on this machine: the real scheduler, for tests/cluster and for trying out profiles/.
-# Usage, as root: tools/slurm.sh up | down | lose NODE (as if its power failed) | node-up NODE
+# Usage, as root: tools/slurm.sh up [PROCESSORS] | down | lose NODE (as if its power failed) | node-up NODE
 # Needs the packages of Debian or Ubuntu that PACKAGES names. Answers on loopback only.
 set -euo pipefail
 
@@ -15,11 +15,12 @@ fail() {
     exit 1
 }
 
-# Each node has half of the processors and, so that the operating system keeps some, 40 % of the memory.
-write_conf() {
+# Each node has half of the processors, or as many as named, real or not; and, so that the operating system keeps some,
+# 40 % of the memory.
+write_conf() { # PROCESSORS
     local host cpus memory node port=17000
     host=$(hostname -s)
-    cpus=$(($(nproc) / 2 > 0 ? $(nproc) / 2 : 1))
+    cpus=${1:-$(($(nproc) / 2 > 0 ? $(nproc) / 2 : 1))}
     memory=$(($(awk '/^MemTotal/ { print $2 }' /proc/meminfo) * 4 / 10 / 1024))
     mkdir -p "$(dirname "$CONF")" "$STATE"
     {
@@ -39,9 +40,9 @@ JobCompType=jobcomp/filetxt
 JobCompLoc=$STATE/completed.txt
 AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=127.0.0.1
-# Memory: requested by each job, watched every second; a job that takes more is killed.
+# A job goes to the node with the least to do. Memory: watched every second; a job that takes more is killed.
 SelectType=select/cons_tres
-SelectTypeParameters=CR_CPU_Memory
+SelectTypeParameters=CR_CPU_Memory,CR_LLN
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill
@@ -135,7 +136,7 @@ up() {
         runuser -u munge -- munged
         wait_for 10 munge --no-input || fail "munged does not answer; see /var/log/munge/munged.log"
     }
-    write_conf
+    write_conf "$@"
     start_accounting
     slurmctld
     for node in "${NODES[@]}"; do slurmd -N "$node"; done
@@ -158,7 +159,7 @@ if [ -e "$CONF" ] && ! grep -qxF "$MARK" "$CONF"; then
     fail "$CONF is there already and is not this script's; this machine seems to belong to a real cluster"
 fi
 case "${1-}" in
-    up) down && up ;;
+    up) down && up "${@:2}" ;;
     down) down ;;
     lose) processes "${2:?}" | xargs kill -9 2>/dev/null || true ;;
     node-up) slurmd -N "${2:?}" && wait_for 30 idle "$2" ;;

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import psutil
 import pytest
@@ -46,10 +46,10 @@ def lacking() -> str | None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _cluster() -> Iterator[None]:
-    """A cluster of two nodes with one half of this machine each."""
+    """A cluster of two nodes, which take four jobs each at a time, so that what waits for a clock waits together."""
     if reason := lacking():
         pytest.skip(reason)
-    slurm("up")
+    slurm("up", "4")
     yield
     slurm("down")
 
@@ -69,7 +69,7 @@ class Started:
         with self.log.open("w") as log:
             self.process = subprocess.Popen(line, cwd=self.folder, stdout=log, stderr=log, start_new_session=True)
 
-    def wait(self, seconds: float = 240) -> tuple[int, str]:
+    def wait(self, seconds: float = 600) -> tuple[int, str]:
         """Return exit status and output, once it has ended."""
         try:
             status = self.process.wait(timeout=seconds)
@@ -101,39 +101,59 @@ class Started:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        subprocess.run(["scancel", "--user=root"], check=False)
+        self.cancel()
+
+    def jobs(self) -> list[str]:
+        """Return the numbers of its jobs that wait or run."""
+        line = ["squeue", "--noheader", "--format=%i %Z"]
+        shown = subprocess.run(line, stdout=subprocess.PIPE, text=True, check=True).stdout
+        return [number for number, folder in map(str.split, shown.splitlines()) if folder == str(self.folder)]
+
+    def cancel(self) -> None:
+        """Cancel its jobs, as somebody else would."""
+        if jobs := self.jobs():
+            subprocess.run(["scancel", *jobs], check=True)
+
+    def completed(self) -> list[dict[str, str]]:
+        """Return what SLURM's completion log says about each of its jobs that has ended."""
+        lines = COMPLETED.read_text().splitlines() if COMPLETED.exists() else []
+        jobs = [dict(re.findall(r"(\w+)=(\S*)", line)) for line in lines]
+        return [job for job in jobs if job["WorkDir"] == str(self.folder)]
 
 
-def until(condition: Callable[[], T | None], seconds: float = 60) -> T:
+def until(condition: Callable[[], T | None], seconds: float = 300) -> T:
     """Wait until a condition holds; return what it gives."""
     ends = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < ends, "it did not happen in time"
-        time.sleep(0.02)
+        time.sleep(0.1)
     return value
 
 
-@pytest.fixture
-def start() -> Iterator[Callable[..., Started]]:
-    """Start Snakemake in a project, with a profile; whatever happens, nothing of it stays."""
+class Start(Protocol):
+    """What `starting` gives: starts Snakemake in a project, with a profile."""
+
+    def __call__(self, place: Project, *arguments: object, profile: str = "slurm") -> Started: ...
+
+
+@contextlib.contextmanager
+def starting() -> Iterator[Start]:
+    """For calls of Snakemake; whatever happens, nothing of them stays."""
     started: list[Started] = []
 
     def begin(place: Project, *arguments: object, profile: str = "slurm") -> Started:
         started.append(Started(place, profile, *arguments))
         return started[-1]
 
-    yield begin
-    for one in started:
-        one.end()
+    try:
+        yield begin
+    finally:
+        for one in started:
+            one.end()
 
 
-def queue() -> list[str]:
-    """Return the states of all jobs that wait or run."""
-    shown = subprocess.run(["squeue", "--noheader", "--format=%T"], stdout=subprocess.PIPE, text=True, check=True)
-    return shown.stdout.split()
-
-
-def completed(since: int = 0) -> list[dict[str, str]]:
-    """Return what SLURM's completion log says about each job, but the first few."""
-    lines = COMPLETED.read_text().splitlines() if COMPLETED.exists() else []
-    return [dict(re.findall(r"(\w+)=(\S*)", line)) for line in lines[since:]]
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start Snakemake in a project, with a profile."""
+    with starting() as begin:
+        yield begin

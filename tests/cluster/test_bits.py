@@ -2,27 +2,17 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from conftest import ROOT, copy_project, planned, snakemake, write_config
 from workflow.conftest import Project, checksums, set_keys
 
-from cluster.conftest import Started, completed, until
+from cluster.conftest import OFTEN, Start, Started, starting, until
 
 RESOURCES = ROOT / "resources"
-
-
-@pytest.fixture(scope="session")
-def quick(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """config/quick.yaml, built on this machine from the images that `make report` downloaded."""
-    if not (RESOURCES / "train-images-idx3-ubyte").exists():
-        pytest.skip("the images are not there: make report")
-    project = quick_project(tmp_path_factory.mktemp("quick"))
-    result = snakemake(project.folder, "--cores", 2, "--configfile", project.config)
-    assert result.status == 0, result.output
-    return project
+SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 
 
 def quick_project(folder: Path) -> Project:
@@ -32,43 +22,51 @@ def quick_project(folder: Path) -> Project:
     return project
 
 
-@pytest.mark.parametrize("profile", ["slurm", "cluster-generic"])
-def test_the_quick_configuration(quick: Project, tmp_path: Path, start: Callable[..., Started], profile: str) -> None:
-    project, before = quick_project(tmp_path), len(completed())
-    status, said = start(project, profile=profile).wait(seconds=480)
+@pytest.fixture(scope="module")
+def handed_over(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[Project, Started]]]:
+    """config/quick.yaml, under way through each profile, from the images that `make report` downloaded."""
+    if not (RESOURCES / "train-images-idx3-ubyte").exists():
+        pytest.skip("the images are not there: make report")
+    projects = {profile: quick_project(tmp_path_factory.mktemp(profile)) for profile in OFTEN}
+    with starting() as start:
+        yield {profile: (project, start(project, profile=profile)) for profile, project in projects.items()}
+
+
+@pytest.fixture(scope="module")
+def quick(handed_over: object, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The same, built on this machine meanwhile."""
+    project = quick_project(tmp_path_factory.mktemp("quick"))
+    result = snakemake(project.folder, "--cores", 2, "--configfile", project.config)
+    assert result.status == 0, result.output
+    return project
+
+
+@pytest.mark.parametrize("profile", OFTEN)
+def test_the_quick_configuration(handed_over: dict[str, tuple[Project, Started]], quick: Project, profile: str) -> None:
+    project, started = handed_over[profile]
+    status, said = started.wait()
     assert status == 0, said
     assert checksums(project.folder / "results") == checksums(quick.folder / "results")
 
-    until(lambda: len(completed(before)) >= 6 or None)
-    jobs = completed(before)
+    until(lambda: len(started.completed()) >= 6)
+    jobs = started.completed()
     assert [job["JobState"] for job in jobs] == ["COMPLETED"] * 6, "five runs, and what is about them"
     assert {job["NodeList"] for job in jobs} == {"n1", "n2"}
 
     # Each is up to date for the other: results can be moved, and nothing runs again.
-    line = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--profile",
-        f"profiles/{profile}",
-        "--configfile",
-        str(quick.config),
-        "--dry-run",
-    ]
+    line = [*SNAKEMAKE, "--profile", f"profiles/{profile}", "--configfile", str(quick.config), "--dry-run"]
     shown = subprocess.run(line, cwd=quick.folder, capture_output=True, text=True, check=True)
     assert "Nothing to be done" in shown.stdout + shown.stderr
     assert planned(snakemake(project.folder, "--cores", 1, "--configfile", project.config, "--dry-run")) == set()
 
 
-def test_several_runs_share_a_job(build: Project, tmp_path: Path, start: Callable[..., Started]) -> None:
+def test_several_runs_share_a_job(build: Project, tmp_path: Path, start: Start) -> None:
     """Two candidates of a search and six runs, by four to a job; a search alone needs no table job of its own."""
-    project, before = (
-        Project(copy_project(tmp_path / "project"), write_config(tmp_path / "config.yaml")),
-        len(completed()),
-    )
-    status, said = start(project, "--group-components", "run=4", "--until", "train", "evaluate").wait()
+    project = Project(copy_project(tmp_path / "project"), write_config(tmp_path / "config.yaml"))
+    started = start(project, "--group-components", "run=4", "--until", "train", "evaluate")
+    status, said = started.wait()
     assert status == 0, said
-    until(lambda: len(completed(before)) >= 2 or None)
-    assert len(completed(before)) == 2
+    until(lambda: len(started.completed()) >= 2)
+    assert len(started.completed()) == 2
     expected = checksums(build.folder / "results" / "runs")
     assert checksums(project.folder / "results" / "runs") == expected

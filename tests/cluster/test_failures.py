@@ -1,31 +1,36 @@
 """What goes wrong on clusters, done to a real one. Each time: what the user sees names rule, wildcards and log, or the job is
 tried again; what had finished stays; and the next run, or this one, completes to the bits of the local build.
+
+What concerns one job alone happens at the same time, each in a project of its own; most of it waits for a clock.
 """
 
+import contextlib
+import functools
 import os
 import re
 import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 from workflow.conftest import Project, checksums
 
-from cluster.conftest import Started, queue, slurm, until
+from cluster.conftest import Start, slurm, starting, until
 
 RUN = "results/runs/published/seed-1"
 OTHER = "results/runs/linear/seed-0"
 METRICS = f"{RUN}/metrics.json"
-Start = Callable[..., Started]
+Failure = Callable[[Start, Project, Project], None]  # what starts Snakemake, the project to harm, the local build
 
 
-@pytest.fixture
-def project(build: Project, tmp_path: Path) -> Iterator[Project]:
-    """The small data set, built locally, but without two runs, which the tests have made again."""
-    copy = Project(tmp_path / "project", tmp_path / "config.yaml")
+@contextlib.contextmanager
+def lacking_two_runs(build: Project, folder: Path) -> Iterator[Project]:
+    """Give the small data set, built locally, but without two runs, which the tests have made again."""
+    copy = Project(folder / "project", folder / "config.yaml")
     shutil.copytree(build.folder, copy.folder)
     shutil.copy(build.config, copy.config)
     for run in (RUN, OTHER):
@@ -34,17 +39,24 @@ def project(build: Project, tmp_path: Path) -> Iterator[Project]:
     shutil.rmtree(copy.folder, ignore_errors=True)
 
 
+@pytest.fixture
+def project(build: Project, tmp_path: Path) -> Iterator[Project]:
+    with lacking_two_runs(build, tmp_path) as copy:
+        yield copy
+
+
 def assert_completes(start: Start, project: Project, build: Project, *runs: str) -> None:
     """Go on as a user would, and compare with what a local build gave."""
-    status, said = start(project, *(f"{run}/metrics.json" for run in (RUN, *runs))).wait()
+    started = start(project, *(f"{run}/metrics.json" for run in (RUN, *runs)))
+    status, said = started.wait()
     assert status == 0, said
     assert_same_bits(project, build, *runs)
+    assert started.jobs() == []
 
 
 def assert_same_bits(project: Project, build: Project, *runs: str) -> None:
     for run in (RUN, *runs):
         assert checksums(project.folder / run) == checksums(build.folder / run)
-    assert queue() == []
 
 
 def assert_names(said: str, project: Project) -> None:
@@ -58,8 +70,8 @@ def assert_names(said: str, project: Project) -> None:
     assert list((project.folder / "logs" / "slurm").rglob("*.log"))
 
 
-def test_a_killed_training_is_named_and_what_had_finished_stays(start: Start, project: Project, build: Project) -> None:
-    """Two runs share a job; the second to train is killed."""
+def a_killed_training(start: Start, project: Project, build: Project) -> None:
+    """Two runs share a job; the second to train is killed. It is named, and the first stays."""
     targets = [f"{run}/metrics.json" for run in (RUN, OTHER)]
     started = start(project, *targets, "--group-components", "run=2", "--retries", 0)
     first = started.held()
@@ -77,16 +89,97 @@ def test_a_killed_training_is_named_and_what_had_finished_stays(start: Start, pr
     assert weights.stat().st_mtime_ns == written, "it was not trained again"
 
 
-def test_a_cancelled_job_is_submitted_again(start: Start, project: Project, build: Project) -> None:
+def a_cancelled_job(start: Start, project: Project, build: Project) -> None:
+    """It is submitted again."""
     started = start(project, METRICS)
     started.held()
-    subprocess.run(["scancel", "--user=root"], check=True)
+    started.cancel()
     status, said = started.wait()
     assert status == 0, said
     assert_names(said, project)
     assert re.search(r"JOB \d+ ON n\d CANCELLED", said)
     assert "Trying to restart job" in said
     assert_same_bits(project, build)
+
+
+def too_little_memory(start: Start, project: Project, build: Project) -> None:
+    """The job is tried again with more."""
+    started = start(project, METRICS, "--set-resources", "train:mem_mb=400*attempt", "evaluate:mem_mb=400*attempt")
+    status, said = started.wait()
+    assert status == 0, said
+    assert_names(said, project)
+    assert "Trying to restart job" in said
+    assert "exceeded memory limit" in said
+    assert_same_bits(project, build)
+
+
+def too_little_time(start: Start, project: Project, build: Project) -> None:
+    """The job is tried again with more."""
+    started = start(project, METRICS, "--set-resources", "train:runtime=1*attempt", "evaluate:runtime=0")
+    started.held()  # for ever: only the time limit ends it
+    status, said = started.wait()
+    assert status == 0, said
+    assert_names(said, project)
+    assert "DUE TO TIME LIMIT" in said
+    assert "Trying to restart job" in said
+    assert_same_bits(project, build)
+
+
+def a_full_disk(start: Start, project: Project, build: Project) -> None:
+    disk = (project.folder / RUN).parent
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "none", disk], check=True)
+    (disk / "of others").touch()  # Snakemake removes folders that are empty
+    try:
+        status, said = start(project, METRICS, "--retries", 0).wait()
+        assert status != 0
+        assert_names(said, project)
+        assert f"error: {RUN}: the disk is full; free some space and start again" in said
+        assert list(checksums(disk)) == ["of others"]
+    finally:
+        subprocess.run(["umount", disk], check=True)
+    assert_completes(start, project, build)
+
+
+def ctrl_c(start: Start, project: Project, build: Project, profile: str = "slurm") -> None:
+    """No job stays in the queue."""
+    started = start(project, METRICS, f"{OTHER}/metrics.json", profile=profile)
+    started.held()
+    until(lambda: len(started.jobs()) == 2)
+    os.killpg(started.process.pid, signal.SIGINT)  # as a terminal does
+    status, said = started.wait()
+    assert status != 0
+    assert "Traceback" not in said
+    until(lambda: started.jobs() == [], seconds=30)
+    assert_completes(start, project, build, OTHER)
+
+
+AT_ONCE: dict[str, Failure] = {
+    "a-killed-training": a_killed_training,
+    "a-cancelled-job": a_cancelled_job,
+    "too-little-memory": too_little_memory,
+    "too-little-time": too_little_time,
+    "a-full-disk": a_full_disk,
+    "ctrl-c-slurm": ctrl_c,
+    "ctrl-c-cluster-generic": functools.partial(ctrl_c, profile="cluster-generic"),
+}
+
+
+@pytest.fixture(scope="module")
+def outcomes(build: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[None]]]:
+    """All that concerns one job alone, under way at the same time."""
+
+    def suffer(failure: Failure, folder: Path) -> None:
+        with starting() as start, lacking_two_runs(build, folder) as project:
+            failure(start, project, build)
+
+    folders = {name: tmp_path_factory.mktemp(name) for name in AT_ONCE}
+    with ThreadPoolExecutor(len(AT_ONCE)) as pool:
+        yield {name: pool.submit(suffer, failure, folders[name]) for name, failure in AT_ONCE.items()}
+
+
+@pytest.mark.parametrize("name", AT_ONCE)
+def test_of_one_job(outcomes: dict[str, Future[None]], name: str) -> None:
+    outcomes[name].result()
 
 
 def test_a_node_that_disappears(start: Start, project: Project, build: Project) -> None:
@@ -102,55 +195,6 @@ def test_a_node_that_disappears(start: Start, project: Project, build: Project) 
     finally:
         slurm("node-up", node)
     assert_same_bits(project, build)
-
-
-def test_a_job_over_its_memory_is_tried_again_with_more(start: Start, project: Project, build: Project) -> None:
-    started = start(project, METRICS, "--set-resources", "train:mem_mb=400*attempt", "evaluate:mem_mb=400*attempt")
-    status, said = started.wait()
-    assert status == 0, said
-    assert_names(said, project)
-    assert "Trying to restart job" in said
-    assert "exceeded memory limit" in said
-    assert_same_bits(project, build)
-
-
-def test_a_job_over_its_time_is_tried_again_with_more(start: Start, project: Project, build: Project) -> None:
-    started = start(project, METRICS, "--set-resources", "train:runtime=1*attempt", "evaluate:runtime=0")
-    started.held()  # for ever: only the time limit ends it
-    status, said = started.wait()
-    assert status == 0, said
-    assert_names(said, project)
-    assert "DUE TO TIME LIMIT" in said
-    assert "Trying to restart job" in said
-    assert_same_bits(project, build)
-
-
-@pytest.mark.parametrize("profile", ["slurm", "cluster-generic"])
-def test_ctrl_c_leaves_no_job_in_the_queue(start: Start, project: Project, build: Project, profile: str) -> None:
-    started = start(project, METRICS, f"{OTHER}/metrics.json", profile=profile)
-    started.held()
-    until(lambda: len(queue()) == 2)
-    os.killpg(started.process.pid, signal.SIGINT)  # as a terminal does
-    status, said = started.wait()
-    assert status != 0
-    assert "Traceback" not in said
-    until(lambda: queue() == [], seconds=30)
-    assert_completes(start, project, build, OTHER)
-
-
-def test_a_full_disk(start: Start, project: Project, build: Project) -> None:
-    disk = (project.folder / RUN).parent
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "none", disk], check=True)
-    (disk / "of others").touch()  # Snakemake removes folders that are empty
-    try:
-        status, said = start(project, METRICS, "--retries", 0).wait()
-        assert status != 0
-        assert_names(said, project)
-        assert f"error: {RUN}: the disk is full; free some space and start again" in said
-        assert list(checksums(disk)) == ["of others"]
-    finally:
-        subprocess.run(["umount", disk], check=True)
-    assert_completes(start, project, build)
 
 
 def test_a_scheduler_that_does_not_answer_for_a_minute(start: Start, project: Project, build: Project) -> None:
