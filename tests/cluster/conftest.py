@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 
 import psutil
 import pytest
-from conftest import ROOT
+from conftest import ROOT, skip
 from workflow.conftest import Project, _snakemake_loaded, build  # noqa: F401 (fixtures)
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ def lacking() -> str | None:
 def _cluster() -> Iterator[None]:
     """A cluster of two nodes, which take four jobs each at a time, so that what waits for a clock waits together."""
     if reason := lacking():
-        pytest.skip(reason)
+        skip(reason)
     slurm("up", "4")
     yield
     slurm("down")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, copy_project, planned, snakemake, write_config
+from conftest import ROOT, copy_project, planned, skip, snakemake, write_config
 from workflow.conftest import Project, checksums, set_keys
 
 from cluster.conftest import OFTEN, Start, Started, starting, until
@@ -26,7 +26,7 @@ def quick_project(folder: Path) -> Project:
 def handed_over(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[Project, Started]]]:
     """config/quick.yaml, under way through each profile, from the images that `make report` downloaded."""
     if not (RESOURCES / "train-images-idx3-ubyte").exists():
-        pytest.skip("the images are not there: make report")
+        skip("the images are not there: make report")
     projects = {profile: quick_project(tmp_path_factory.mktemp(profile)) for profile in OFTEN}
     with starting() as start:
         yield {profile: (project, start(project, profile=profile)) for profile, project in projects.items()}
