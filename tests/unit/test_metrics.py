@@ -174,6 +174,13 @@ def test_wilson_interval_is_scipys(right: int, images: int) -> None:
     assert wilson_interval(right, images) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
 
 
+def test_wilson_interval_holds_what_was_measured() -> None:
+    """All or none right is an end of the interval, whatever the rounding: no whisker of a figure can be negative."""
+    for images in range(1, 1000):
+        assert wilson_interval(images, images)[1] == 1, images
+        assert wilson_interval(0, images)[0] == 0, images
+
+
 def test_ensemble_by_hand() -> None:
     """Means of the probabilities of class a: (0.6 + 0.1) / 2 = 0.35, (0.6 + 0.9) / 2 = 0.75, (0.4 + 0.5) / 2 = 0.45: b, a, b.
 

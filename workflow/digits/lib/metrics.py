@@ -128,7 +128,8 @@ def wilson_interval(right: int, images: int) -> tuple[float, float]:
     from statsmodels.stats.proportion import proportion_confint  # slow to import
 
     low, high = proportion_confint(right, images, alpha=0.05, method="wilson")
-    return float(low), float(high)
+    share = right / images  # an end of the interval where all or none are right, but for rounding
+    return min(float(low), share), max(float(high), share)
 
 
 def ensemble_accuracy(logits: Sequence[np.ndarray], labels: np.ndarray) -> dict[str, float]:
