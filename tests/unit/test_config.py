@@ -255,6 +255,11 @@ BAD = [
         "published",
         "recipes.small.features_of: 'published' is another network, its hidden is [500]; give both the same",
     ),
+    (
+        "recipes.new",
+        {"features_of": "published"},
+        "recipes.new.features_of: 'published' holds out 0 images, this recipe 10,000, so that the features were trained",
+    ),
     ("recipes.Bad Name", {}, "'Bad Name' is no name for a recipe"),
     ("recipes.linear", None, "recipes.linear: None: expected object"),
     ("searches", None, "searches: None: expected object"),
@@ -286,6 +291,17 @@ BAD = [
         "searches.a.recipe: 'published' holds out no images to choose by (v",
     ),
     ("searches.a", {**GRID, "grid": {"validation_size": [1, 2]}}, "searches.a: validation_size: all candidates are"),
+    ("searches.a", {**GRID, "grid": {"classes": [["0"], ["1"]]}}, "searches.a: classes: all candidates are"),
+    (
+        "searches.a",
+        {**GRID, "grid": {"features_of": ["smal"]}},
+        "searches.a: recipe.features_of: unknown recipe 'smal', did you mean 'small'?",
+    ),
+    (
+        "searches.a",
+        {**GRID, "grid": {"features_of": ["linear"]}},
+        "searches.a: recipe.features_of: 'linear' is another network, its hidden is []; give both the same",
+    ),
     ("searches.a", random(trials=0), "searches.a.random.trials: 0: expected 1 or more"),
     ("searches.a", random(values={}), "searches.a.random.values: {}: expected at least 1 key"),
     ("searches.a", random(values={"epochs": 3}), "searches.a.random.values.epochs: 3: expected array or object"),
@@ -293,7 +309,7 @@ BAD = [
     (
         "searches.a",
         random(values={"epochs": {"low": 3, "high": 5}}),
-        "searches.a: epochs: 3.36: expected integer (Times through the training images)",
+        "searches.a: epochs: 3.36: expected integer (Times through the training images, or",
     ),
 ]
 

@@ -52,13 +52,14 @@ def _candidates(
     found = {}
     try:
         for candidate, changes in candidates(name, search).items():
-            if "validation_size" in changes:
-                raise UserError("validation_size: all candidates are compared on the same images; choose other keys")
+            for key in {"validation_size", "classes"} & set(changes):
+                raise UserError(f"{key}: all candidates are compared on the same images; choose other keys")
             found[candidate] = _with_defaults(changed(base, changes), schema)
             error = best_match(validator.evolve(schema=schema).iter_errors(found[candidate]))
             if error is not None:
                 raise UserError(_explain(error, as_recipe=True))
             make_recipe(found[candidate])
+            _check_features("recipe", found[candidate], recipes)
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
     return found
@@ -159,7 +160,7 @@ def _check_across(config: dict[str, Any]) -> None:
         except UserError as error:
             raise UserError(f"configuration: recipes.{name}: {error}") from error
     for name, fields in config["recipes"].items():
-        _check_features(name, fields["features_of"], config["recipes"])
+        _check_features(f"configuration: recipes.{name}", fields, config["recipes"])
     for model in config["report"]["networks"]:
         if model not in config["recipes"]:
             raise UserError(f"configuration: report.networks: {unknown('recipe', model, config['recipes'])}")
@@ -176,20 +177,27 @@ def _check_across(config: dict[str, Any]) -> None:
         raise UserError(f"configuration: dataset.path: {dataset['path']}: expected a folder with the four idx files")
 
 
-def _check_features(name: str, source: str | None, recipes: dict[str, Any]) -> None:
-    """Features can be reused from a recipe of the same network that does not reuse any itself."""
+def _check_features(where: str, recipe: Mapping[str, Any], recipes: Mapping[str, Any]) -> None:
+    """Features can be reused from a recipe of the same network that does not reuse any itself, nor saw what is held out."""
+    source = recipe["features_of"]
     if source is None:
         return
-    where = f"configuration: recipes.{name}.features_of"
+    where = f"{where}.features_of"
     if source not in recipes:
         raise UserError(f"{where}: {unknown('recipe', source, recipes)}")
     if recipes[source]["features_of"] is not None:
         raise UserError(f"{where}: '{source}' reuses features itself; name the recipe that trains them")
     for key in ("network", "hidden", "convolutions", "padding", "batch_norm", "crop", "pixels"):
-        if recipes[name][key] != recipes[source][key]:
+        if recipe[key] != recipes[source][key]:
             raise UserError(
                 f"{where}: '{source}' is another network, its {key} is {recipes[source][key]}; give both the same"
             )
+    held_out = recipes[source]["validation_size"]
+    if held_out < recipe["validation_size"]:  # the last of the same order, so that the fewer are among the more
+        raise UserError(
+            f"{where}: '{source}' holds out {held_out:,} images, this recipe {recipe['validation_size']:,}, so that the "
+            "features were trained on images held out here; hold out as many there"
+        )
 
 
 def _check_ladder(ladder: list[dict[str, Any]], recipes: Mapping[str, Any]) -> None:
