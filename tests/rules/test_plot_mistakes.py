@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import scipy.special
 from conftest import Command
+from digits.lib.predictions import Predictions, load_predictions
 from digits.lib.runs import reliable_models
 from digits.lib.tensors import Split, load_split
 from digits.plot_mistakes import draw_mistakes, draw_shared_mistakes, shared_mistakes
@@ -21,6 +22,12 @@ from safetensors.numpy import load_file, save_file
 CHOSEN = RUNS[0]  # linear is the only model of the small project that holds images out
 
 
+def readings(labels: np.ndarray, read: np.ndarray, counted: np.ndarray | None = None) -> Predictions:
+    """Scores by which each image is read as the class given."""
+    logits = np.eye(max(read.max(), labels.max()) + 1, dtype=np.float32)[read]
+    return Predictions(logits, labels, np.ones(len(labels), dtype=bool) if counted is None else counted)
+
+
 def test_confusion_counts_what_the_chosen_model_read(built: Path) -> None:
     confusion = json.loads((built / CHOSEN / "metrics.json").read_text())["test"]["confusion"]
     texts = svg_texts(built / MISTAKE_FIGURES["confusion"])
@@ -29,11 +36,12 @@ def test_confusion_counts_what_the_chosen_model_read(built: Path) -> None:
 
 
 def test_mistakes_are_the_most_confident_ones(built: Path) -> None:
-    test, logits = load_split(built / TENSORS[1]), load_file(built / CHOSEN / "predictions.safetensors")["logits"]
+    test, scores = load_split(built / TENSORS[1]), load_predictions(built / CHOSEN / "predictions.safetensors")
+    logits = scores.logits
     confidence = scipy.special.softmax(logits.astype(float), axis=1).max(axis=1)
     wrong = [i for i in range(200) if logits[i].argmax() != test.labels[i]]
     worst = sorted(wrong, key=lambda i: -confidence[i])[:24]
-    figure = draw_mistakes(test, logits)
+    figure = draw_mistakes(test, scores)
     shown = drawn_images(built / MISTAKE_FIGURES["mistakes"], figure)
     numbers = [int(re.split("no. ", axis.get_title())[1]) for axis in figure.axes if axis.images]
     assert np.sort(confidence[numbers]) == pytest.approx(np.sort(confidence[worst]))
@@ -45,28 +53,36 @@ def test_mistakes_are_the_most_confident_ones(built: Path) -> None:
 
 def test_a_network_without_mistakes_is_told_so(built: Path) -> None:
     test = load_split(built / TENSORS[1])
-    (axis,) = draw_mistakes(test, np.eye(10, dtype=np.float32)[test.labels]).axes
+    (axis,) = draw_mistakes(test, readings(test.labels, test.labels)).axes
     assert [text.get_text() for text in axis.texts] == ["no mistakes"]
+
+
+def test_an_image_of_a_class_that_the_recipe_leaves_out_is_no_mistake(built: Path) -> None:
+    test = load_split(built / TENSORS[1])
+    never_0 = readings(test.labels, np.where(test.labels == 0, 1, test.labels), counted=test.labels != 0)
+    (axis,) = draw_mistakes(test, never_0).axes
+    assert [text.get_text() for text in axis.texts] == ["no mistakes"]
+    assert shared_mistakes(test.labels, [never_0, never_0], test.classes).empty
 
 
 def test_shared_mistakes_are_those_of_all_runs_the_agreed_ones_first() -> None:
     labels = np.array([0, 1, 2, 2, 1])
-    readings = np.array([[1, 1, 1, 0, 2], [1, 1, 0, 0, 1], [2, 0, 1, 0, 0]])
-    found = shared_mistakes(labels, readings, ["a", "b", "c"]).to_dict("records")
+    runs = [readings(labels, np.array(read)) for read in ([1, 1, 1, 0, 2], [1, 1, 0, 0, 1], [2, 0, 1, 0, 0])]
+    found = shared_mistakes(labels, runs, ["a", "b", "c"]).to_dict("records")
     assert found == [
         {"image": 3, "label": "c", "read_as": "a", "agree": 3, "runs": 3},
         {"image": 0, "label": "a", "read_as": "b", "agree": 2, "runs": 3},
         {"image": 2, "label": "c", "read_as": "b", "agree": 2, "runs": 3},
     ]
     images = np.zeros((5, 28, 28), np.uint8)
-    shared = shared_mistakes(labels, readings, ["a", "b", "c"])
+    shared = shared_mistakes(labels, runs, ["a", "b", "c"])
     titles = [axis.get_title() for axis in draw_shared_mistakes(Split(images, labels, ["a"]), shared).axes]
     assert titles[:2] == ["c\n→ a, 3 of 3\nno. 3", "a\n→ b, 2 of 3\nno. 0"]
 
 
 def test_where_no_run_counts_no_mistake_does() -> None:
     """Without a run to disagree, every image would be misread by all of them."""
-    shared = shared_mistakes(np.array([0, 1]), np.array([]), ["a", "b"])
+    shared = shared_mistakes(np.array([0, 1]), [], ["a", "b"])
     assert shared.empty
     (axis,) = draw_shared_mistakes(Split(np.zeros((2, 28, 28), np.uint8), np.array([0, 1]), ["a", "b"]), shared).axes
     assert [text.get_text() for text in axis.texts] == ["no image is misread by all of them"]

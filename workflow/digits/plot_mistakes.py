@@ -4,6 +4,7 @@ The chosen model is the summary's, by validation accuracy; where one run stands 
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -15,7 +16,7 @@ from matplotlib.figure import Figure
 from digits.lib.command import run
 from digits.lib.files import whole_files, written_by
 from digits.lib.plotting import empty_figure, image_grid, save_figure
-from digits.lib.predictions import load_predictions
+from digits.lib.predictions import Predictions, load_predictions
 from digits.lib.runs import read_runs, reliable_models, runs_parser
 from digits.lib.tensors import Split, load_split
 
@@ -44,11 +45,11 @@ def draw_confusion(confusion: list[list[int]], classes: list[str]) -> Figure:
     return figure
 
 
-def draw_mistakes(test: Split, logits: np.ndarray) -> Figure:
-    """Draw the wrongly read test images in which the network was most confident."""
+def draw_mistakes(test: Split, scores: Predictions) -> Figure:
+    """Draw the wrongly read test images, of the classes that count, in which the network was most confident."""
+    logits, predicted = scores.logits, scores.logits.argmax(axis=1)
     probabilities = scipy.special.softmax(logits.astype(np.float64), axis=1)
-    predicted = logits.argmax(axis=1)
-    wrong = np.flatnonzero(predicted != test.labels)
+    wrong = np.flatnonzero(scores.counted & (predicted != test.labels))
     # The score's lead over the true class decides among probabilities that round to 1.
     lead = logits[wrong, predicted[wrong]] - logits[wrong, test.labels[wrong]]
     worst = wrong[np.lexsort((wrong, -lead, -probabilities[wrong, predicted[wrong]]))][:SHOWN]
@@ -61,13 +62,14 @@ def draw_mistakes(test: Split, logits: np.ndarray) -> Figure:
     return image_grid([test.images[i] for i in worst], 8, titles, cell=0.9)
 
 
-def shared_mistakes(labels: np.ndarray, readings: np.ndarray, classes: list[str]) -> pd.DataFrame:
-    """List the images that all runs misread, those first that most runs misread in the same way.
+def shared_mistakes(labels: np.ndarray, runs: Sequence[Predictions], classes: list[str]) -> pd.DataFrame:
+    """List the images that all runs misread, of the classes that count for all, those first that most misread alike.
 
-    `labels` is [N]; `readings` is [runs, N], the class that each run gives. `agree` counts the runs that read it as
-    `read_as`, which is the most frequent reading.
+    `labels` is [N]. `agree` counts the runs that read an image as `read_as`, which is the most frequent reading.
     """
-    wrong = np.flatnonzero((readings != labels).all(axis=0)) if len(readings) else np.array([], dtype=int)
+    readings = np.array([scores.logits.argmax(axis=1) for scores in runs])
+    misread = [scores.counted & (reading != labels) for scores, reading in zip(runs, readings, strict=True)]
+    wrong = np.flatnonzero(np.all(misread, axis=0)) if runs else np.array([], dtype=int)
     votes = [np.bincount(readings[:, i], minlength=len(classes)) for i in wrong]
     table = pd.DataFrame(
         {
@@ -75,7 +77,7 @@ def shared_mistakes(labels: np.ndarray, readings: np.ndarray, classes: list[str]
             "label": [classes[labels[i]] for i in wrong],
             "read_as": [classes[vote.argmax()] for vote in votes],
             "agree": [int(vote.max()) for vote in votes],
-            "runs": len(readings),
+            "runs": len(runs),
         }
     )
     return table.sort_values(["agree", "image"], ascending=[False, True])
@@ -112,20 +114,20 @@ def main() -> None:
     chosen = runs.first()[runs.chosen]
     confusion = read_confusion(chosen / "metrics.json")
     counted = reliable_models(runs.metrics)
-    logits = {
-        folder: load_predictions(folder / "predictions.safetensors").logits
+    scores = {
+        folder: load_predictions(folder / "predictions.safetensors")
         for (model, _), folder in runs.folders.items()
         if model in counted or folder == chosen
     }
-    readings = [logits[folder].argmax(axis=1) for (model, _), folder in runs.folders.items() if model in counted]
-    shared = shared_mistakes(test.labels, np.array(readings), test.classes)
+    compared = [scores[folder] for (model, _), folder in runs.folders.items() if model in counted]
+    shared = shared_mistakes(test.labels, compared, test.classes)
 
     targets = [args.table, args.confusion, args.mistakes, args.shared_mistakes]
     with whole_files(*targets) as (table, *parts):
         shared.to_csv(table, index=False, lineterminator="\n")
         figures = [
             draw_confusion(confusion, test.classes),
-            draw_mistakes(test, logits[chosen]),
+            draw_mistakes(test, scores[chosen]),
             draw_shared_mistakes(test, shared),
         ]
         for figure, part, target in zip(figures, parts, targets[1:], strict=True):
