@@ -20,14 +20,14 @@ def test_all_that_a_recipe_can_have() -> None:
         "Convolutions (layer by layer 4 filters of 3×3 pixels at every second place and 8 filters of",
         "and the maximum over all places and 10 hidden units",
         "outputs brought to mean 0",
-        "goes 2 times through its images, 50 a step, with Adam",
+        "sees its images in 2 epochs, 50 a step, with Adam",
         "a learning rate that rises to 0.02 and falls to 0",
         "pixels are brought to mean 0 and standard deviation 1; the outermost 2 pixels are cut off; 10% of the target",
         "10% of the units",
         "momentum 0.7; each layer has",
         "(shift to 1 pixels, rotation to 10°, scale to 0.1, stretch to 0.1, shear to 0.1, elastic to 0.5 pixels)",
         "the last 30% of the steps",
-        "after epoch 1 it sees 40% of the images",
+        "the first epoch is of 50% of the images, at random, each later one of 40%, half of them the hardest",
     ):
         assert part in words
 
@@ -40,7 +40,7 @@ def test_all_that_a_recipe_can_have() -> None:
         ({"schedule": "plateau"}, "of 50, halved where the held-out loss stops falling"),
         ({"early_stopping": 3}, "it stops early"),
         ({"classes": ["3", "7"]}, "only the classes 3, 7"),
-        ({"labels_per_class": 10}, "only 10 labelled images a class"),
+        ({"labels_per_class": 10}, "only 10 labelled images a class. It holds out none."),
         ({"features_of": "small"}, "all layers but the last are those of small"),
         ({"validation_size": 1000}, "It holds out 1,000 training images."),
     ],

@@ -41,9 +41,11 @@ def _training(recipe: Mapping[str, Any]) -> str:
     steps = {"sgd": "plain gradient descent", "adam": "Adam, which scales each weight's step by its gradients' size"}
     rate = SCHEDULES[recipe["schedule"]].format(rate=f"{recipe['learning_rate']:g}")
     epochs = recipe["epochs"]
-    times = "once" if epochs == 1 else f"{epochs} times"
+    times = "goes once through its images" if epochs == 1 else f"goes {epochs} times through its images"
+    if recipe["hard_examples"]:
+        times = f"sees its images in {epochs} epochs"
     return (
-        f"it starts {WEIGHTS[recipe['weights']]}, and goes {times} through its images, {recipe['batch_size']:,} a step, "
+        f"it starts {WEIGHTS[recipe['weights']]}, and {times}, {recipe['batch_size']:,} a step, "
         f"with {steps[recipe['optimiser']]}, {rate}; {LOSSES[recipe['loss']]}"
     )
 
@@ -66,11 +68,17 @@ def _extras(recipe: Mapping[str, Any]) -> list[str]:
         f"all layers but the last are those of {recipe['features_of']}": recipe["features_of"],
     }
     if hard:
-        named[f"after epoch {hard['after']} it sees {hard['share']:.0%} of the images, half of them the hardest"] = True
+        first = "the first epoch is" if hard["after"] == 1 else f"the first {hard['after']} epochs are"
+        named[
+            f"{first} of {hard['first']:.0%} of the images, at random, each later one of {hard['share']:.0%}, half of "
+            "them the hardest"
+        ] = True
     if recipe["early_stopping"]:
         named["it stops early where the held-out loss no longer falls"] = True
     parts = [name for name, used in named.items() if used]
-    trained = f"it holds out {held_out:,} training images" if held_out else "it trains on all training images"
+    trained = f"it holds out {held_out:,} training images" if held_out else "it holds out none"
+    if not (held_out or recipe["labels_per_class"] or recipe["classes"]):
+        trained = "it trains on all training images"
     return [*(["besides: " + "; ".join(parts)] if parts else []), trained]
 
 
