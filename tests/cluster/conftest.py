@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ T = TypeVar("T")
 SLURM = ROOT / "tools" / "slurm.sh"
 COMPLETED = Path("/var/lib/digits-slurm/completed.txt")
 PACKAGES = ("munge", "slurmctld", "slurmd", "slurm-client", "slurmdbd", "mariadb-server")
+MEMORY = 11e9  # bytes, of which tools/slurm.sh gives 40 % to each node
 PLUGINS = ("snakemake_executor_plugin_slurm", "snakemake_executor_plugin_cluster_generic")
 # A look at the queue every second or two, where the profiles take ten.
 OFTEN = {
@@ -30,28 +32,42 @@ OFTEN = {
 }
 
 
-def lacking() -> str | None:
-    """Return why the tests cannot run here, if so."""
+def lacking() -> Iterator[str]:
+    """Say why the tests cannot run here, if so."""
     path = f"{os.environ['PATH']}:/usr/sbin"
-    if not all(
-        shutil.which(name, path=path) for name in ("munged", "slurmctld", "slurmd", "sbatch", "slurmdbd", "mariadbd")
-    ):
-        return "SLURM is not installed; on Debian or Ubuntu: apt install " + " ".join(PACKAGES)
-    if os.geteuid() != 0:
-        return "SLURM's daemons need root"
+    programs = ("munged", "slurmctld", "slurmd", "sbatch", "slurmdbd", "mariadbd")
+    if not all(shutil.which(name, path=path) for name in programs):
+        yield "SLURM is not installed; on Debian or Ubuntu: apt install " + " ".join(PACKAGES)
     if not all(map(importlib.util.find_spec, PLUGINS)):
-        return "Snakemake's plugins are not installed: make cluster-env"
-    return None
+        yield "Snakemake's plugins are not installed: make cluster-env"
+    if psutil.virtual_memory().total < MEMORY:
+        yield f"each of two nodes needs 4 GB of memory, and this machine has less than {MEMORY / 1e9:.0f} GB in all"
+    if any(process.name() == "slurmctld" for process in psutil.process_iter()):
+        yield "a SLURM is up here already; if it is this project's: make slurm-down"
+    if os.geteuid() != 0:
+        yield "SLURM's daemons need root"
+    elif not may_mount():
+        yield "root may not mount a file system here, which the test of a full disk does"
+
+
+def may_mount() -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(["mount", "-t", "tmpfs", "none", folder], stderr=subprocess.DEVNULL, check=False)
+        if done.returncode == 0:
+            subprocess.run(["umount", folder], check=True)
+    return done.returncode == 0
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _cluster() -> Iterator[None]:
     """A cluster of two nodes, which take four jobs each at a time, so that what waits for a clock waits together."""
-    if reason := lacking():
-        skip(reason)
-    slurm("up", "4")
-    yield
-    slurm("down")
+    if reasons := "; ".join(lacking()):
+        skip(reasons)
+    try:
+        slurm("up", "4")
+        yield
+    finally:
+        slurm("down")
 
 
 def slurm(*arguments: str) -> None:
