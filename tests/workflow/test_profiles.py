@@ -7,6 +7,7 @@ import sys
 import sysconfig
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -112,3 +113,81 @@ def test_without_the_plugin_it_says_what_to_install(name: str, tmp_path: Path) -
     error = Result(done.returncode, done.stdout).error()
     plugin = f"snakemake-executor-plugin-{name}"
     assert error == f"error: profiles/{name} needs {plugin}; install it by: make cluster-env"
+
+
+def written_commands(scheduler: str) -> list[str]:
+    """Return the commands to submit and to follow a job that profiles/cluster-generic has for another scheduler."""
+    text = (ROOT / "profiles" / "cluster-generic" / "config.yaml").read_text()
+    found = re.findall(rf"^#   {scheduler}: (sh -c '.*(?:\n#        [^(\n].*)*)", text, re.MULTILINE)
+    assert len(found) == 2
+    values = {"{threads}": "2", "{resources.mem_mb}": "1000", "{resources.runtime}": "5"}
+    commands = [re.sub(r"\n# +", " ", command) for command in found]
+    return [re.sub(r"\{[a-z_.]+\}", lambda match: values[match[0]], command) for command in commands]
+
+
+def with_stubs(folder: Path, command: str, stubs: dict[str, str]) -> tuple[int, str]:
+    """Run a command as the plugin does, where the scheduler's programs are what the stubs say."""
+    for name, body in stubs.items():
+        (folder / name).write_text(f"#!/bin/sh\n{body}\n")
+        (folder / name).chmod(0o755)
+    path = f"{folder}:{os.environ['PATH']}"
+    line = ["sh", "-c", command]
+    done = subprocess.run(line, cwd=folder, env={"PATH": path}, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "program", "says", "asks"),
+    [
+        ("SGE", "qsub", "echo 12", "-pe smp 2 -l h_vmem=3000M,h_rt=300 job.sh"),
+        ("PBS", "qsub", "echo 12", "-l select=1:ncpus=2:mem=1000mb -l walltime=300 job.sh"),
+        ("LSF", "bsub", "echo 'Job <12> is submitted to queue <q1>.'; cat", "-n 2 -M 1000MB -W 5"),
+    ],
+)
+def test_another_scheduler_is_asked_and_its_answer_is_the_number(
+    tmp_path: Path, scheduler: str, program: str, says: str, asks: str
+) -> None:
+    submit = f'{written_commands(scheduler)[0]} "job.sh"'
+    (tmp_path / "job.sh").write_text("the script\n")
+    assert with_stubs(tmp_path, submit, {program: f'echo "$@" > asked; {says}'}) == (0, "12")
+    assert asks in (tmp_path / "asked").read_text()
+    assert (tmp_path / "logs" / "cluster").is_dir()
+    status, said = with_stubs(tmp_path, submit, {program: "echo 'no such queue' >&2; exit 1"})
+    assert status != 0 and said == "", "a refusal fails"
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "stubs", "state"),
+    [
+        ("SGE", {"qstat": "exit 0", "qacct": "exit 1"}, "running"),
+        ("SGE", {"qstat": "exit 1", "qacct": "echo 'exit_status  0'"}, "success"),
+        ("SGE", {"qstat": "exit 1", "qacct": "echo 'exit_status  137'"}, "failed"),
+        ("SGE", {"qstat": "exit 1", "qacct": "echo 'error: job id 12 not found' >&2; exit 1"}, "running"),
+        ("PBS", {"qstat": "echo 'job_state = R'"}, "running"),
+        ("PBS", {"qstat": "echo 'Exit_status = 0'"}, "success"),
+        ("PBS", {"qstat": "echo 'Exit_status = 1'"}, "failed"),
+        ("PBS", {"qstat": "echo 'qstat: Unknown Job Id 12' >&2; exit 153"}, "failed"),
+        ("PBS", {"qstat": "echo 'cannot connect to server' >&2; exit 255"}, "running"),
+        ("LSF", {"bjobs": "echo PEND"}, "running"),
+        ("LSF", {"bjobs": "echo DONE"}, "success"),
+        ("LSF", {"bjobs": "echo EXIT"}, "failed"),
+        ("LSF", {"bjobs": "echo 'Job <12> is not found' >&2; exit 255"}, "failed"),
+    ],
+)
+def test_another_schedulers_states_are_understood(
+    tmp_path: Path, scheduler: str, stubs: dict[str, str], state: str
+) -> None:
+    assert with_stubs(tmp_path, f"{written_commands(scheduler)[1]} 12", stubs) == (0, state)
+
+
+@pytest.mark.parametrize(
+    ("says", "status"),
+    [("warning: a lot\n12", 0), ("error: invalid account", 1), ("Unable to contact slurm controller", 1)],
+)
+def test_slurm_is_asked_again_only_where_it_does_not_answer(tmp_path: Path, says: str, status: int) -> None:
+    command = str(profile("cluster-generic")["cluster-generic-submit-cmd"])
+    command = command.format(threads=1, resources=SimpleNamespace(mem_mb=1000, runtime=5))
+    stubs = {"sbatch": f"echo asked >> asked; printf '{says}\\n' >&2; exit {status}", "sleep": "exit 0"}
+    found = with_stubs(tmp_path, f'{command} "job.sh"', stubs)
+    assert found == (status, "" if status else "12")
+    assert (tmp_path / "asked").read_text().count("asked") == (6 if "contact" in says else 1)
