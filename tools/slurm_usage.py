@@ -1,29 +1,41 @@
-"""Say from SLURM's completion log how busy each node was, between the first start and the last end of the last COUNT jobs.
+"""Say from SLURM's completion log how busy each node was, between the first start and the last end of the last COUNT jobs."""
 
-python tools/slurm_usage.py COUNT [LOG]
-"""
-
+import argparse
 import re
-import sys
 from collections import defaultdict
 from datetime import datetime
 from pathlib import Path
 
-LOG = "/var/lib/digits-slurm/completed.txt"
+LOG = Path("/var/lib/digits-slurm/completed.txt")  # of the cluster that tools/slurm.sh starts
 
 
 def main() -> None:
     """Print jobs, wall time, and for each node its jobs and the share of the time in which it had one."""
-    count, log = int(sys.argv[1]), Path(sys.argv[2] if len(sys.argv) > 2 else LOG)
-    jobs = [dict(re.findall(r"(\w+)=(\S*)", line)) for line in log.read_text().splitlines()[-count:]]
-    spans = [tuple(datetime.fromisoformat(job[key]) for key in ("StartTime", "EndTime")) for job in jobs]
-    wall = (max(end for _, end in spans) - min(start for start, _ in spans)).total_seconds()
-    busy: dict[str, list[float]] = defaultdict(list)
-    for job, (start, end) in zip(jobs, spans, strict=True):
-        busy[job["NodeList"]].append((end - start).total_seconds())
+    parser = argparse.ArgumentParser(prog="python tools/slurm_usage.py", description=__doc__)
+    parser.add_argument("count", type=int, metavar="COUNT", help="how many of the last jobs to look at")
+    parser.add_argument("--log", type=Path, default=LOG, help="SLURM's file of completed jobs (jobcomp/filetxt)")
+    args = parser.parse_args()
+
+    jobs = [dict(re.findall(r"(\w+)=(\S*)", line)) for line in args.log.read_text().splitlines()[-args.count :]]
+    spans: dict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
+    for job in jobs:
+        spans[job["NodeList"]].append(
+            (datetime.fromisoformat(job["StartTime"]), datetime.fromisoformat(job["EndTime"]))
+        )
+    every = [span for of_node in spans.values() for span in of_node]
+    wall = (max(end for _, end in every) - min(start for start, _ in every)).total_seconds()
     print(f"{len(jobs)} jobs in {wall:.0f} s")
-    for node, seconds in sorted(busy.items()):
-        print(f"{node}: {len(seconds)} jobs, busy {sum(seconds) / wall:.0%} of the time")
+    for node, of_node in sorted(spans.items()):
+        print(f"{node}: {len(of_node)} jobs, busy {busy(of_node) / max(wall, 1):.0%} of the time")
+
+
+def busy(spans: list[tuple[datetime, datetime]]) -> float:
+    """Return the seconds that at least one of the spans covers."""
+    seconds, covered = 0.0, datetime.min
+    for start, end in sorted(spans):
+        seconds += max((end - max(start, covered)).total_seconds(), 0)
+        covered = max(covered, end)
+    return seconds
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The page's networks compute what PyTorch's do, and quickly enough to follow a hand."""
+"""The page's networks compute what PyTorch's do."""
 
 from pathlib import Path
 

@@ -21,4 +21,4 @@ def test_a_rule_asks_for_more_than_its_jobs_take(name: str) -> None:
     files = [*(ROOT / "benchmarks").glob(f"{name}.tsv"), *(ROOT / "benchmarks" / name).glob("*.tsv")]
     took = pd.concat([pd.read_csv(file, sep="\t") for file in files])
     assert took["max_rss"].max() + SNAKEMAKE < megabytes
-    assert 2 * took["s"].max() < 60 * minutes
+    assert 2 * pd.to_numeric(took["cpu_time"]).max() < 60 * minutes  # not its wall time: other work may have been about

@@ -21,6 +21,7 @@ COMMANDS = [
     "plot_weights",
     "plot_ladder",
     "plot_workflow",
+    "explore",
     "report",
 ]
 
