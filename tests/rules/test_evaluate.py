@@ -16,6 +16,7 @@ import sklearn.metrics
 import torch
 from conftest import Command, Refused
 from project import RECIPES, RUNS, TENSORS, arguments, built_by
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 from safetensors.torch import load_file as load_torch
 
@@ -289,17 +290,8 @@ def test_twice_gives_the_same_bytes(command: Command, measured: Path, target: Pa
 
 def rewrite(path: Path, change: Callable[[np.ndarray], np.ndarray] = np.copy, **header: object) -> None:
     """Write a weights file anew with changed numbers, or with keys of its header changed (None: left out)."""
-    training = {
-        "model": "linear",
-        "seed": 0,
-        "recipe": {},
-        "epochs": 3,
-        "train_size": 400,
-        "training_flops": 1,
-        "classes": list("0123456789"),
-        "shape": [28, 28],
-        **header,
-    }
+    with safe_open(path, "np") as file:
+        training = {**json.loads(file.metadata()["training"]), **header}
     text = json.dumps({key: value for key, value in training.items() if value is not None})
     save_file({name: change(array) for name, array in load_file(path).items()}, path, {"training": text})
 
@@ -329,6 +321,10 @@ BAD_WEIGHTS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda path: rewrite(path, classes=["a", "b"]),
         "trained on classes ['a', 'b'], but ",
     ),
+    "a recipe without a key": (
+        lambda path: rewrite(path, recipe={"network": "dense"}),
+        "not a file that `digits.train` wrote (no 'hidden'); delete it and start again",
+    ),
     "other shape": (
         lambda path: rewrite(path, lambda array: array[:5]),
         "weights do not fit the recipe: found b1 5, w1 5×10, expected b1 10, w1 784×10",
@@ -344,15 +340,37 @@ def test_weights_that_do_not_belong_are_refused(trained: Path, tmp_path: Path, r
     assert refused("evaluate", project).startswith(f"error: {project}/{LINEAR}/weights.safetensors: {message}")
 
 
-def test_weights_of_another_recipe_are_refused(trained: Path, refused: Refused) -> None:
-    hidden = json.dumps({**RECIPES["published"], "hidden": [30]})
-    assert refused("evaluate", trained, "--recipe", hidden, run=PUBLISHED) == (
-        f"error: {trained}/{PUBLISHED}/weights.safetensors: weights do not fit the recipe: found b1 20, b2 10, w1 784×20, "
-        "w2 20×10, expected b1 30, b2 10, w1 784×30, w2 30×10; delete it and start again"
+@pytest.mark.parametrize(
+    ("run", "changes", "differences"),
+    [
+        (PUBLISHED, {"hidden": [30]}, "hidden [20], not [30]"),
+        (PUBLISHED, {"snapshots": [1, 2]}, "snapshots [1, 3], not [1, 2]"),
+        # Tensors of the same shapes, which would be read wrongly without a word.
+        (CONVOLUTIONAL, {"padding": False, "crop": 4}, "padding true, not false; crop 2, not 4"),
+    ],
+)
+def test_weights_of_another_recipe_are_refused(
+    trained: Path, refused: Refused, run: str, changes: dict[str, object], differences: str
+) -> None:
+    recipe = json.dumps({**RECIPES[Path(run).parent.name], **changes})
+    assert refused("evaluate", trained, "--recipe", recipe, run=run) == (
+        f"error: {trained}/{run}/weights.safetensors: trained with another recipe ({differences}); "
+        "delete it and start again"
     )
-    snapshots = json.dumps({**RECIPES["published"], "snapshots": [1, 2]})
-    assert refused("evaluate", trained, "--recipe", snapshots, run=PUBLISHED).startswith(
-        f"error: {trained}/{PUBLISHED}/snapshots.safetensors: weights do not fit the recipe: found no tensors, expected "
+
+
+def test_snapshots_of_another_training_are_refused(trained: Path, refused: Refused) -> None:
+    weights, other = (f"{trained}/{run}/weights.safetensors" for run in (PUBLISHED, RUNS[3]))
+    snapshots = other.replace("weights", "snapshots")
+    assert refused("evaluate", trained, "--snapshots", snapshots, run=PUBLISHED) == (
+        f"error: {snapshots}: not of the same training as {weights} (seed 1, not 0); delete both and start again"
+    )
+    snapshots = f"{trained}/{LINEAR}/snapshots.safetensors"
+    assert refused("evaluate", trained, "--snapshots", snapshots, run=PUBLISHED).startswith(
+        f"error: {snapshots}: trained with another recipe (hidden [], not [20]; "
+    )
+    assert refused("evaluate", trained, "--snapshots", weights, run=PUBLISHED).startswith(
+        f"error: {weights}: weights do not fit the recipe: found no tensors, expected "
     )
 
 

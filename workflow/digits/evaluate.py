@@ -6,12 +6,14 @@ also the accuracy at each of those epochs. The temperature is fitted on the trai
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from safetensors.numpy import save
+from torch import Tensor
 
 from digits.lib.command import UserError, log, run
 from digits.lib.examples import output_classes
@@ -21,14 +23,14 @@ from digits.lib.networks import Network, predict, widen
 from digits.lib.predictions import load_validation
 from digits.lib.recipes import Recipe, parse_recipe
 from digits.lib.tensors import Split, load_split
-from digits.lib.weights import fill, load_network, load_weights
+from digits.lib.weights import fill, load_network, load_weights, require_recipe, require_same_training
 
 
 def snapshot_accuracies(
-    path: Path, recipe: Recipe, network: Network, test: Split, outputs: list[int]
+    path: Path, tensors: Mapping[str, Tensor], recipe: Recipe, network: Network, test: Split
 ) -> list[dict[str, Any]]:
     """Return the accuracy on the test images of the recipe's classes at each epoch whose weights the training kept."""
-    tensors, _ = load_weights(path)
+    outputs = output_classes(recipe, test.classes)
     counted = np.isin(test.labels, outputs)
     rows = []
     for epoch in recipe.snapshots:
@@ -83,6 +85,10 @@ def main() -> None:
         raise UserError(
             f"{args.weights}: trained on classes {training['classes']}, but {args.images} has {test.classes}; delete it and start again"
         )
+    require_recipe(args.weights, training, recipe)
+    snapshots, snapshots_training = load_weights(args.snapshots)
+    require_recipe(args.snapshots, snapshots_training, recipe)
+    require_same_training(args.weights, training, args.snapshots, snapshots_training)
     outputs = output_classes(recipe, test.classes)
     shape = (test.images.shape[1], test.images.shape[2])
     network = load_network(args.weights, tensors, recipe, shape, len(outputs))
@@ -102,7 +108,7 @@ def main() -> None:
         "validation_accuracy": validation_accuracy(held_out, held_out_labels),
         "temperature": temperature,
         "test": evaluate_logits(logits[counted], test.labels[counted], test.classes, temperature, doubted),
-        "snapshots": snapshot_accuracies(args.snapshots, recipe, network, test, outputs),
+        "snapshots": snapshot_accuracies(args.snapshots, snapshots, recipe, network, test),
     }
     with whole_files(args.predictions, args.metrics) as (predictions, metrics):
         predictions.write_bytes(save({"logits": logits, "labels": test.labels, "counted": counted}))

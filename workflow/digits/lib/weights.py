@@ -1,5 +1,6 @@
 """Weight files: what a network has learned, by name, and how it came to be."""
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,6 +38,30 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         return {name: torch.from_numpy(array) for name, array in arrays.items()}, {
             key: training[key] for key in TRAINING
         }
+
+
+def require_recipe(path: Path, training: Mapping[str, Any], recipe: Recipe) -> None:
+    """Stop where a weights file's header names another recipe; tensors of the same shapes would not tell."""
+    with written_by("digits.train", path):
+        differences = _differences(training["recipe"], json.loads(json.dumps(dataclasses.asdict(recipe))))
+    if differences:
+        raise UserError(f"{path}: trained with another recipe ({differences}); delete it and start again")
+
+
+def require_same_training(
+    first: Path, first_training: Mapping[str, Any], second: Path, second_training: Mapping[str, Any]
+) -> None:
+    """Stop where the headers of two weights files are not of one training."""
+    if differences := _differences(second_training, first_training):
+        raise UserError(f"{second}: not of the same training as {first} ({differences}); delete both and start again")
+
+
+def _differences(found: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
+    return "; ".join(
+        f"{key} {json.dumps(found[key])}, not {json.dumps(value)}"
+        for key, value in expected.items()
+        if found[key] != value
+    )
 
 
 def load_network(
