@@ -9,7 +9,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import Command, Refused
+from conftest import PLOTS, Command, Refused
+from digits.lib.weights import load_weights, save_weights
 from page import Page
 from project import (
     ABOUT,
@@ -197,6 +198,35 @@ def test_without_a_ladder_and_with_doubted_labels(
     runs = [row for row in rows(project / TABLES["metrics"]) if row["model"] == "linear"]
     means = [sum(float(row[f"test_accuracy{kind}"]) for row in runs) / 2 for kind in ("", "_without_label_errors")]
     assert ["linear", *(percent(mean, 2) for mean in means)] in page.rows
+
+
+NAMES = {"linear": "30", "published": "500", "tiny-conv": "nan"}
+
+
+def renamed(text: str) -> str:
+    for name, number in NAMES.items():
+        text = text.replace(name, number)
+    return text
+
+
+def test_models_may_be_named_by_what_looks_like_a_number(
+    command: Command, monkeypatch: pytest.MonkeyPatch, built: Path, page: Page, tmp_path: Path
+) -> None:
+    """From the trained weights on, each step says of `30` what it says of `linear`, and the page too."""
+    project = tmp_path / "project"
+    shutil.copytree(built / "results" / "tensors", project / "results" / "tensors")
+    for run in RUNS:
+        folder = shutil.copytree(built / run, project / renamed(run))
+        for path in (folder / "weights.safetensors", folder / "snapshots.safetensors"):
+            tensors, training = load_weights(path)
+            save_weights(path, tensors, {**training, "model": NAMES[training["model"]]})
+    monkeypatch.chdir(project)
+    lines = [("evaluate", arguments("evaluate", Path(), Path(), run)) for run in RUNS]
+    steps = ("summarise", "compare", *PLOTS, "explore", "report")
+    for name, line in [*lines, *((name, arguments(name, Path(), Path())) for name in steps)]:
+        result = command(name, *map(renamed, line))
+        assert result.status == 0, result.output
+    assert Page((project / PAGE).read_text()).rows == [[renamed(cell) for cell in row] for row in page.rows]
 
 
 def test_it_says_how_it_was_made(built: Path, page: Page) -> None:

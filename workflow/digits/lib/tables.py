@@ -7,11 +7,11 @@ import pandas as pd
 
 from digits.lib.files import written_by
 
-TEXTS = ("model", "adds")  # columns that are texts, even where one looks like a number
+TEXTS = ("model", "adds", "against")  # columns that are texts, even where one looks like a number
 
 
-def read_table(path: Path, command: str, columns: Sequence[str]) -> pd.DataFrame:
-    """Read columns of a table; UserError, naming the command that writes it, where one is lacking or no line is there.
+def read_table(path: Path, command: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read columns of a table, or all; UserError, naming the command that writes it, where one is lacking or no line is there.
 
     An empty field is NaN, and nothing else is: a model may be called NA.
     """
@@ -19,4 +19,4 @@ def read_table(path: Path, command: str, columns: Sequence[str]) -> pd.DataFrame
         table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(TEXTS, str))
         if table.empty:
             raise ValueError("no lines")
-        return pd.DataFrame({column: table[column] for column in columns})
+        return table if columns is None else pd.DataFrame({column: table[column] for column in columns})
