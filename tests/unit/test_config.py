@@ -126,6 +126,7 @@ def rung(model: str, **more: Any) -> dict[str, Any]:
 
 
 BAD = [
+    ("report", {None: []}, "report: the key None is not a text; put it in quotes"),
     ("model", ["x"], "top level: unknown key 'model', did you mean 'models'? (known: "),
     (
         "models",
@@ -260,6 +261,8 @@ BAD = [
         {"features_of": "published"},
         "recipes.new.features_of: 'published' holds out 0 images, this recipe 10,000, so that the features were trained",
     ),
+    ("recipes", {30: {}, "linear": {}}, "recipes: the key 30 is not a text; put it in quotes"),
+    ("recipes.linear", {True: 3}, "recipes.linear: the key True is not a text; put it in quotes"),
     ("recipes.Bad Name", {}, "'Bad Name' is no name for a recipe"),
     ("recipes.linear", None, "recipes.linear: None: expected object"),
     ("searches", None, "searches: None: expected object"),

@@ -21,6 +21,7 @@ def complete_config(config: Mapping[str, Any], schema_path: Path) -> dict[str, A
     The candidates of its searches are among its recipes.
     """
     schema = yaml.safe_load(schema_path.read_text())
+    _require_texts_as_keys(config)
     completed: dict[str, Any] = _with_defaults(copy.deepcopy(dict(config)), schema)
     validator = Draft202012Validator(schema)
     error = best_match(validator.iter_errors(completed))
@@ -80,6 +81,14 @@ def trained_rungs(config: Mapping[str, Any]) -> list[dict[str, Any]]:
             against = against if against in config["models"] else None
             rungs.append({"model": rung["model"], "adds": rung["adds"], "against": against, "beside": beside})
     return rungs
+
+
+def _require_texts_as_keys(value: Any, where: str = "") -> None:
+    """Refuse keys that YAML takes for something else than texts, as it does 30, yes and null."""
+    for key, child in value.items() if isinstance(value, dict) else ():
+        if not isinstance(key, str):
+            raise UserError(f"configuration: {where or 'top level'}: the key {key} is not a text; put it in quotes")
+        _require_texts_as_keys(child, f"{where}.{key}".lstrip("."))
 
 
 def _with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:
