@@ -1,6 +1,7 @@
 """`digits.plot_results`: the figures show the histories, accuracies and probabilities of the runs."""
 
 import csv
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,28 @@ def test_accuracies_have_their_intervals_and_the_reported_one_as_a_mark(built: P
     assert np.asarray(mark.get_xdata()).tolist() == [0.3481]
     (axis,) = draw_accuracies(metrics, [], 10).axes
     assert "D" not in [line.get_marker() for line in axis.lines], "nobody reports this model"
+
+
+def test_each_source_has_a_mark_for_its_last_epoch_in_whatever_order(built: Path) -> None:
+    metrics = pd.read_csv(built / TABLES["metrics"])
+    given = [("a post", 30, 0.3), ("a post", 1, 0.1), ("a book", 3, 0.32), ("a book", 2, 0.2), ("a talk", 5, 0.31)]
+    references = [
+        {"model": model, "epoch": epoch, "accuracy": accuracy, "source": source}
+        for model in ("published", "linear")
+        for source, epoch, accuracy in (given if model == "published" else given[1:2])
+    ]
+    figure = draw_accuracies(metrics, references, 10)
+    (axis,) = figure.axes
+    figure.canvas.draw()
+    marks = [line for line in axis.lines if line.get_marker() == "D"]
+    assert [np.asarray(line.get_xdata()).item() for line in marks] == [0.1, 0.3, 0.32, 0.31]
+    labels = [text for text in axis.texts if " in " in text.get_text()]
+    assert [text.get_text() for text in labels] == [
+        *("10.00% in a post", "30.00% in a post", "32.00% in a book", "31.00% in a talk")
+    ]
+    runs = [line.get_window_extent() for line in axis.lines if line.get_marker() == "o"]
+    boxes = [*(text.get_window_extent() for text in labels), *runs]
+    assert not [(i, j) for i, j in itertools.combinations(range(len(boxes)), 2) if boxes[i].overlaps(boxes[j])]
 
 
 def test_calibration_is_the_share_of_right_answers_by_their_probability() -> None:

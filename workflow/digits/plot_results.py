@@ -1,8 +1,10 @@
 """Draw the results of all runs: how they trained, how accurate they are, and whether their probabilities can be believed."""
 
 import csv
+import itertools
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from digits.lib.predictions import Predictions, load_predictions
 from digits.lib.runs import read_runs, runs_parser
 
 COLUMNS = 5  # models side by side
+SOURCE = 0.3  # of a row: what each further source of reported accuracies takes
 BINS = 10  # of probability
 HISTORY = ("epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 
@@ -79,19 +82,34 @@ def _scale(accuracy: Axes, loss: Axes) -> None:
         axis.grid(axis="y", linewidth=0.5)
 
 
+def last_reported(references: Sequence[dict[str, Any]], model: str) -> list[dict[str, Any]]:
+    """Return, of each source that reports accuracies of a model, the one after most epochs, in the sources' order."""
+    last: dict[str, dict[str, Any]] = {}
+    for entry in references:
+        source = entry["source"]
+        if entry["model"] == model and (source not in last or entry["epoch"] > last[source]["epoch"]):
+            last[source] = entry
+    return list(last.values())
+
+
 def draw_accuracies(metrics: pd.DataFrame, references: list[dict[str, Any]], classes: int) -> Figure:
-    """Draw each run's test accuracy with its 95 % Wilson interval, a row a model, and what others report for it."""
+    """Draw each run's test accuracy with its 95 % Wilson interval, a row a model, and what others report for it.
+
+    A row with more than one source is as much higher.
+    """
     models = list(dict.fromkeys(metrics["model"]))
     colours = model_colours(models)
-    figure, axis = plt.subplots(figsize=(7.2, 0.9 + 0.6 * len(models)))
-    for row, model in enumerate(models):
+    reported = [last_reported(references, model) for model in models]
+    *rows, end = itertools.accumulate((1 + SOURCE * max(len(found) - 1, 0) for found in reported), initial=0.0)
+    figure, axis = plt.subplots(figsize=(7.2, 0.9 + 0.6 * end))
+    for row, model, found in zip(rows, models, reported, strict=True):
         runs = metrics[metrics["model"] == model]
         places = row + (np.arange(len(runs)) - (len(runs) - 1) / 2) * min(0.18, 0.6 / len(runs))
         value = runs["test_accuracy"]
         whiskers = [value - runs["test_interval_low"], runs["test_interval_high"] - value]
         axis.errorbar(value, places, xerr=whiskers, fmt="o", color=colours[model], markersize=4, linewidth=1, capsize=2)
-        for entry in [entry for entry in references if entry["model"] == model][-1:]:
-            place = (entry["accuracy"], row + 0.38)  # below the runs, so that neither hides the other
+        for number, entry in enumerate(found):
+            place = (entry["accuracy"], row + 0.38 + SOURCE * number)  # below the runs, so that neither hides the other
             axis.plot(*place, "D", markerfacecolor="none", markeredgecolor=INK, markersize=5)
             side, alignment = (8, "left") if entry["accuracy"] < 0.6 else (-8, "right")
             label = f"{entry['accuracy']:.2%} in {entry['source']}"
@@ -106,11 +124,11 @@ def draw_accuracies(metrics: pd.DataFrame, references: list[dict[str, Any]], cla
         fontsize=7,
     )
     axis.set(
-        yticks=range(len(models)),
+        yticks=rows,
         yticklabels=models,
         xlabel="test accuracy, each run with its 95 % interval",
         xlim=(0, 1.01),
-        ylim=(len(models) - 0.45, -0.45),
+        ylim=(end - 0.45, -0.45),
     )
     axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     return figure
