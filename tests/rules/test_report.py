@@ -271,6 +271,21 @@ def test_what_scrolls_can_be_reached_by_keyboard_and_has_a_name(page: Page) -> N
     assert len(set(regions)) == len(regions)
 
 
+def test_a_second_source_of_accuracies_has_a_column_of_its_own(
+    command: Command, monkeypatch: pytest.MonkeyPatch, built: Path, tmp_path: Path
+) -> None:
+    project = shutil.copytree(built, tmp_path / "project")
+    monkeypatch.chdir(project)
+    post, book = ({"model": "published", "accuracy": 0.5, "source": source} for source in ("a post", "a book"))
+    references = [{**post, "epoch": 1}, {**book, "epoch": 3, "accuracy": 0.6}]
+    line = arguments("report", Path(), Path())
+    assert command("report", *line, *with_config(references=references)).status == 0
+    rows = Page((project / PAGE).read_text()).rows
+    header = rows.index(["after epoch", "a post", "here, seed 0", "here, seed 1", "a book"])
+    shown = [(cells[0], cells[1], cells[-1]) for cells in rows[header + 1 : header + 3]]
+    assert shown == [("1", percent(0.5, 2), "—"), ("3", "—", percent(0.6, 2))]
+
+
 def test_only_mnist_is_told_about_as_mnist(source: str, page: Page) -> None:
     """The small data set is not the whole of MNIST, and its checksums say so."""
     assert "MNIST" not in page.text["p"].replace("mnist/", "") and "Licence" not in page.text["strong"]
