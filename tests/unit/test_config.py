@@ -125,6 +125,7 @@ def rung(model: str, **more: Any) -> dict[str, Any]:
     return {"model": model, "adds": "something", "why": "Because.", **more}
 
 
+REFERENCE = {"epoch": 1, "accuracy": 0.5, "source": "a post"}
 BAD = [
     ("report", {None: []}, "report: the key None is not a text; put it in quotes"),
     ("model", ["x"], "top level: unknown key 'model', did you mean 'models'? (known: "),
@@ -161,6 +162,11 @@ BAD = [
         "report.networks",
         ["linear", "linear"],
         "report.networks: ['linear', 'linear']: the same value stands there twice",
+    ),
+    (
+        "references",
+        [{**REFERENCE, "model": "linear"}, {**REFERENCE, "model": "publishd"}],
+        "references.1.model: unknown recipe 'publishd', did you mean 'published'? (known: convnet, linear, ",
     ),
     ("ladder", [rung("linear", adds="")], "ladder.0.adds: '': expected some text"),
     ("ladder", [{"model": "linear", "adds": "a"}], "ladder.0: "),

@@ -160,9 +160,12 @@ def _check_across(config: dict[str, Any]) -> None:
         raise UserError(
             "configuration: models: []: expected at least 1 value; only a configuration with searches needs none"
         )
-    for model in config["models"]:
+    named = [("models", model) for model in config["models"]]
+    named += [("report.networks", model) for model in config["report"]["networks"]]
+    named += [(f"references.{number}.model", entry["model"]) for number, entry in enumerate(config["references"])]
+    for where, model in named:
         if model not in config["recipes"]:
-            raise UserError(f"configuration: models: {unknown('recipe', model, config['recipes'])}")
+            raise UserError(f"configuration: {where}: {unknown('recipe', model, config['recipes'])}")
     for name, fields in config["recipes"].items():
         try:
             make_recipe(fields)
@@ -170,9 +173,6 @@ def _check_across(config: dict[str, Any]) -> None:
             raise UserError(f"configuration: recipes.{name}: {error}") from error
     for name, fields in config["recipes"].items():
         _check_features(f"configuration: recipes.{name}", fields, config["recipes"])
-    for model in config["report"]["networks"]:
-        if model not in config["recipes"]:
-            raise UserError(f"configuration: report.networks: {unknown('recipe', model, config['recipes'])}")
     _check_ladder(config["ladder"], config["recipes"])
     dataset = config["dataset"]
     if dataset["path"] is None:
