@@ -173,7 +173,7 @@ BAD_TREES: dict[str, tuple[dict[str, bytes], str]] = {
     ),
     "no image": (
         {"testing/b/7.png": b"hello"},
-        "/testing/b/7.png: not an image that Pillow can read; remove it or replace",
+        "/testing/b/7.png: not an image of a kind that is read (PNG, JPEG, GIF, BMP, TIFF, WEBP, PPM); remove it, or save it",
     ),
     "damaged image": ({"testing/b/7.png": png((99, 99))[:60]}, "/testing/b/7.png: a damaged image ("),
     "bomb": (

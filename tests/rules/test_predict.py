@@ -188,9 +188,20 @@ def bomb() -> bytes:
     return bytes(content)
 
 
+def eps() -> bytes:
+    """An image that Pillow would let Ghostscript, where that is installed, run as a program."""
+    file = io.BytesIO()
+    Image.new("L", (9, 9)).save(file, "eps")
+    return file.getvalue()
+
+
 BAD_FILES: dict[str, tuple[bytes, str]] = {
-    "empty": (b"", "not an image that Pillow can read; remove it or replace it"),
-    "a text": (b"hello", "not an image that Pillow can read; remove it or replace it"),
+    "empty": (b"", "not an image of a kind that is read (PNG, JPEG, GIF, BMP, TIFF, WEBP, PPM); remove it, or save it"),
+    "a text": (
+        b"hello",
+        "not an image of a kind that is read (PNG, JPEG, GIF, BMP, TIFF, WEBP, PPM); remove it, or save it",
+    ),
+    "EPS": (eps(), "not an image of a kind that is read (PNG, JPEG, GIF, BMP, TIFF, WEBP, PPM); remove it, or save it"),
     "cut off": (png(Image.effect_noise((99, 99), 50))[:200], "a damaged image ("),
     "bomb": (bomb(), "60,000×60,000 pixels, more than the 16,777,216 allowed; a decompression bomb, or an image to"),
     "16 bits": (png(Image.new("I;16", (9, 9))), "more than 8 bits a pixel (Pillow's mode I;16); convert it to 8"),

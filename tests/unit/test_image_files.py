@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from digits.lib.command import UserError
 from digits.lib.image_files import read_image_tree
+from digits.lib.pictures import FORMATS
 from PIL import Image
 
 Tree = dict[str, bytes | None]
@@ -19,6 +20,12 @@ Tree = dict[str, bytes | None]
 def png(value: int = 0, size: tuple[int, int] = (3, 2), mode: str = "L") -> bytes:
     buffer = io.BytesIO()
     Image.new(mode, size, value if mode in ("L", "I;16") else (value,) * 3).save(buffer, "png")
+    return buffer.getvalue()
+
+
+def saved(kind: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", (3, 2), 255).save(buffer, kind)
     return buffer.getvalue()
 
 
@@ -106,6 +113,12 @@ def test_colour_becomes_grey(tmp_path: Path) -> None:
     assert read_image_tree(as_folder(tmp_path, tree), workers=1)["train"].images[0].tolist() == [[7] * 3] * 2
 
 
+@pytest.mark.parametrize("kind", FORMATS)
+def test_each_kind_of_image_is_read(tmp_path: Path, kind: str) -> None:
+    splits = read_image_tree(as_folder(tmp_path, small_tree(**{"training/a/x1.png": saved(kind)})), workers=1)
+    assert splits["train"].images[0].tolist() == [[255] * 3] * 2
+
+
 def test_litter_is_passed_over(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     litter: Tree = {
         "training/a/.DS_Store": b"x",
@@ -128,7 +141,11 @@ def bomb() -> bytes:
 
 
 BAD_FILES: dict[str, tuple[Tree, str]] = {
-    "no image": ({"training/a/x1.png": b"hello"}, r"training/a/x1\.png: not an image that Pillow can read"),
+    "no image": (
+        {"training/a/x1.png": b"hello"},
+        r"training/a/x1\.png: not an image of a kind that is read \(PNG, JPEG, ",
+    ),
+    "EPS": ({"training/a/x1.png": saved("eps")}, r"training/a/x1\.png: not an image of a kind that is read"),
     "empty": ({"training/a/x1.png": b""}, r"training/a/x1\.png: not an image"),
     "cut off": ({"training/a/x1.png": png(size=(300, 200))[:80]}, r"training/a/x1\.png: a damaged image"),
     "bomb": (

@@ -19,7 +19,7 @@ from digits.lib.examples import output_classes
 from digits.lib.files import whole_files
 from digits.lib.ink import read_drawing
 from digits.lib.networks import predict, widen
-from digits.lib.pictures import check_size, read_grey
+from digits.lib.pictures import FORMATS, check_size, read_grey
 from digits.lib.prediction_page import THUMBNAIL, Prediction, prediction_page
 from digits.lib.recipes import parse_recipe
 from digits.lib.weights import load_network, load_weights
@@ -53,7 +53,7 @@ def read_drawn(name: str, content: bytes, shape: tuple[int, int]) -> tuple[Image
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m digits.predict", description=__doc__)
     parser.add_argument("--weights", type=Path, required=True, help="weights of the network, from digits.train")
-    parser.add_argument("--images", nargs="+", type=Path, required=True, help="image files, in any format Pillow reads")
+    parser.add_argument("--images", nargs="+", type=Path, required=True, help=f"image files: {', '.join(FORMATS)}")
     parser.add_argument(
         "--as-is", action="store_true", help="take the images as they are, of the network's size; no drawings"
     )

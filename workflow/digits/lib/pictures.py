@@ -11,6 +11,8 @@ from PIL import Image, UnidentifiedImageError
 
 from digits.lib.command import UserError
 
+# Those that Pillow decodes itself: it would hand EPS, a program rather than pixels, to Ghostscript.
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 MAX_PIXELS = 4096 * 4096  # of one image; a bomb's header states more
 MAX_FILE_BYTES = 64 * 2**20  # of one image file
 DAMAGE = (
@@ -37,7 +39,7 @@ def opened(name: str, content: bytes) -> Iterator[Image.Image]:
     """Open an image file for this block; UserError names it where it is none, or damaged, or more than is allowed."""
     Image.MAX_IMAGE_PIXELS = None  # our own check below, before any pixel is decoded
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise UserError(
                     f"{name}: {image.width:,}×{image.height:,} pixels, more than the {MAX_PIXELS:,} allowed; "
@@ -49,7 +51,9 @@ def opened(name: str, content: bytes) -> Iterator[Image.Image]:
                 )
             yield image
     except UnidentifiedImageError as error:
-        raise UserError(f"{name}: not an image that Pillow can read; remove it or replace it") from error
+        raise UserError(
+            f"{name}: not an image of a kind that is read ({', '.join(FORMATS)}); remove it, or save it as one of them"
+        ) from error
     except DAMAGE as error:
         raise UserError(f"{name}: a damaged image ({error}); remove it or replace it") from error
 
