@@ -1,11 +1,13 @@
 """Trees of image files, in folders and archives: the same result however they are packed, and nothing hostile gets by."""
 
+import errno
 import io
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -207,6 +209,47 @@ def test_a_huge_member_is_refused_before_it_is_read(tmp_path: Path) -> None:
     assert (tmp_path / "source.zip").stat().st_size < 100_000
     with pytest.raises(UserError, match=r"68,157,440 bytes, more than the 67,108,864 allowed"):
         read_image_tree(tmp_path / "source.zip", workers=1)
+
+
+@pytest.mark.parametrize("pack", [as_tgz, as_zip])
+def test_a_huge_file_beside_the_images_is_passed_over(tmp_path: Path, pack: Callable[[Path, Tree], Path]) -> None:
+    source = pack(tmp_path / "source", small_tree(**{"mnist_train.csv": bytes(65 * 2**20)}))
+    assert len(read_image_tree(source, workers=1)["train"].images) == 6
+
+
+@pytest.mark.parametrize("how", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_member_of_a_zip_is_refused(tmp_path: Path, how: int) -> None:
+    source = tmp_path / "source.zip"
+    with zipfile.ZipFile(source, "w", how) as archive:
+        archive.writestr("training/a/1.png", np.random.default_rng(0).bytes(2000))
+    content = bytearray(source.read_bytes())
+    content[50:500] = bytes(450)
+    source.write_bytes(content)
+    with pytest.raises(UserError, match=r"source\.zip: a damaged archive \(.+\); fetch it again"):
+        read_image_tree(source, workers=1)
+
+
+def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
+    source = as_zip(tmp_path / "source.zip", small_tree())
+    content = bytearray(source.read_bytes())
+    for header, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # of each member, and in the list of members
+        at = -1
+        while (at := content.find(header, at + 1)) >= 0:
+            content[at + flags] |= 1
+    source.write_bytes(content)
+    with pytest.raises(UserError, match=r"source\.zip: training/a/x2\.png is encrypted; unpack it"):
+        read_image_tree(source, workers=1)
+
+
+def test_a_disk_that_fails_is_no_damaged_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = as_zip(tmp_path / "source.zip", small_tree())
+
+    def fail(*_: object) -> NoReturn:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(zipfile.ZipFile, "read", fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        read_image_tree(source, workers=1)
 
 
 def test_a_cut_off_archive_is_refused(tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ folder, as in the tutorial's archive. Archives are read as a stream: nothing is 
 as a path.
 """
 
+import contextlib
 import itertools
+import lzma
 import re
 import stat
 import tarfile
@@ -25,6 +27,9 @@ from digits.lib.tensors import Split
 
 SPLITS = {"training": "train", "train": "train", "testing": "test", "test": "test"}
 CHUNK = 256  # images a worker decodes at a time
+ENCRYPTED = 1  # among a zip member's flags
+# What the readers of archives raise at damage; bzip2's, likewise, an OSError without a number.
+DAMAGE = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, NotImplementedError)
 
 
 class Entry(NamedTuple):
@@ -175,35 +180,46 @@ def _folder_files(root: Path) -> Iterator[tuple[str, bytes | None]]:
 
 
 def _tar_files(source: Path) -> Iterator[tuple[str, bytes | None]]:
-    try:
-        with tarfile.open(source, "r|*") as archive:
-            for member in archive:
-                _check_name(source, member.name)
-                if member.isdir():
-                    yield f"{member.name}/", None
-                elif member.isreg():
-                    check_size(f"{source}/{member.name}", member.size)
-                    file = archive.extractfile(member)
-                    yield member.name, file.read() if file else b""
-                else:
-                    raise UserError(f"{source}: {member.name} is a link or a device; only files and folders are taken")
-    except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise UserError(f"{source}: a damaged archive ({error}); fetch it again") from error
+    with _damage_named(source), tarfile.open(source, "r|*") as archive:
+        for member in archive:
+            _check_name(source, member.name)
+            if member.isdir():
+                yield f"{member.name}/", None
+            elif not member.isreg():
+                raise UserError(f"{source}: {member.name} is a link or a device; only files and folders are taken")
+            elif _place(member.name):
+                check_size(f"{source}/{member.name}", member.size)
+                file = archive.extractfile(member)
+                yield member.name, file.read() if file else b""
+            else:
+                yield member.name, b""
 
 
 def _zip_files(source: Path) -> Iterator[tuple[str, bytes | None]]:
+    with _damage_named(source), zipfile.ZipFile(source) as archive:
+        for member in archive.infolist():
+            _check_name(source, member.filename)
+            if stat.S_ISLNK(member.external_attr >> 16):
+                raise UserError(f"{source}: {member.filename} is a link; only files and folders are taken")
+            if member.is_dir():
+                yield member.filename, None
+            elif _place(member.filename):
+                if member.flag_bits & ENCRYPTED:
+                    raise UserError(f"{source}: {member.filename} is encrypted; unpack it, and name the folder instead")
+                check_size(f"{source}/{member.filename}", member.file_size)
+                yield member.filename, archive.read(member)
+            else:
+                yield member.filename, b""
+
+
+@contextlib.contextmanager
+def _damage_named(source: Path) -> Iterator[None]:
+    """Turn what the readers of archives raise at damage into a UserError; a disk's errors stay what they are."""
     try:
-        with zipfile.ZipFile(source) as archive:
-            for member in archive.infolist():
-                _check_name(source, member.filename)
-                if stat.S_ISLNK(member.external_attr >> 16):
-                    raise UserError(f"{source}: {member.filename} is a link; only files and folders are taken")
-                if member.is_dir():
-                    yield member.filename, None
-                else:
-                    check_size(f"{source}/{member.filename}", member.file_size)
-                    yield member.filename, archive.read(member)
-    except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError) as error:
+        yield
+    except (*DAMAGE, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         raise UserError(f"{source}: a damaged archive ({error}); fetch it again") from error
 
 
