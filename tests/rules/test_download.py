@@ -190,22 +190,35 @@ def test_a_bad_file_in_ones_own_folder(
     assert reason in command("download", *arguments(tmp_path / "resources", own)).error()
 
 
+def limited(code: str, folder: Path, *sources: object) -> Result:
+    """Download in a process of its own, after code that limits it: a limit cannot be taken back."""
+    code = (
+        f"import resource; from digits import download; from digits.lib.command import run; {code}; run(download.main)"
+    )
+    command = [sys.executable, "-c", code, *map(str, arguments(folder, *sources))]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(ROOT / "workflow")}
+    )
+    return Result(done.returncode, done.stderr)
+
+
 def test_a_decompression_bomb_ends_at_the_limit(tmp_path: Path) -> None:
     own = shutil.copytree(DATA / "mnist", tmp_path / "own")
     with gzip.open(own / f"{NAMES[0]}.gz", "wb", compresslevel=1) as bomb:
         for _ in range(33):
             bomb.write(bytes(2**20))
-    code = "from digits import download; from digits.lib.command import run; download.LARGEST_FILE = 2**25; run(download.main)"
-    command = [sys.executable, "-c", code, *map(str, arguments(tmp_path / "resources", own))]
-    # In a process of its own: the limit cannot be taken back.
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(ROOT / "workflow")}
-    )
-    assert (
-        "train-images-idx3-ubyte: over 33,554,432 bytes; a decompression bomb"
-        in Result(done.returncode, done.stderr).error()
-    )
+    result = limited("download.LARGEST_FILE = 2**25", tmp_path / "resources", own)
+    assert "train-images-idx3-ubyte: over 33,554,432 bytes; a decompression bomb" in result.error()
     assert not list((tmp_path / "resources").iterdir())
+
+
+def test_a_limit_on_files_that_the_user_has_stays(tmp_path: Path) -> None:
+    own = DATA / "mnist"
+    result = limited("resource.setrlimit(resource.RLIMIT_FSIZE, (400_000,) * 2)", tmp_path / "enough", own)
+    assert result.status == 0, result.output
+    assert_downloaded(tmp_path / "enough")
+    result = limited("resource.setrlimit(resource.RLIMIT_FSIZE, (300_000,) * 2)", tmp_path / "too small", own)
+    assert "train-images-idx3-ubyte: over 300,000 bytes; `ulimit -f` allows no more here" in result.error()
 
 
 NPM = """#!/bin/sh

@@ -79,7 +79,9 @@ def fetch_all(sources: list[str], outputs: dict[Path, str], folder: Path, timeou
         except OSError as error:
             if error.errno != errno.EFBIG:
                 raise
-            reasons.append(f"{source}: {output.name}: over {LARGEST_FILE:,} bytes; a decompression bomb, or endless")
+            limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+            why = "a decompression bomb, or endless" if limit == LARGEST_FILE else "`ulimit -f` allows no more here"
+            reasons.append(f"{source}: {output.name}: over {limit:,} bytes; {why}")
         log(f"failed: {reasons[-1]}")
     return reasons
 
@@ -221,7 +223,9 @@ def main() -> None:
     )
     args = parser.parse_args()
     # The system ends endless downloads and gzip bombs here, with an error (EFBIG) where the file is written.
-    resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    allowed = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    limit = LARGEST_FILE if allowed == resource.RLIM_INFINITY else min(LARGEST_FILE, allowed)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, allowed))
     if len(args.output) != len(args.sha256):
         parser.error(f"{len(args.output)} outputs but {len(args.sha256)} checksums")
     download(args.source, dict(zip(args.output, args.sha256, strict=True)), args.timeout, args.retries)
