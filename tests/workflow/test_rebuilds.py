@@ -65,6 +65,7 @@ SOURCES = {
     "digits/lib/idx.py": {"convert"},
     "digits/lib/image_files.py": {"convert"},
     "digits/lib/pictures.py": {"convert"},
+    "digits/lib/places.py": {"convert"},
     "digits/lib/metrics.py": MEASURES,
     "digits/lib/augmentation.py": {"train"},
     "digits/lib/convolutional.py": NETWORKS,

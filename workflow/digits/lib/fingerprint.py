@@ -14,6 +14,9 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from digits.lib.files import sha256
+from digits.lib.places import place
+
 # Libraries whose name in an import is not their name in the lock.
 DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml", "IPython": "ipython"}
 
@@ -114,13 +117,12 @@ def direct_libraries(lock: Path) -> set[str]:
 
 
 def data_fingerprint(path: Path) -> str:
-    """Return the fingerprint of a file, or of all files of a folder with their names, by content."""
+    """Return the fingerprint of a file, or of a folder's image files and class folders with their names, by content."""
+    if not path.is_dir():
+        return sha256(path)[:16]
     digest = hashlib.sha256()
-    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-        if file.is_file():
-            content = hashlib.sha256(file.read_bytes()).hexdigest()
-            name = file.relative_to(path).as_posix() if path.is_dir() else ""
-            digest.update(f"{name} {content}\n".encode())
-        elif file.is_dir():
-            digest.update(f"{file.relative_to(path).as_posix()}/\n".encode())
+    for entry in sorted(path.rglob("*")):
+        name = entry.relative_to(path).as_posix() + ("/" if entry.is_dir() else "")
+        if place(name):
+            digest.update(f"{name} {sha256(entry) if entry.is_file() else ''}\n".encode())
     return digest.hexdigest()[:16]

@@ -23,9 +23,9 @@ import numpy as np
 
 from digits.lib.command import UserError, log
 from digits.lib.pictures import check_size, read_grey
+from digits.lib.places import hidden, place
 from digits.lib.tensors import Split
 
-SPLITS = {"training": "train", "train": "train", "testing": "test", "test": "test"}
 CHUNK = 256  # images a worker decodes at a time
 ENCRYPTED = 1  # among a zip member's flags
 # What the readers of archives raise at damage; bzip2's, likewise, an OSError without a number.
@@ -138,33 +138,14 @@ def _entries(source: Path, folders: set[tuple[str, str]]) -> Iterator[Entry]:
     else:
         raise UserError(f"{source}: neither a folder, nor a .tgz, nor a .zip")
     for name, content in files:
-        place = _place(name)
-        if place is None:
-            if content is not None and not _hidden(name):
+        where = place(name)
+        if where is None:
+            if content is not None and not hidden(name):
                 log(f"passed over {name}: not in training/<class>/ or testing/<class>/")
             continue
-        folders.add(place)
+        folders.add(where)
         if content is not None:
-            yield Entry(f"{source}/{name}", *place, content)
-
-
-def _hidden(name: str) -> bool:
-    """Whether a file is the litter of a file manager rather than data."""
-    return any(part.startswith(".") or part in ("__MACOSX", "Thumbs.db") for part in PurePosixPath(name).parts)
-
-
-def _place(name: str) -> tuple[str, str] | None:
-    """Split and class of `[top/]training/<class>[/<file>]`; None for anything else.
-
-    A class folder is told from a file by its trailing slash.
-    """
-    parts = PurePosixPath(name).parts
-    if _hidden(name):
-        return None
-    for depth in (0, 1):
-        if len(parts) == depth + (2 if name.endswith("/") else 3) and parts[depth] in SPLITS:
-            return SPLITS[parts[depth]], parts[depth + 1]
-    return None
+            yield Entry(f"{source}/{name}", *where, content)
 
 
 def _folder_files(root: Path) -> Iterator[tuple[str, bytes | None]]:
@@ -172,7 +153,7 @@ def _folder_files(root: Path) -> Iterator[tuple[str, bytes | None]]:
         name = path.relative_to(root).as_posix()
         if path.is_dir():
             yield f"{name}/", None
-        elif _place(name):
+        elif place(name):
             check_size(f"{root}/{name}", path.stat().st_size)
             yield name, path.read_bytes()
         else:
@@ -187,7 +168,7 @@ def _tar_files(source: Path) -> Iterator[tuple[str, bytes | None]]:
                 yield f"{member.name}/", None
             elif not member.isreg():
                 raise UserError(f"{source}: {member.name} is a link or a device; only files and folders are taken")
-            elif _place(member.name):
+            elif place(member.name):
                 check_size(f"{source}/{member.name}", member.size)
                 file = archive.extractfile(member)
                 yield member.name, file.read() if file else b""
@@ -203,7 +184,7 @@ def _zip_files(source: Path) -> Iterator[tuple[str, bytes | None]]:
                 raise UserError(f"{source}: {member.filename} is a link; only files and folders are taken")
             if member.is_dir():
                 yield member.filename, None
-            elif _place(member.filename):
+            elif place(member.filename):
                 if member.flag_bits & ENCRYPTED:
                     raise UserError(f"{source}: {member.filename} is encrypted; unpack it, and name the folder instead")
                 check_size(f"{source}/{member.filename}", member.file_size)
