@@ -84,6 +84,15 @@ def test_rotation_is_scipys(digits: Tensor) -> None:
         np.testing.assert_allclose(image.numpy(), turned, atol=0.02)
 
 
+@pytest.mark.parametrize("changes", [{"rotation": 30}, {"shear": 0.3}, {"rotation": 20, "scale": 0.1, "shear": 0.2}])
+def test_an_oblong_image_changes_as_a_square_one_does(changes: dict[str, float]) -> None:
+    """The blob in the middle of 40 columns, or of 40 rows, changes as in the middle of 28."""
+    square = augment(blob(20), changes, generator_for("a"))
+    for pad in ((6, 6), (0, 0, 6, 6)):
+        oblong = augment(torch.nn.functional.pad(blob(20), pad), changes, generator_for("a"))
+        torch.testing.assert_close(oblong, torch.nn.functional.pad(square, pad), rtol=0, atol=0.001)
+
+
 def test_rotation_stays_within_its_degrees() -> None:
     of = copies(rotation=20)
     assert_evenly_within(torch.rad2deg(torch.atan2(2 * of["xy"], of["xx"] - of["yy"]) / 2), 20)

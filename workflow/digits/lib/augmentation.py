@@ -47,8 +47,9 @@ def _warped(images: Tensor, changes: Mapping[str, float], generator: torch.Gener
     y = ((torch.arange(height, device=images.device) * 2 + 1) / height - 1)[None, :, None]
     right = (draws[:, 4] * most["shift"] * 2 / width)[:, None, None]
     down = (draws[:, 5] * most["shift"] * 2 / height)[:, None, None]
-    from_x = cos * stretch * x + (cos * shear - sin) * y + right
-    from_y = sin * stretch * x + (sin * shear + cos) * y + down
+    # Of an oblong image, a unit across and a unit down are not the same number of pixels.
+    from_x = cos * stretch * x + (cos * shear - sin) * (height / width) * y + right
+    from_y = sin * stretch * (width / height) * x + (sin * shear + cos) * y + down
     if elastic := changes.get("elastic", 0.0):
         knots = torch.randn(count, 2, KNOTS, KNOTS, generator=generator).to(images.device)
         warp = torch.nn.functional.interpolate(knots, size=(height, width), mode="bicubic", align_corners=True)
