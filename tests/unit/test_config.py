@@ -225,6 +225,12 @@ BAD = [
         {"after": 30, "first": 0.5, "share": 0.5},
         "recipes.linear: recipe.hard_examples.after: 30 leaves no epoch of 30 for the hard ones",
     ),
+    (
+        "recipes.linear.augmentation",
+        {"scale": 10},
+        "recipes.linear.augmentation.scale: 10: expected less than 1 (Share by which both sides become longer or "
+        "shorter; 10 % is 0.1)",
+    ),
     ("recipes.linear.dropout", 1, "recipes.linear.dropout: 1: expected less than 1 (Share of the hidden units"),
     (
         "recipes.linear.dropout",

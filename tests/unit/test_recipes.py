@@ -85,6 +85,14 @@ VALUES: dict[str, tuple[dict[str, Any], str]] = {
         "recipe.augmentation: unknown augmentation 'shfit', did you mean 'shift'? (known: elastic, rotation, scale, ",
     ),
     "how far": ({"augmentation": {"shift": -1}}, "recipe.augmentation.shift: -1 is not a number from 0"),
+    "how much larger": (
+        {"augmentation": {"scale": 10}},
+        "recipe.augmentation.scale: 10 is not a share from 0, below 1; 10 % is 0.1",
+    ),
+    "how much wider": (
+        {"augmentation": {"stretch": 1}},
+        "recipe.augmentation.stretch: 1 is not a share from 0, below 1; 10 % is 0.1",
+    ),
     "augmentations": (
         {"augmentation": ["shift"]},
         "recipe.augmentation: ['shift'] is not a mapping such as {shift: 2}",
@@ -204,5 +212,6 @@ def test_parts_at_the_edge_of_what_fits() -> None:
     recipe(**STOPS)
     recipe(schedule="plateau", validation_size=1)
     recipe(layer_rates=[0, 1])
+    recipe(augmentation={"scale": 0.99, "stretch": 0, "shear": 1, "rotation": 180, "shift": 10, "elastic": 2})
     recipe(epochs=2, hard_examples=HARD)
     convolutional(dropout=0.5, features_of="x")  # no hidden layers, but convolutions

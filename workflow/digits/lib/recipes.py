@@ -101,8 +101,10 @@ def make_recipe(fields: Mapping[str, Any]) -> Recipe:
     for name, value in fields.get("augmentation", {}).items():
         if name not in AUGMENTATIONS:
             raise UserError(f"recipe.augmentation: {unknown('augmentation', name, AUGMENTATIONS)}")
-        if not _number(value, 0):
-            raise UserError(f"recipe.augmentation.{name}: {value} is not a number from 0")
+        sizes = name in ("scale", "stretch")  # from 1 on, the smallest copy would have no size
+        if not _number(value, 0, 1 if sizes else math.inf):
+            right = "a share from 0, below 1; 10 % is 0.1" if sizes else "a number from 0"
+            raise UserError(f"recipe.augmentation.{name}: {value} is not {right}")
     recipe = Recipe(**{key: _frozen(key, value) for key, value in fields.items()})
     _check_together(recipe)
     return recipe
