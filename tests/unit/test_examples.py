@@ -86,12 +86,18 @@ def test_pixels_are_scaled_to_1(split: Split) -> None:
             "recipe.validation_size: 500 of 500 images leaves none to train on; hold out fewer",
         ),
         (
+            {"labels_per_class": 100_000, "classes": ["3", "7"]},
+            "recipe.labels_per_class: 100,000, but of class '3' there are 50 images to train on; choose no more, or "
+            "null for all",
+        ),
+        (
             {"batch_size": 31, "labels_per_class": 3},
             "recipe.batch_size: 31 is more than the 30 images to train on; choose a smaller one",
         ),
     ],
 )
 def test_too_few_images_are_refused(split: Split, changes: dict[str, object], message: str) -> None:
+    settings = recipe(**changes)
     with pytest.raises(UserError) as caught:
-        choose_images(split, recipe(**changes), ALL, 0)
+        choose_images(split, settings, output_classes(settings, split.classes), 0)
     assert str(caught.value) == message

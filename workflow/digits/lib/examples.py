@@ -61,8 +61,14 @@ def choose_images(split: Split, recipe: Recipe, outputs: Sequence[int], seed: in
     train, held_out = (part[wanted[part]] for part in split_validation(len(labels), recipe.validation_size))
     if recipe.labels_per_class is not None:
         order = train[torch.randperm(len(train), generator=generator_for("few labels", seed))]
-        train = torch.cat([order[labels[order] == number][: recipe.labels_per_class] for number in outputs])
-        train = train.sort().values
+        of_each = [order[labels[order] == number] for number in outputs]
+        for number, of_class in zip(outputs, of_each, strict=True):
+            if len(of_class) < recipe.labels_per_class:
+                raise UserError(
+                    f"recipe.labels_per_class: {recipe.labels_per_class:,}, but of class '{split.classes[number]}' there "
+                    f"are {len(of_class):,} images to train on; choose no more, or null for all"
+                )
+        train = torch.cat([of_class[: recipe.labels_per_class] for of_class in of_each]).sort().values
     if recipe.batch_size > len(train):
         raise UserError(
             f"recipe.batch_size: {recipe.batch_size:,} is more than the {len(train):,} images to train on; choose a smaller one"
