@@ -16,7 +16,10 @@ def main() -> None:
     parser.add_argument("--log", type=Path, default=LOG, help="SLURM's file of completed jobs (jobcomp/filetxt)")
     args = parser.parse_args()
 
-    jobs = [dict(re.findall(r"(\w+)=(\S*)", line)) for line in args.log.read_text().splitlines()[-args.count :]]
+    jobs = [
+        dict(re.findall(r"(\w+)=(\S*)", line))
+        for line in args.log.read_text(encoding="utf-8").splitlines()[-args.count :]
+    ]
     spans: dict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
     for job in jobs:
         spans[job["NodeList"]].append(

@@ -6,6 +6,8 @@ import io
 import json
 import os
 import shutil
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.special
-from conftest import Command
+from conftest import ROOT, Command
 from digits.lib.tensors import load_split
 from page import Page
 from PIL import Image
@@ -125,6 +127,24 @@ def test_the_page_shows_each_image_and_what_was_read(
         # A class's name stands before its share: 7 and 98.1 are written 798.1.
         assert [float(share[1:]) for share in shares] == pytest.approx([100 * p for p in likeliest], abs=0.051)
         assert shares[0][0] == row["prediction"]
+
+
+def test_the_locale_does_not_matter(
+    measured: Path, images: np.ndarray, tmp_path: Path, target: Path, predict: Callable[..., str]
+) -> None:
+    """In C's locale a text is ASCII, without some of the page's signs."""
+    (file,) = as_pngs(tmp_path, images[:1])
+    predict(file)
+    before = contents(target)
+    ascii_alone = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "PYTHONPATH": str(ROOT / "workflow")}
+    for path in target.iterdir():
+        path.unlink()
+    arguments = ["--weights", measured / WEIGHTS, "--images", file]
+    written = ["--table", target / "p.csv", "--page", target / "p.html"]
+    command = [sys.executable, "-m", "digits.predict", *map(str, [*arguments, *written])]
+    done = subprocess.run(command, env=ascii_alone, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    assert contents(target) == before
 
 
 def test_twice_gives_the_same_bytes_and_a_file_named_twice_is_read_once(

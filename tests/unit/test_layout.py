@@ -1,6 +1,7 @@
 """The design's rules about the code: which way imports run, what is imported where, and that every command explains itself."""
 
 import ast
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -31,6 +32,48 @@ def imports(path: Path) -> set[str]:
             assert node.module and not node.level, f"{path}: relative import"
             found.add(node.module)
     return found
+
+
+def texts_in_the_locales_encoding(code: str) -> list[str]:
+    """Return the calls that read or write text in an encoding that they do not name, which then is the user's locale's."""
+    found = []
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Call):
+            called, named = ast.unparse(node.func), {word.arg for word in node.keywords}
+            texts = called.endswith((".read_text", ".write_text")) or "text" in named
+            if called.split(".")[-1] == "open" and called not in ("tarfile.open", "gzip.open", "Image.open"):
+                texts = not any(isinstance(mode, ast.Constant) and "b" in str(mode.value) for mode in node.args)
+            if texts and "encoding" not in named:
+                found.append(ast.unparse(node))
+    return found
+
+
+@pytest.mark.parametrize("folder", ["workflow", "tools"])
+def test_no_text_is_in_the_locales_encoding(folder: str) -> None:
+    """Ruff's PLW1514 looks for the same, and misses each path whose type it does not know."""
+    found = [
+        f"{path}: {call}"
+        for path in (ROOT / folder).rglob("*.py")
+        for call in texts_in_the_locales_encoding(path.read_text())
+    ]
+    for path in (ROOT / folder).rglob("*.ipynb"):
+        cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
+        found += [
+            f"{path}: {call}" for cell in cells for call in texts_in_the_locales_encoding("".join(cell["source"]))
+        ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "call", ["path.read_text()", "path.write_text(x)", "path.open('w')", "open(p)", "subprocess.run(c, text=True)"]
+)
+def test_a_text_in_the_locales_encoding_is_found(call: str) -> None:
+    assert texts_in_the_locales_encoding(call) == [call]
+
+
+@pytest.mark.parametrize("call", ["path.read_text(encoding='utf-8')", "path.open('rb')", "tarfile.open(path)"])
+def test_other_reading_is_not(call: str) -> None:
+    assert texts_in_the_locales_encoding(call) == []
 
 
 def test_there_are_commands() -> None:

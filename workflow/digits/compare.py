@@ -54,7 +54,7 @@ def read_runs(metrics: Sequence[Path], predictions: Sequence[Path]) -> dict[str,
     found: dict[str, dict[int, Run]] = {}
     for path, scores in zip(metrics, predictions, strict=True):
         with written_by("digits.evaluate", path):
-            run = json.loads(path.read_text())
+            run = json.loads(path.read_text(encoding="utf-8"))
             of_model = found.setdefault(run["model"], {})
             of_model[run["seed"]] = Run(run["parameters"], run["training_flops"], run["test"]["accuracy"], scores)
     return {model: dict(sorted(runs.items())) for model, runs in found.items()}

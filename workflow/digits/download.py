@@ -162,7 +162,13 @@ def npm_pack(package: str, folder: Path) -> Path:
     ]
     try:
         result = subprocess.run(
-            command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=NPM_SECONDS
+            command,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=NPM_SECONDS,
+            encoding="utf-8",
+            errors="replace",
         )
     except subprocess.TimeoutExpired as error:
         raise SourceError(f"npm pack took over {NPM_SECONDS} s") from error

@@ -112,7 +112,7 @@ def main() -> None:
     }
     with whole_files(args.predictions, args.metrics) as (predictions, metrics):
         predictions.write_bytes(save({"logits": logits, "labels": test.labels, "counted": counted}))
-        metrics.write_text(json.dumps(measured, indent=2) + "\n")
+        metrics.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
     accuracy, (low, high) = measured["test"]["accuracy"], measured["test"]["interval"]
     log(
         f"{training['model']}, seed {training['seed']}: {accuracy:.2%} of the test images (95 % interval {low:.2%} to {high:.2%})"

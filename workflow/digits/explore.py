@@ -29,7 +29,7 @@ MISREAD = 6  # examples that the chosen model reads wrongly
 
 def chosen_model(path: Path) -> str:
     """Return the model that the summary chose."""
-    with written_by("digits.summarise", path), path.open(newline="") as file:
+    with written_by("digits.summarise", path), path.open(newline="", encoding="utf-8") as file:
         (model,) = [row["model"] for row in csv.DictReader(file) if row["chosen"] == "True"]
         return model
 
@@ -116,7 +116,7 @@ def main() -> None:
         "examples": examples(test, readings[chosen]) if args.weights else [],
     }
     with whole_files(args.explorer) as (part,):
-        part.write_text(json.dumps(explorer, separators=(",", ":")) + "\n")
+        part.write_text(json.dumps(explorer, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

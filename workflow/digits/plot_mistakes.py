@@ -97,7 +97,7 @@ def draw_shared_mistakes(test: Split, shared: pd.DataFrame) -> Figure:
 def read_confusion(path: Path) -> list[list[int]]:
     """Read the confusion matrix out of a run's measures."""
     with written_by("digits.evaluate", path):
-        confusion: list[list[int]] = json.loads(path.read_text())["test"]["confusion"]
+        confusion: list[list[int]] = json.loads(path.read_text(encoding="utf-8"))["test"]["confusion"]
         return confusion
 
 

@@ -177,7 +177,7 @@ def _draw_reliability(axis: Axes, scores: Predictions, temperature: float, colou
 
 def read_history(path: Path) -> pd.DataFrame:
     """Read a run's history; validation columns are NaN where nothing was held out."""
-    with written_by("digits.train", path), path.open(newline="") as file:
+    with written_by("digits.train", path), path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
         if not rows:
             raise ValueError("no epochs")

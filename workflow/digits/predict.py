@@ -92,12 +92,12 @@ def main() -> None:
     )
     shown = [Prediction(*parts) for parts in zip(names, pictures, seen, probabilities, strict=True)]
     with whole_files(args.table, args.page) as (table, page):
-        with table.open("w", newline="") as file:
+        with table.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["file", "prediction", "probability", *classes])
             for name, answer, row in zip(names, predicted, probabilities, strict=True):
                 writer.writerow([name, answer, *(f"{share:.6f}" for share in (row.max(), *row))])
-        page.write_text(prediction_page(title, about, classes, shown))
+        page.write_text(prediction_page(title, about, classes, shown), encoding="utf-8")
     for name, answer, row in zip(names, predicted, probabilities, strict=True):
         log(f"{name}: {answer} ({row.max():.1%})")
 

@@ -64,7 +64,7 @@ def to_html(notebook: nbformat.NotebookNode, templates: Path) -> str:
     The template's scripts are allowed to run by their hash, and nothing else is.
     """
     exporter = HTMLExporter(template_name=TEMPLATE, extra_template_basedirs=[str(templates)])
-    scripts = [path.read_text() for path in sorted((templates / TEMPLATE).glob("*.js"))]
+    scripts = [path.read_text(encoding="utf-8") for path in sorted((templates / TEMPLATE).glob("*.js"))]
     digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     resources = {"scripts": scripts, "script_sources": " ".join(f"'sha256-{digest}'" for digest in digests)}
     html = re.sub(ANCHOR_LINK, "", exporter.from_notebook_node(notebook, resources=resources)[0])
@@ -74,7 +74,7 @@ def to_html(notebook: nbformat.NotebookNode, templates: Path) -> str:
 def read_run(path: Path) -> Run:
     """Return the model and seed that a run's measures are of."""
     with written_by("digits.evaluate", path):
-        measures = json.loads(path.read_text())
+        measures = json.loads(path.read_text(encoding="utf-8"))
         return str(measures["model"]), int(measures["seed"])
 
 
@@ -172,8 +172,8 @@ def main() -> None:
     }
     executed = without_circumstances(execute(args.notebook, parameters))
     with whole_files(args.executed, args.html) as (notebook_part, html_part):
-        notebook_part.write_text(nbformat.writes(executed) + "\n")
-        html_part.write_text(to_html(executed, args.notebook.parent))
+        notebook_part.write_text(nbformat.writes(executed) + "\n", encoding="utf-8")
+        html_part.write_text(to_html(executed, args.notebook.parent), encoding="utf-8")
 
 
 if __name__ == "__main__":

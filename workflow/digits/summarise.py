@@ -21,7 +21,7 @@ from digits.lib.predictions import load_predictions, require_one_each, require_s
 def read_run(path: Path) -> dict[str, Any]:
     """Read a run's measures as its line of the table; UserError names the file that is none."""
     with written_by("digits.evaluate", path):
-        run = json.loads(path.read_text())
+        run = json.loads(path.read_text(encoding="utf-8"))
         calibrated = run["test"]["calibrated"] or {}
         without_label_errors = run["test"]["without_label_errors"] or {}
         return {

@@ -141,7 +141,7 @@ def main() -> None:
 
     with whole_files(args.weights, args.snapshots, args.validation, args.history) as parts:
         weights, snapshots, held_out, history = parts
-        with history.open("w", newline="") as file:
+        with history.open("w", newline="", encoding="utf-8") as file:
             kept, epochs, diverged = follow(training, validation, csv.writer(file, lineterminator="\n"))
         if diverged is not None:
             if args.on_divergence == "stop":

@@ -20,7 +20,7 @@ def complete_config(config: Mapping[str, Any], schema_path: Path) -> dict[str, A
 
     The candidates of its searches are among its recipes.
     """
-    schema = yaml.safe_load(schema_path.read_text())
+    schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
     _require_texts_as_keys(config)
     completed: dict[str, Any] = _with_defaults(copy.deepcopy(dict(config)), schema)
     validator = Draft202012Validator(schema)

@@ -52,9 +52,9 @@ def source_fingerprint(sources: Iterable[Path], package: Path, lock: Path, libra
 def imported_modules(path: Path) -> set[str]:
     """Return the absolute names of the modules that a .py file or a notebook's cells import; none for other files."""
     if path.suffix == ".py":
-        code = path.read_text()
+        code = path.read_text(encoding="utf-8")
     elif path.suffix == ".ipynb":
-        cells = json.loads(path.read_text())["cells"]
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
     else:
         return set()
@@ -93,13 +93,13 @@ def _read_lock(text: str) -> tuple[dict[str, str], dict[str, set[str]]]:
 
 def locked_versions(lock: Path, libraries: Iterable[str]) -> list[str]:
     """Return `name==version` of locked libraries, sorted; KeyError, naming it, for one that is not in the lock."""
-    pins, _ = _read_lock(lock.read_text())
+    pins, _ = _read_lock(lock.read_text(encoding="utf-8"))
     return sorted(f"{name}=={pins[name]}" for name in libraries)
 
 
 def with_needs(lock: Path, libraries: Iterable[str]) -> set[str]:
     """Return the libraries and all that they need, by name."""
-    _, needs = _read_lock(lock.read_text())
+    _, needs = _read_lock(lock.read_text(encoding="utf-8"))
     found: set[str] = set()
     todo = list(libraries)
     while todo:
@@ -112,7 +112,7 @@ def with_needs(lock: Path, libraries: Iterable[str]) -> set[str]:
 
 def direct_libraries(lock: Path) -> set[str]:
     """Return the libraries that the project itself asks for (in pyproject.toml, without those for development)."""
-    _, needs = _read_lock(lock.read_text())
+    _, needs = _read_lock(lock.read_text(encoding="utf-8"))
     return needs["digits"]
 
 

@@ -76,7 +76,7 @@ def save_figure(figure: Figure, part: Path, target: Path) -> None:
     """
     if target.suffix == ".svg":
         figure.savefig(part, format="svg", transparent=True, metadata={"Date": None})
-        part.write_text(with_dark_colours(part.read_text()))
+        part.write_text(with_dark_colours(part.read_text(encoding="utf-8")), encoding="utf-8")
     else:
         figure.set_dpi(144)
         figure.canvas.draw()
