@@ -49,7 +49,7 @@ def test_features_come_from_the_run_of_another_recipe_with_the_same_seed(tmp_pat
     """Its recipe need not be among the models: it is trained, and not evaluated."""
     project = Project(copy_project(tmp_path / "project"), write_config(tmp_path / "config.yaml", models=["target"]))
     set_keys(project.config, {"searches": {}})
-    target = {"hidden": [20], "features_of": "published", "validation_size": 100, "batch_size": 50, "epochs": 2}
+    target = {"hidden": [20], "features_of": "published", "validation_size": 0, "batch_size": 50, "epochs": 2}
     set_keys(project.config, {"recipes.target": target})
     rules = AFTER.keys() - {"search"} - LADDER_RULES
     assert plan(project).all == jobs(rules, ["target"], candidates=()) | jobs(["train published"])

@@ -119,7 +119,7 @@ ALONG: dict[str, dict[str, Any]] = {
     "batch_norm": CONVOLUTIONS,
     "label_smoothing": {"loss": "cross_entropy"},
     "dropout": {"hidden": [20]},
-    "features_of": {"hidden": [20]},
+    "features_of": {"hidden": [20], "validation_size": 0},
 }
 
 # Changes of the file that do not change what it says.
