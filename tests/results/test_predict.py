@@ -1,4 +1,4 @@
-"""`digits.predict` on a thousand test images made into what a user might bring: README's figures."""
+"""`digits.predict` on a thousand test images made into what a user might bring, as README says."""
 
 from pathlib import Path
 
@@ -22,7 +22,9 @@ def sheet(image: np.ndarray, draws: np.random.Generator) -> Image.Image:
     return paper.point(lambda grey: 255 - grey) if draws.random() < 0.75 else paper
 
 
-def test_the_readme_says_how_many_drawings_are_read(tmp_path: Path, command: Command) -> None:
+def test_99_of_100_drawings_are_read_rightly_as_many_as_of_the_images_themselves(
+    tmp_path: Path, command: Command
+) -> None:
     test = load_split(ROOT / "results" / "tensors" / "test.safetensors")
     chosen = np.arange(0, 10_000, 10)
     draws = np.random.default_rng(0)
@@ -36,4 +38,5 @@ def test_the_readme_says_how_many_drawings_are_read(tmp_path: Path, command: Com
     logits = load_file(RUN / "predictions.safetensors")["logits"][chosen]
     drawn, given = ((read == test.labels[chosen]).sum() for read in (answers, logits.argmax(axis=1)))
     print(f"{drawn} of 1,000 drawings are read rightly, and {given} of the images as they are")
-    assert f"`convnet` read {drawn} right, and {given} as they were" in (ROOT / "README.md").read_text()
+    assert drawn >= 985, "README: 99 in 100"
+    assert abs(drawn - given) <= 5
