@@ -80,7 +80,9 @@ class Started:
 
     def __init__(self, place: Project, profile: str, *arguments: object) -> None:
         self.folder, self.log = place.folder, place.folder.parent / "snakemake.log"
-        line = [sys.executable, "-m", "snakemake", *map(str, arguments), "--profile", f"profiles/{profile}"]
+        # What a script starts in the background ignores Ctrl-C, and so does all that it starts, this test and Snakemake too.
+        line = ["env", "--default-signal=INT", sys.executable, "-m", "snakemake"]
+        line += [*map(str, arguments), "--profile", f"profiles/{profile}"]
         line += [*OFTEN[profile], "--latency-wait", "10", "--configfile", str(place.config)]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(line, cwd=self.folder, stdout=log, stderr=log, start_new_session=True)
@@ -120,10 +122,16 @@ class Started:
         self.cancel()
 
     def jobs(self) -> list[str]:
-        """Return the numbers of its jobs that wait or run."""
-        line = ["squeue", "--noheader", "--format=%i %Z"]
-        shown = subprocess.run(line, stdout=subprocess.PIPE, text=True, check=True).stdout
-        return [number for number, folder in map(str.split, shown.splitlines()) if folder == str(self.folder)]
+        """Return the numbers of its jobs that wait or run, as soon as the scheduler answers."""
+
+        def ask() -> subprocess.CompletedProcess[str] | None:
+            done = subprocess.run(
+                ["squeue", "--noheader", "--format=%i %Z"], capture_output=True, text=True, check=False
+            )
+            return done if done.returncode == 0 else None
+
+        lines = until(ask).stdout.splitlines()
+        return [number for number, folder in map(str.split, lines) if folder == str(self.folder)]
 
     def cancel(self) -> None:
         """Cancel its jobs, as somebody else would."""
@@ -166,10 +174,3 @@ def starting() -> Iterator[Start]:
     finally:
         for one in started:
             one.end()
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """Start Snakemake in a project, with a profile."""
-    with starting() as begin:
-        yield begin

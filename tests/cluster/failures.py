@@ -1,30 +1,25 @@
 """What goes wrong on clusters, done to a real one. Each time: what the user sees names rule, wildcards and log, or the job is
 tried again; what had finished stays; and the next run, or this one, completes to the bits of the local build.
-
-What concerns one job alone happens at the same time, each in a project of its own; most of it waits for a clock.
 """
 
 import contextlib
-import functools
 import os
 import re
 import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 from workflow.conftest import Project, checksums
 
-from cluster.conftest import Start, slurm, starting, until
+from cluster.conftest import Start, slurm, until
 
 RUN = "results/runs/published/seed-1"
 OTHER = "results/runs/linear/seed-0"
 METRICS = f"{RUN}/metrics.json"
-Failure = Callable[[Start, Project, Project], None]  # what starts Snakemake, the project to harm, the local build
 
 
 @contextlib.contextmanager
@@ -37,12 +32,6 @@ def lacking_two_runs(build: Project, folder: Path) -> Iterator[Project]:
         shutil.rmtree(copy.folder / run)
     yield copy
     shutil.rmtree(copy.folder, ignore_errors=True)
-
-
-@pytest.fixture
-def project(build: Project, tmp_path: Path) -> Iterator[Project]:
-    with lacking_two_runs(build, tmp_path) as copy:
-        yield copy
 
 
 def assert_completes(start: Start, project: Project, build: Project, *runs: str) -> None:
@@ -142,47 +131,17 @@ def a_full_disk(start: Start, project: Project, build: Project) -> None:
 
 def ctrl_c(start: Start, project: Project, build: Project, profile: str = "slurm") -> None:
     """No job stays in the queue."""
-    started = start(project, METRICS, f"{OTHER}/metrics.json", profile=profile)
+    started = start(project, METRICS, profile=profile)
     started.held()
-    until(lambda: len(started.jobs()) == 2)
     os.killpg(started.process.pid, signal.SIGINT)  # as a terminal does
     status, said = started.wait()
     assert status != 0
     assert "Traceback" not in said
     until(lambda: started.jobs() == [], seconds=30)
-    assert_completes(start, project, build, OTHER)
+    assert_completes(start, project, build)
 
 
-AT_ONCE: dict[str, Failure] = {
-    "a-killed-training": a_killed_training,
-    "a-cancelled-job": a_cancelled_job,
-    "too-little-memory": too_little_memory,
-    "too-little-time": too_little_time,
-    "a-full-disk": a_full_disk,
-    "ctrl-c-slurm": ctrl_c,
-    "ctrl-c-cluster-generic": functools.partial(ctrl_c, profile="cluster-generic"),
-}
-
-
-@pytest.fixture(scope="module")
-def outcomes(build: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[None]]]:
-    """All that concerns one job alone, under way at the same time."""
-
-    def suffer(failure: Failure, folder: Path) -> None:
-        with starting() as start, lacking_two_runs(build, folder) as project:
-            failure(start, project, build)
-
-    folders = {name: tmp_path_factory.mktemp(name) for name in AT_ONCE}
-    with ThreadPoolExecutor(len(AT_ONCE)) as pool:
-        yield {name: pool.submit(suffer, failure, folders[name]) for name, failure in AT_ONCE.items()}
-
-
-@pytest.mark.parametrize("name", AT_ONCE)
-def test_of_one_job(outcomes: dict[str, Future[None]], name: str) -> None:
-    outcomes[name].result()
-
-
-def test_a_node_that_disappears(start: Start, project: Project, build: Project) -> None:
+def a_node_that_disappears(start: Start, project: Project, build: Project, over: Callable[[], None]) -> None:
     """With its daemon, all of the job's processes die. SLURM puts the job back into its queue, for the other node."""
     started = start(project, METRICS)
     held = started.held()
@@ -190,14 +149,18 @@ def test_a_node_that_disappears(start: Start, project: Project, build: Project) 
     try:
         slurm("lose", node)
         until(lambda: not held.is_running() or held.status() == psutil.STATUS_ZOMBIE)
-        status, said = started.wait()
-        assert status == 0, said
+        until((project.folder / METRICS).exists)
     finally:
         slurm("node-up", node)
+    over()
+    status, said = started.wait()
+    assert status == 0, said
     assert_same_bits(project, build)
 
 
-def test_a_scheduler_that_does_not_answer_for_a_minute(start: Start, project: Project, build: Project) -> None:
+def a_scheduler_that_does_not_answer_for_a_minute(
+    start: Start, project: Project, build: Project, over: Callable[[], None]
+) -> None:
     """It is frozen while a job trains. The training goes on; the evaluation, which the scheduler must start, cannot be
     started and the job is tried again.
     """
@@ -211,6 +174,7 @@ def test_a_scheduler_that_does_not_answer_for_a_minute(start: Start, project: Pr
             started.process.wait(timeout=60)
     finally:
         controller.resume()
+    over()
     status, said = started.wait()
     assert status == 0, said
     assert_same_bits(project, build)

@@ -1,0 +1,70 @@
+"""Whole configurations through the profiles give the bytes that one machine gives."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from conftest import ROOT, copy_project, write_config
+from workflow.conftest import Project, checksums, set_keys
+
+from cluster.conftest import Start, until
+
+RESOURCES = ROOT / "resources"  # the images that `make report` downloaded
+
+
+def quick_project(folder: Path) -> Project:
+    """Return a copy of the project with config/quick.yaml."""
+    project = Project(copy_project(folder / "project"), folder / "config.yaml")
+    project.config.write_text((ROOT / "config" / "quick.yaml").read_text())
+    set_keys(project.config, {"dataset.path": str(RESOURCES)})
+    return project
+
+
+def here(project: Project, *arguments: object) -> str:
+    """Run Snakemake on this machine; return what it says."""
+    line = [sys.executable, "-m", "snakemake", "--configfile", project.config, *arguments]
+    done = subprocess.run(
+        list(map(str, line)),
+        cwd=project.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def quick_locally(folder: Path) -> Project:
+    """Build config/quick.yaml on this machine."""
+    project = quick_project(folder)
+    here(project, "--cores", 2)
+    return project
+
+
+def quick_handed_over(start: Start, folder: Path, local: Project, profile: str) -> None:
+    """Jobs on both nodes give the same bytes; results can be moved, and nothing runs again for it."""
+    project = quick_project(folder)
+    started = start(project, profile=profile)
+    status, said = started.wait()
+    assert status == 0, said
+    assert checksums(project.folder / "results") == checksums(local.folder / "results")
+
+    until(lambda: len(started.completed()) >= 6)
+    jobs = started.completed()
+    assert [job["JobState"] for job in jobs] == ["COMPLETED"] * 6, "five runs, and what is about them"
+    assert {job["NodeList"] for job in jobs} == {"n1", "n2"}
+
+    assert "Nothing to be done" in here(local, "--profile", f"profiles/{profile}", "--dry-run")
+    assert "Nothing to be done" in here(project, "--cores", 1, "--dry-run")
+
+
+def several_runs_share_a_job(start: Start, folder: Path, build: Project) -> None:
+    """Two candidates of a search and six runs, by four to a job; a search alone needs no table job of its own."""
+    project = Project(copy_project(folder / "project"), write_config(folder / "config.yaml"))
+    started = start(project, "--group-components", "run=4", "--until", "train", "evaluate")
+    status, said = started.wait()
+    assert status == 0, said
+    until(lambda: len(started.completed()) >= 2)
+    assert len(started.completed()) == 2
+    assert checksums(project.folder / "results" / "runs") == checksums(build.folder / "results" / "runs")

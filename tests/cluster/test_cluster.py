@@ -1,0 +1,69 @@
+"""All that is done to the cluster. What one job suffers alone happens at the same time as everything else, each in a project
+of its own: most of it waits for a clock. What takes a part of the cluster away comes first, one after the other.
+"""
+
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from conftest import skip
+from workflow.conftest import Project
+
+from cluster import bits, failures
+from cluster.conftest import OFTEN, Start, starting
+
+OUTAGES: dict[str, Callable[[Start, Project, Project, Callable[[], None]], None]] = {
+    "a-node-that-disappears": failures.a_node_that_disappears,
+    "a-scheduler-that-does-not-answer-for-a-minute": failures.a_scheduler_that_does_not_answer_for_a_minute,
+}
+FAILURES: dict[str, Callable[[Start, Project, Project], None]] = {
+    "a-killed-training": failures.a_killed_training,
+    "a-cancelled-job": failures.a_cancelled_job,
+    "too-little-memory": failures.too_little_memory,
+    "too-little-time": failures.too_little_time,
+    "a-full-disk": failures.a_full_disk,
+    "ctrl-c-slurm": failures.ctrl_c,
+    "ctrl-c-cluster-generic": functools.partial(failures.ctrl_c, profile="cluster-generic"),
+}
+QUICK = {f"quick-{profile}": profile for profile in OFTEN}
+NAMES = [*OUTAGES, *FAILURES, *QUICK, "several-runs-share-a-job"]
+
+
+@pytest.fixture(scope="module")
+def outcomes(build: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[None]]]:
+    """All of it, under way."""
+    if not (bits.RESOURCES / "train-images-idx3-ubyte").exists():
+        skip("the images are not there: make report")
+    folders = {name: tmp_path_factory.mktemp(name) for name in [*NAMES, "quick-locally"]}
+    found: dict[str, Future[None]] = {}
+
+    def suffer(failure: Callable[..., None], folder: Path, *more: object) -> None:
+        with starting() as start, failures.lacking_two_runs(build, folder) as project:
+            failure(start, project, build, *more)
+
+    def compare(check: Callable[..., None], *arguments: object) -> None:
+        with starting() as start:
+            check(start, *arguments)
+
+    with ThreadPoolExecutor(len(folders)) as pool:
+        local = pool.submit(bits.quick_locally, folders["quick-locally"])
+        for name, outage in OUTAGES.items():
+            over = threading.Event()
+            found[name] = pool.submit(suffer, outage, folders[name], over.set)
+            while not over.wait(timeout=1) and not found[name].done():
+                pass
+        for name, profile in QUICK.items():  # first, as they take longest
+            found[name] = pool.submit(compare, bits.quick_handed_over, folders[name], local.result(), profile)
+        for name, failure in FAILURES.items():
+            found[name] = pool.submit(suffer, failure, folders[name])
+        name = "several-runs-share-a-job"
+        found[name] = pool.submit(compare, bits.several_runs_share_a_job, folders[name], build)
+        yield found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_on_a_cluster(outcomes: dict[str, Future[None]], name: str) -> None:
+    outcomes[name].result()
