@@ -15,7 +15,7 @@ import psutil
 import pytest
 from workflow.conftest import Project, checksums
 
-from cluster.conftest import Start, slurm, until
+from cluster.conftest import Start, Started, slurm, until
 
 RUN = "results/runs/published/seed-1"
 OTHER = "results/runs/linear/seed-0"
@@ -59,6 +59,16 @@ def assert_names(said: str, project: Project) -> None:
     assert list((project.folder / "logs" / "slurm").rglob("*.log"))
 
 
+def assert_tried_again(started: Started, project: Project, build: Project, why: str) -> None:
+    """The job is submitted once more, after a message that says why (a regular expression), and then completes."""
+    status, said = started.wait()
+    assert status == 0, said
+    assert_names(said, project)
+    assert "Trying to restart job" in said
+    assert re.search(why, said)
+    assert_same_bits(project, build)
+
+
 def a_killed_training(start: Start, project: Project, build: Project) -> None:
     """Two runs share a job; the second to train is killed. It is named, and the first stays."""
     targets = [f"{run}/metrics.json" for run in (RUN, OTHER)]
@@ -79,39 +89,21 @@ def a_killed_training(start: Start, project: Project, build: Project) -> None:
 
 
 def a_cancelled_job(start: Start, project: Project, build: Project) -> None:
-    """It is submitted again."""
     started = start(project, METRICS)
     started.held()
     started.cancel()
-    status, said = started.wait()
-    assert status == 0, said
-    assert_names(said, project)
-    assert re.search(r"JOB \d+ ON n\d CANCELLED", said)
-    assert "Trying to restart job" in said
-    assert_same_bits(project, build)
+    assert_tried_again(started, project, build, why=r"JOB \d+ ON n\d CANCELLED")
 
 
 def too_little_memory(start: Start, project: Project, build: Project) -> None:
-    """The job is tried again with more."""
     started = start(project, METRICS, "--set-resources", "train:mem_mb=400*attempt", "evaluate:mem_mb=400*attempt")
-    status, said = started.wait()
-    assert status == 0, said
-    assert_names(said, project)
-    assert "Trying to restart job" in said
-    assert "exceeded memory limit" in said
-    assert_same_bits(project, build)
+    assert_tried_again(started, project, build, why="exceeded memory limit")
 
 
 def too_little_time(start: Start, project: Project, build: Project) -> None:
-    """The job is tried again with more."""
     started = start(project, METRICS, "--set-resources", "train:runtime=1*attempt", "evaluate:runtime=0")
     started.held()  # for ever: only the time limit ends it
-    status, said = started.wait()
-    assert status == 0, said
-    assert_names(said, project)
-    assert "DUE TO TIME LIMIT" in said
-    assert "Trying to restart job" in said
-    assert_same_bits(project, build)
+    assert_tried_again(started, project, build, why="DUE TO TIME LIMIT")
 
 
 def a_full_disk(start: Start, project: Project, build: Project) -> None:
@@ -130,15 +122,17 @@ def a_full_disk(start: Start, project: Project, build: Project) -> None:
 
 
 def ctrl_c(start: Start, project: Project, build: Project, profile: str = "slurm") -> None:
-    """No job stays in the queue."""
-    started = start(project, METRICS, profile=profile)
-    started.held()
+    """Of two jobs that run, none stays in the queue."""
+    started = start(project, METRICS, f"{OTHER}/metrics.json", profile=profile)
+    first = started.held()
+    started.held(but=(first.pid,))
+    assert len(started.jobs()) == 2
     os.killpg(started.process.pid, signal.SIGINT)  # as a terminal does
     status, said = started.wait()
     assert status != 0
     assert "Traceback" not in said
     until(lambda: started.jobs() == [], seconds=30)
-    assert_completes(start, project, build)
+    assert_completes(start, project, build, OTHER)
 
 
 def a_node_that_disappears(start: Start, project: Project, build: Project, over: Callable[[], None]) -> None:
@@ -155,6 +149,7 @@ def a_node_that_disappears(start: Start, project: Project, build: Project, over:
     over()
     status, said = started.wait()
     assert status == 0, said
+    assert "Trying to restart job" not in said, "it is SLURM that starts it again"
     assert_same_bits(project, build)
 
 

@@ -15,6 +15,8 @@ from conftest import ROOT
 from digits.lib.tensors import load_split
 from safetensors.numpy import load_file
 
+from results.conftest import ON_READMES_PROCESSOR
+
 RESULTS = ROOT / "results"
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 RUNS = list(product(CONFIG["models"], CONFIG["seeds"]))
@@ -76,7 +78,7 @@ def test_the_doubted_labels_are_left_out_of_the_second_count() -> None:
 
 @pytest.mark.parametrize("model", CONFIG["models"])
 def test_the_readme_says_what_was_measured(model: str) -> None:
-    """Another kind of processor rounds otherwise, and a training magnifies that into something like another seed."""
+    """Here to the last digit, or, on another kind of processor, as close as other seeds would come."""
     (row,) = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith(f"| `{model}` |")]
     mean, by_seed, interval = (
         [float(number) for number in re.findall(r"\d+\.\d+", cell)] for cell in row.split("|")[3:6]
@@ -87,7 +89,8 @@ def test_the_readme_says_what_was_measured(model: str) -> None:
     assert interval == pytest.approx([t_interval.low, t_interval.high], abs=0.03)
 
     measured = 100 * METRICS[METRICS["model"] == model]["test_accuracy"]
-    print(f"{model}: README {by_seed}, here {measured.round(2).tolist()}")
+    if ON_READMES_PROCESSOR:
+        assert by_seed == measured.round(2).tolist()
     spread = np.std(by_seed, ddof=1) * np.sqrt(1 / len(by_seed) + 1 / len(measured))
     assert abs(measured.mean() - mean[0]) <= scipy.stats.t.ppf(0.995, len(by_seed) - 1) * spread, "99 % of other draws"
 
