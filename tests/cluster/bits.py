@@ -35,6 +35,18 @@ def here(project: Project, *arguments: object) -> str:
     return done.stdout
 
 
+def small_project(folder: Path) -> Project:
+    """Return a copy of the project with the small data set: six runs, and two candidates of a search."""
+    return Project(copy_project(folder / "project"), write_config(folder / "config.yaml"))
+
+
+def small_locally(folder: Path) -> Project:
+    """Build its runs on this machine."""
+    project = small_project(folder)
+    here(project, "--cores", 2, "--until", "evaluate", "search")
+    return project
+
+
 def quick_locally(folder: Path) -> Project:
     """Build config/quick.yaml on this machine."""
     project = quick_project(folder)
@@ -59,12 +71,12 @@ def quick_handed_over(start: Start, folder: Path, local: Project, profile: str) 
     assert "Nothing to be done" in here(project, "--cores", 1, "--dry-run")
 
 
-def several_runs_share_a_job(start: Start, folder: Path, build: Project) -> None:
+def several_runs_share_a_job(start: Start, folder: Path, local: Project) -> None:
     """Two candidates of a search and six runs, by four to a job; a search alone needs no table job of its own."""
-    project = Project(copy_project(folder / "project"), write_config(folder / "config.yaml"))
+    project = small_project(folder)
     started = start(project, "--group-components", "run=4", "--until", "train", "evaluate")
     status, said = started.wait()
     assert status == 0, said
     until(lambda: len(started.completed()) >= 2)
     assert len(started.completed()) == 2
-    assert checksums(project.folder / "results" / "runs") == checksums(build.folder / "results" / "runs")
+    assert checksums(project.folder / "results" / "runs") == checksums(local.folder / "results" / "runs")

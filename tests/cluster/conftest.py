@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 import psutil
 import pytest
 from conftest import ROOT, skip
-from workflow.conftest import Project, _snakemake_loaded, build  # noqa: F401 (fixtures)
+from workflow.conftest import Project
 
 T = TypeVar("T")
 SLURM = ROOT / "tools" / "slurm.sh"
@@ -150,7 +150,7 @@ def until(condition: Callable[[], T | None], seconds: float = 300) -> T:
     ends = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < ends, "it did not happen in time"
-        time.sleep(0.1)
+        time.sleep(0.3)
     return value
 
 

@@ -33,11 +33,12 @@ NAMES = [*OUTAGES, *FAILURES, *QUICK, "several-runs-share-a-job"]
 
 
 @pytest.fixture(scope="module")
-def outcomes(build: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[None]]]:
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[None]]]:
     """All of it, under way."""
     if not (bits.RESOURCES / "train-images-idx3-ubyte").exists():
         skip("the images are not there: make report")
-    folders = {name: tmp_path_factory.mktemp(name) for name in [*NAMES, "quick-locally"]}
+    folders = {name: tmp_path_factory.mktemp(name) for name in [*NAMES, "small-locally", "quick-locally"]}
+    build = bits.small_locally(folders["small-locally"])
     found: dict[str, Future[None]] = {}
 
     def suffer(failure: Callable[..., None], folder: Path, *more: object) -> None:
@@ -49,12 +50,16 @@ def outcomes(build: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             check(start, *arguments)
 
     with ThreadPoolExecutor(len(folders)) as pool:
-        local = pool.submit(bits.quick_locally, folders["quick-locally"])
-        for name, outage in OUTAGES.items():
+
+        def undergo(name: str) -> None:
             over = threading.Event()
-            found[name] = pool.submit(suffer, outage, folders[name], over.set)
+            found[name] = pool.submit(suffer, OUTAGES[name], folders[name], over.set)
             while not over.wait(timeout=1) and not found[name].done():
                 pass
+
+        undergo("a-node-that-disappears")
+        local = pool.submit(bits.quick_locally, folders["quick-locally"])  # which needs no scheduler
+        undergo("a-scheduler-that-does-not-answer-for-a-minute")
         for name, profile in QUICK.items():  # first, as they take longest
             found[name] = pool.submit(compare, bits.quick_handed_over, folders[name], local.result(), profile)
         for name, failure in FAILURES.items():
