@@ -273,6 +273,11 @@ BAD = [
         {"features_of": "published"},
         "recipes.new.features_of: 'published' holds out 0 images, this recipe 10,000, so that the features were trained",
     ),
+    (
+        "recipes.new",
+        {"features_of": "small", "hidden": [30], "validation_split": "last"},
+        "recipes.new.features_of: 'small' holds out other images, its validation_split is random; give both the same",
+    ),
     ("recipes", {30: {}, "linear": {}}, "recipes: the key 30 is not a text; put it in quotes"),
     ("recipes.linear", {True: 3}, "recipes.linear: the key True is not a text; put it in quotes"),
     ("recipes.Bad Name", {}, "'Bad Name' is no name for a recipe"),
@@ -306,6 +311,11 @@ BAD = [
         "searches.a.recipe: 'published' holds out no images to choose by (v",
     ),
     ("searches.a", {**GRID, "grid": {"validation_size": [1, 2]}}, "searches.a: validation_size: all candidates are"),
+    (
+        "searches.a",
+        {**GRID, "grid": {"validation_split": ["last"]}},
+        "searches.a: validation_split: all candidates are",
+    ),
     ("searches.a", {**GRID, "grid": {"classes": [["0"], ["1"]]}}, "searches.a: classes: all candidates are"),
     (
         "searches.a",

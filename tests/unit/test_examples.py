@@ -32,13 +32,29 @@ def test_the_same_images_are_held_out_for_every_seed_and_recipe(split: Split) ->
     assert [len(part) for part in choose_images(split, recipe(), ALL, 0)] == [500, 0]
 
 
+@pytest.mark.parametrize("sort", [False, True], ids=["as it is", "class after class"])
+def test_the_last_of_each_class_are_held_out(split: Split, sort: bool) -> None:
+    """As many of each class as its share of the images, wherever its images are."""
+    values = torch.tensor([0] * 10 + [1] * 20 + [2] * 30)
+    mixed = values if sort else values[torch.randperm(60, generator=torch.Generator().manual_seed(0))]
+    train, held_out = split_validation(mixed, 12, "last")
+    for number, size in enumerate((10, 20, 30)):
+        of_class = (mixed == number).nonzero().flatten().tolist()
+        assert [i for i in held_out.tolist() if i in of_class] == of_class[-size // 5 :]
+    assert sorted([*train.tolist(), *held_out.tolist()]) == list(range(60))
+    fewer = split_validation(mixed, 7, "last")[1]
+    assert len(fewer) == 7 and set(fewer.tolist()) < set(held_out.tolist())
+    settings = recipe(validation_size=100, validation_split="last")
+    assert torch.equal(choose_images(split, settings, ALL, 0)[1], choose_images(split, settings, ALL, 1)[1])
+
+
 def test_classes_are_chosen_by_name_in_the_data_sets_order(split: Split) -> None:
     settings = recipe(classes=["7", "3"], validation_size=100)
     outputs = output_classes(settings, split.classes)
     assert outputs == [3, 7]
     assert output_classes(recipe(), split.classes) == ALL
     train, held_out = choose_images(split, settings, outputs, 0)
-    whole = split_validation(500, 100)
+    whole = split_validation(torch.from_numpy(split.labels), 100, "random")
     for part, of_all in ((train, whole[0]), (held_out, whole[1])):
         assert part.tolist() == [i for i in of_all.tolist() if split.labels[i] in (3, 7)]
     y = as_examples(split, train, outputs, torch.device("cpu")).y

@@ -16,6 +16,34 @@ def test_normalised_pixels_have_mean_0_and_standard_deviation_1() -> None:
     assert set(normalised.named_tensors()) == {"pixel_mean", "pixel_std", "w1", "b1", "w2", "b2"}
 
 
+def test_once_trained_a_network_answers_with_the_mean_over_five_views() -> None:
+    one, five = (network(recipe(test_time_shift=far)) for far in (0, 1))
+    x = torch.rand(3, 4, 5)
+    assert torch.equal(five.train()(x), one(x)) and torch.equal(one.eval()(x), one.train()(x))
+    up, down, left, right = (torch.zeros(3, 4, 5) for _ in range(4))
+    up[:, :-1], down[:, 1:], left[:, :, :-1], right[:, :, 1:] = x[:, 1:], x[:, :-1], x[:, :, 1:], x[:, :, :-1]
+    torch.testing.assert_close(five.eval()(x), (one(x) + one(up) + one(down) + one(left) + one(right)) / 5)
+
+
+def test_the_crop_is_cut_off_after_moving() -> None:
+    cropped, shifted = (
+        build_network(recipe(crop=1, test_time_shift=far), (4, 5), 5, generator_for("a")) for far in (0, 1)
+    )
+    inside = torch.zeros(1, 4, 5)
+    inside[0, 0, 2] = 1  # at the border: seen where the image is moved down
+    assert torch.equal(cropped.eval()(inside), cropped(torch.zeros(1, 4, 5)))
+    assert not torch.equal(shifted.eval()(inside), cropped(inside))
+
+
+def test_a_shift_that_leaves_nothing_is_refused() -> None:
+    network(recipe(test_time_shift=3))
+    with pytest.raises(UserError) as caught:
+        network(recipe(test_time_shift=4))
+    assert str(caught.value) == (
+        "recipe.test_time_shift: 4 moves all of an image of 4×5 pixels away; choose a smaller one"
+    )
+
+
 def test_a_crop_that_leaves_nothing_is_refused() -> None:
     with pytest.raises(UserError) as caught:
         build_network(recipe(crop=2), (4, 5), 5, generator_for("a"))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from digits.lib import dense, losses, networks, optimisers, recipes, schedules
+from digits.lib import dense, examples, losses, networks, optimisers, recipes, schedules
 from digits.lib.command import UserError
 from digits.lib.recipes import HardExamples, Recipe, parse_recipe
 from project import SCHEMA
@@ -22,6 +22,7 @@ def test_recipes_name_the_parts_that_there_are() -> None:
     assert set(recipes.LOSSES) == set(losses.LOSSES)
     assert set(recipes.OPTIMISERS) == set(optimisers.OPTIMISERS)
     assert set(recipes.SCHEDULES) == set(schedules.SCHEDULES)
+    assert set(recipes.VALIDATION_SPLITS) == set(examples.VALIDATION_SPLITS)
 
 
 def test_the_schema_names_the_same_parts() -> None:
@@ -76,6 +77,11 @@ VALUES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "batch norm": ({"batch_norm": 1}, "recipe.batch_norm: 1 is not true or false"),
     "crop": ({"crop": -1}, "recipe.crop: -1 is not a whole number from 0"),
+    "validation_split": (
+        {"validation_split": "first"},
+        "recipe.validation_split: unknown validation_split 'first' (known: last, random)",
+    ),
+    "test_time_shift": ({"test_time_shift": 0.5}, "recipe.test_time_shift: 0.5 is not a whole number from 0"),
     "dropout": ({"dropout": 1}, "recipe.dropout: 1 is not a number from 0, below 1"),
     "momentum": ({"momentum": "0.9"}, "recipe.momentum: 0.9 is not a number from 0, below 1"),
     "layer rates": ({"layer_rates": [-1, 1]}, "recipe.layer_rates: [-1, 1] is not a list of factors from 0"),

@@ -53,7 +53,7 @@ def _candidates(
     found = {}
     try:
         for candidate, changes in candidates(name, search).items():
-            for key in {"validation_size", "classes"} & set(changes):
+            for key in {"validation_size", "validation_split", "classes"} & set(changes):
                 raise UserError(f"{key}: all candidates are compared on the same images; choose other keys")
             found[candidate] = _with_defaults(changed(base, changes), schema)
             error = best_match(validator.evolve(schema=schema).iter_errors(found[candidate]))
@@ -206,6 +206,11 @@ def _check_features(where: str, recipe: Mapping[str, Any], recipes: Mapping[str,
         raise UserError(
             f"{where}: '{source}' holds out {held_out:,} images, this recipe {recipe['validation_size']:,}, so that the "
             "features were trained on images held out here; hold out as many there"
+        )
+    split = recipes[source]["validation_split"]
+    if recipe["validation_size"] and recipe["validation_split"] != split:
+        raise UserError(
+            f"{where}: '{source}' holds out other images, its validation_split is {split}; give both the same"
         )
 
 

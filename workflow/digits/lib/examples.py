@@ -1,6 +1,6 @@
 """Which images a network is trained on and which are held out, as the training takes them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -40,15 +40,36 @@ def output_classes(recipe: Recipe, classes: Sequence[str]) -> list[int]:
     return [number for number, name in enumerate(classes) if not recipe.classes or name in recipe.classes]
 
 
-def split_validation(count: int, validation_size: int) -> tuple[Tensor, Tensor]:
-    """Choose the images to train on and those held out: the same ones for every model and seed. Indices, int64."""
+def split_validation(labels: Tensor, validation_size: int, choice: str) -> tuple[Tensor, Tensor]:
+    """Choose the images to train on and those held out: the same ones for every model and seed. Indices, int64.
+
+    `choice` is a name in VALIDATION_SPLITS. The fewer are held out, the more of the others are trained on: those of a
+    smaller number are among those of a larger one.
+    """
+    count = len(labels)
     if validation_size >= count:
         raise UserError(
             f"recipe.validation_size: {validation_size:,} of {count:,} images leaves none to train on; hold out fewer"
         )
-    order = torch.randperm(count, generator=generator_for("validation split"))
+    order = VALIDATION_SPLITS[choice](labels)
     held_out = order[count - validation_size :].sort().values
     return order[: count - validation_size].sort().values, held_out
+
+
+def _random(labels: Tensor) -> Tensor:
+    return torch.randperm(len(labels), generator=generator_for("validation split"))
+
+
+def _last_of_each_class(labels: Tensor) -> Tensor:
+    """Order the images by how far back in their class they are, from 0 (its first) to 1."""
+    place = torch.empty(len(labels), dtype=torch.float64)
+    for number in labels.unique():
+        of_class = (labels == number).nonzero().flatten()
+        place[of_class] = torch.arange(1, len(of_class) + 1, dtype=torch.float64) / len(of_class)
+    return place.argsort(stable=True)
+
+
+VALIDATION_SPLITS: dict[str, Callable[[Tensor], Tensor]] = {"random": _random, "last": _last_of_each_class}
 
 
 def choose_images(split: Split, recipe: Recipe, outputs: Sequence[int], seed: int) -> tuple[Tensor, Tensor]:
@@ -58,7 +79,9 @@ def choose_images(split: Split, recipe: Recipe, outputs: Sequence[int], seed: in
     """
     labels = torch.from_numpy(split.labels)
     wanted = torch.isin(labels, torch.tensor(outputs, dtype=labels.dtype))
-    train, held_out = (part[wanted[part]] for part in split_validation(len(labels), recipe.validation_size))
+    train, held_out = (
+        part[wanted[part]] for part in split_validation(labels, recipe.validation_size, recipe.validation_split)
+    )
     if recipe.labels_per_class is not None:
         order = train[torch.randperm(len(train), generator=generator_for("few labels", seed))]
         of_each = [order[labels[order] == number] for number in outputs]

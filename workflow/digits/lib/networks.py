@@ -22,11 +22,16 @@ def generator_for(*names: object) -> torch.Generator:
 
 
 class Network(torch.nn.Module):
-    """A network with what it does to the pixels: float32 images [batch, height, width], 0 to 1, in; scores out."""
+    """A network with what it does to the pixels: float32 images [batch, height, width], 0 to 1, in; scores out.
 
-    def __init__(self, body: Dense | Convolutional, crop: int, normalised: bool) -> None:
+    Outside training, `test_time_shift` above 0 lets it look at each image five times, as it is and moved by so many
+    pixels to each of the four sides, and answer with the mean of the scores. Simonyan and Zisserman 2015,
+    https://arxiv.org/abs/1409.1556, section 3.2, average over views of an image likewise.
+    """
+
+    def __init__(self, body: Dense | Convolutional, crop: int, normalised: bool, test_time_shift: int) -> None:
         super().__init__()
-        self.body, self.crop, self.normalised = body, crop, normalised
+        self.body, self.crop, self.normalised, self.test_time_shift = body, crop, normalised, test_time_shift
         self.pixel_mean: Tensor
         self.pixel_std: Tensor
         if normalised:
@@ -35,6 +40,16 @@ class Network(torch.nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the scores of a batch of images."""
+        if self.training:
+            return self._scores(x)
+        return torch.stack([self._scores(moved(x, *step)) for step in self.views()]).mean(dim=0)
+
+    def views(self) -> list[tuple[int, int]]:
+        """Return how far down and right each view of an image is moved, outside training."""
+        far = self.test_time_shift
+        return [(0, 0), (-far, 0), (far, 0), (0, -far), (0, far)] if far else [(0, 0)]
+
+    def _scores(self, x: Tensor) -> Tensor:
         if self.crop:
             x = x[:, self.crop : -self.crop, self.crop : -self.crop]
         if self.normalised:
@@ -58,6 +73,11 @@ class Network(torch.nn.Module):
         return {name.removeprefix("body."): tensor for name, tensor in self.state_dict().items()}
 
 
+def moved(images: Tensor, down: int, right: int) -> Tensor:
+    """Move images [batch, height, width] by whole pixels; what leaves an image is lost, zeros come in."""
+    return torch.nn.functional.pad(images, (right, -right, down, -down)) if down or right else images
+
+
 def build_network(recipe: Recipe, shape: tuple[int, int], classes: int, generator: torch.Generator) -> Network:
     """Make a recipe's network for images of a size, with initial weights drawn from the generator.
 
@@ -66,6 +86,11 @@ def build_network(recipe: Recipe, shape: tuple[int, int], classes: int, generato
     height, width = (side - 2 * recipe.crop for side in shape)
     if min(height, width) < 1:
         raise UserError(f"recipe.crop: {recipe.crop} leaves nothing of images of {shape[0]}×{shape[1]} pixels")
+    if recipe.test_time_shift >= min(shape):
+        raise UserError(
+            f"recipe.test_time_shift: {recipe.test_time_shift} moves all of an image of {shape[0]}×{shape[1]} pixels away; "
+            "choose a smaller one"
+        )
     for number, size in enumerate(output_sizes(height, width, recipe.convolutions, recipe.padding)):
         if min(size) < 1:
             raise UserError(
@@ -73,7 +98,7 @@ def build_network(recipe: Recipe, shape: tuple[int, int], classes: int, generato
                 "choose fewer layers, smaller kernels or strides, or padding: true"
             )
     body = NETWORKS[recipe.network](recipe, height * width, classes, generator)
-    return Network(body, recipe.crop, recipe.pixels == "normalised")
+    return Network(body, recipe.crop, recipe.pixels == "normalised", recipe.test_time_shift)
 
 
 @torch.no_grad()

@@ -47,6 +47,7 @@ def portable_network(path: Path, classes: list[str], shape: tuple[int, int]) -> 
             "seed": training["seed"],
             "outputs": outputs,  # the class of each, by its number
             "crop": crop,
+            "shift": recipe["test_time_shift"],
             "mean": float(arrays["pixel_mean"]) if normalised else 0.0,
             "std": float(arrays["pixel_std"]) if normalised else 1.0,
             "layers": layers,

@@ -17,6 +17,7 @@ OPTIMISERS = ("sgd", "adam")  # optimisers.py
 SCHEDULES = ("constant", "plateau", "one_cycle")  # schedules.py
 AUGMENTATIONS = ("shift", "rotation", "scale", "stretch", "shear", "elastic")  # augmentation.py
 PIXELS = ("unit", "normalised")
+VALIDATION_SPLITS = ("random", "last")  # examples.py
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,12 +40,14 @@ class Recipe:
     batch_size: int
     epochs: int
     validation_size: int
+    validation_split: str = "random"
     snapshots: tuple[int, ...] = ()
     network: str = "dense"
     convolutions: tuple[tuple[int, int, int], ...] = ()  # channels, side of the kernel, stride
     padding: bool = True
     batch_norm: bool = False
     crop: int = 0
+    test_time_shift: int = 0
     pixels: str = "unit"
     dropout: float = 0.0
     label_smoothing: float = 0.0
@@ -241,6 +244,7 @@ CHOICES = {
     "optimiser": OPTIMISERS,
     "schedule": SCHEDULES,
     "pixels": PIXELS,
+    "validation_split": VALIDATION_SPLITS,
 }
 _SHARE = (lambda v: _number(v, 0, 1), "a number from 0, below 1")
 _COUNT = (lambda v: _whole(v, 1), "a whole number from 1")
@@ -259,6 +263,7 @@ VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "padding": (lambda v: isinstance(v, bool), "true or false"),
     "batch_norm": (lambda v: isinstance(v, bool), "true or false"),
     "crop": _COUNT_OR_0,
+    "test_time_shift": _COUNT_OR_0,
     "dropout": _SHARE,
     "label_smoothing": _SHARE,
     "momentum": _SHARE,

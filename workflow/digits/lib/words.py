@@ -63,6 +63,8 @@ def _extras(recipe: Mapping[str, Any]) -> list[str]:
         "each layer has a learning rate of its own": recipe["layer_rates"],
         f"images are changed at random each time ({changes})": recipe["augmentation"],
         f"the final weights are the mean over the last {recipe['average']:.0%} of the steps": recipe["average"],
+        "once trained, it looks at each image five times, as it is and moved to each side by "
+        f"{_pixels(recipe['test_time_shift'])}, and answers with the mean": recipe["test_time_shift"],
         f"only the classes {', '.join(recipe['classes'])}": recipe["classes"],
         f"only {recipe['labels_per_class']} labelled images a class": recipe["labels_per_class"],
         f"all layers but the last are those of {recipe['features_of']}": recipe["features_of"],
@@ -76,7 +78,8 @@ def _extras(recipe: Mapping[str, Any]) -> list[str]:
     if recipe["early_stopping"]:
         named["it stops early where the held-out loss no longer falls"] = True
     parts = [name for name, used in named.items() if used]
-    trained = f"it holds out {held_out:,} training images" if held_out else "it holds out none"
+    last = ", of each class the last" if recipe["validation_split"] == "last" else ""
+    trained = f"it holds out {held_out:,} training images{last}" if held_out else "it holds out none"
     if not (held_out or recipe["labels_per_class"] or recipe["classes"]):
         trained = "it trains on all training images"
     return [*(["besides: " + "; ".join(parts)] if parts else []), trained]
@@ -84,6 +87,10 @@ def _extras(recipe: Mapping[str, Any]) -> list[str]:
 
 def _joined(parts: list[str]) -> str:
     return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+
+
+def _pixels(number: int) -> str:
+    return "a pixel" if number == 1 else f"{number} pixels"
 
 
 def _ordinal(number: int) -> str:

@@ -23,7 +23,7 @@ function readNetwork(plain) {
 // The probability of each class for an image: uint8 pixels in rows.
 function probabilities(network, pixels, height, width, classes) {
   const result = new Array(classes).fill(0);
-  const scores = networkScores(network, pixels, height, width);
+  const scores = meanScores(network, pixels, height, width);
   const highest = Math.max(...scores);
   const powers = Array.from(scores, (score) => Math.exp(score - highest));
   const sum = powers.reduce((a, b) => a + b, 0);
@@ -31,8 +31,15 @@ function probabilities(network, pixels, height, width, classes) {
   return result;
 }
 
-function networkScores(network, pixels, height, width) {
-  let area = cropped(network, pixels, height, width);
+// The mean over what the network says to the image as it is and, with a shift, to it moved to each of the four sides.
+function meanScores(network, pixels, height, width) {
+  const far = network.shift;
+  const steps = far ? [[0, 0], [-far, 0], [far, 0], [0, -far], [0, far]] : [[0, 0]];
+  const views = steps.map(([down, right]) => networkScores(network, cropped(network, pixels, height, width, down, right)));
+  return views[0].map((_, i) => views.reduce((sum, scores) => sum + scores[i], 0) / views.length);
+}
+
+function networkScores(network, area) {
   network.layers.forEach((layer, i) => {
     if (layer.kind === "convolution") {
       area = convolution(layer, area);
@@ -45,14 +52,16 @@ function networkScores(network, pixels, height, width) {
   return area.values;
 }
 
-// An area has its values in the order [row, column, channel].
-function cropped(network, pixels, height, width) {
+// What the network sees of an image that is moved: zeros come in. An area has its values in the order [row, column, channel].
+function cropped(network, pixels, height, width, down, right) {
   const border = network.crop;
   const area = { height: height - 2 * border, width: width - 2 * border, channels: 1 };
   area.values = new Float64Array(area.height * area.width);
   for (let y = 0; y < area.height; y++)
     for (let x = 0; x < area.width; x++) {
-      const value = Math.fround(pixels[(y + border) * width + x + border] / 255);
+      const [fromY, fromX] = [y + border - down, x + border - right];
+      const inside = fromY >= 0 && fromX >= 0 && fromY < height && fromX < width;
+      const value = inside ? Math.fround(pixels[fromY * width + fromX] / 255) : 0;
       area.values[y * area.width + x] = (value - network.mean) / network.std;
     }
   return area;
