@@ -19,12 +19,6 @@ def test_a_convolutional_networks() -> None:
     assert flops_per_image(net, (4, 5)) == (2 * first + 3 * second + 3 * last, first + second + last)
 
 
-def test_a_prediction_looks_at_five_views() -> None:
-    for far, views in ((0, 1), (1, 5)):
-        net = network(recipe(test_time_shift=far))
-        assert flops_per_image(net, (4, 5)) == (2 * (2 * 20 * 12 + 3 * 12 * 5), views * 2 * (20 * 12 + 12 * 5))
-
-
 def test_features_that_are_reused_need_no_gradients() -> None:
     net = network(recipe())
     for p in net.body.layers()[0]:

@@ -12,7 +12,7 @@ def flops_per_image(network: Network, shape: tuple[int, int]) -> tuple[int, int]
     """
     products = network.body.products(*(side - 2 * network.crop for side in shape))
     trained = [layer[0].requires_grad for layer in network.body.layers()]
-    once = sum(products)
+    prediction = sum(products)
     weights = sum(count for count, own in zip(products, trained, strict=True) if own)
     inputs = sum(count for number, count in enumerate(products) if any(trained[:number]))
-    return 2 * (once + weights + inputs), 2 * once * len(network.views())
+    return 2 * (prediction + weights + inputs), 2 * prediction

@@ -24,9 +24,7 @@ def generator_for(*names: object) -> torch.Generator:
 class Network(torch.nn.Module):
     """A network with what it does to the pixels: float32 images [batch, height, width], 0 to 1, in; scores out.
 
-    Outside training, `test_time_shift` above 0 lets it look at each image five times, as it is and moved by so many
-    pixels to each of the four sides, and answer with the mean of the scores. Simonyan and Zisserman 2015,
-    https://arxiv.org/abs/1409.1556, section 3.2, average over views of an image likewise.
+    Calling it is one look at each image, as in training; `answer` is what the trained network says.
     """
 
     def __init__(self, body: Dense | Convolutional, crop: int, normalised: bool, test_time_shift: int) -> None:
@@ -40,22 +38,25 @@ class Network(torch.nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the scores of a batch of images."""
-        if self.training:
-            return self._scores(x)
-        return torch.stack([self._scores(moved(x, *step)) for step in self.views()]).mean(dim=0)
-
-    def views(self) -> list[tuple[int, int]]:
-        """Return how far down and right each view of an image is moved, outside training."""
-        far = self.test_time_shift
-        return [(0, 0), (-far, 0), (far, 0), (0, -far), (0, far)] if far else [(0, 0)]
-
-    def _scores(self, x: Tensor) -> Tensor:
         if self.crop:
             x = x[:, self.crop : -self.crop, self.crop : -self.crop]
         if self.normalised:
             x = x.sub(self.pixel_mean).div_(self.pixel_std)
         scores: Tensor = self.body(x)
         return scores
+
+    def answer(self, x: Tensor) -> Tensor:
+        """Return the scores of a batch of images, with a `test_time_shift` the mean over five looks at each.
+
+        It looks at the image as it is and moved by so many pixels to each of the four sides. Simonyan and Zisserman
+        2015, https://arxiv.org/abs/1409.1556, section 3.2, average over views of an image likewise.
+        """
+        far = self.test_time_shift
+        if not far:
+            scores: Tensor = self(x)
+            return scores
+        steps = [(0, 0), (-far, 0), (far, 0), (0, -far), (0, far)]
+        return torch.stack([self(moved(x, *step)) for step in steps]).mean(dim=0)
 
     def measure_pixels(self, x: Tensor) -> None:
         """Take the mean and standard deviation to normalise by from the training images."""
@@ -75,7 +76,7 @@ class Network(torch.nn.Module):
 
 def moved(images: Tensor, down: int, right: int) -> Tensor:
     """Move images [batch, height, width] by whole pixels; what leaves an image is lost, zeros come in."""
-    return torch.nn.functional.pad(images, (right, -right, down, -down)) if down or right else images
+    return torch.nn.functional.pad(images, (right, -right, down, -down))
 
 
 def build_network(recipe: Recipe, shape: tuple[int, int], classes: int, generator: torch.Generator) -> Network:
@@ -107,7 +108,7 @@ def predict(network: Network, images: np.ndarray) -> Tensor:
     network.eval()
     device = next(network.parameters()).device
     batches = torch.from_numpy(images).split(PREDICTION_BATCH)
-    return torch.cat([network(batch.to(device).float().div_(255)) for batch in batches]).cpu()
+    return torch.cat([network.answer(batch.to(device).float().div_(255)) for batch in batches]).cpu()
 
 
 def widen(logits: Tensor, outputs: Sequence[int], classes: int) -> Tensor:
