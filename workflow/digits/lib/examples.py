@@ -43,8 +43,7 @@ def output_classes(recipe: Recipe, classes: Sequence[str]) -> list[int]:
 def split_validation(labels: Tensor, validation_size: int, choice: str) -> tuple[Tensor, Tensor]:
     """Choose the images to train on and those held out: the same ones for every model and seed. Indices, int64.
 
-    `choice` is a name in VALIDATION_SPLITS. The fewer are held out, the more of the others are trained on: those of a
-    smaller number are among those of a larger one.
+    `choice` is a name in VALIDATION_SPLITS. What a smaller number holds out is among what a larger one does.
     """
     count = len(labels)
     if validation_size >= count:
