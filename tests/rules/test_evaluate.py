@@ -235,9 +235,9 @@ def test_the_scores_of_a_convolutional_network_are_those_of_torch_nn(measured: P
     pixels = load_torch(measured / TENSORS[0])["images"][:, None] / 255
     mean, std = pixels.mean(), pixels.std(correction=0)
     torch.testing.assert_close((tensors["pixel_mean"], tensors["pixel_std"]), (mean, std))
-    assert settings["crop"] == 2 and settings["test_time_shift"] == 1 and settings["validation_size"] == 0
-    x = (load_torch(measured / TENSORS[1])["images"][:, None] / 255 - mean) / std
-    views = [x[:, :, y : y + 24, 2:26] for y in (1, 2, 3)] + [x[:, :, 2:26, y : y + 24] for y in (1, 3)]
+    assert settings["crop"] == 2 and settings["test_time_shift"] == 3 and settings["validation_size"] == 0
+    x = (nn.functional.pad(load_torch(measured / TENSORS[1])["images"][:, None] / 255, (1, 1, 1, 1)) - mean) / std
+    views = [x[:, :, y : y + 24, 3:27] for y in (0, 3, 6)] + [x[:, :, 3:27, y : y + 24] for y in (0, 6)]
     logits = load_torch(measured / CONVOLUTIONAL / "predictions.safetensors")["logits"]
     torch.testing.assert_close(logits, sum(model(view).detach() for view in views) / 5, rtol=1e-4, atol=1e-4)
 

@@ -96,7 +96,7 @@ def test_weights_and_examples_are_exact(built: Path, explorer: dict[str, Any]) -
         assert (floats(layer["weights"]) == weights.transpose(2, 3, 1, 0).ravel()).all()
         assert (floats(layer["norm"]["variance"]) == arrays[f"norms.{number}.running_var"]).all()
     assert np.float32(convolutional["mean"]) == arrays["pixel_mean"] and convolutional["crop"] == 2
-    assert (dense["shift"], convolutional["shift"]) == (0, 1)
+    assert (dense["shift"], convolutional["shift"]) == (0, 3)
     images = load_split(built / TENSORS[1]).images
     for example in explorer["examples"]:
         assert base64.b64decode(example["pixels"]) == images[example["number"]].tobytes()

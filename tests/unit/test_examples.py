@@ -32,7 +32,7 @@ def test_the_same_images_are_held_out_for_every_seed_and_recipe(split: Split) ->
     assert [len(part) for part in choose_images(split, recipe(), ALL, 0)] == [500, 0]
 
 
-@pytest.mark.parametrize("sort", [False, True], ids=["as it is", "class after class"])
+@pytest.mark.parametrize("sort", [False, True], ids=["mixed", "class after class"])
 def test_the_last_of_each_class_are_held_out(split: Split, sort: bool) -> None:
     """As many of each class as its share of the images, wherever its images are."""
     values = torch.tensor([0] * 10 + [1] * 20 + [2] * 30)

@@ -26,8 +26,8 @@ def test_all_that_a_recipe_can_have() -> None:
         "10% of the units",
         "momentum 0.7; each layer has",
         "(shift to 1 pixels, rotation to 10°, scale to 0.1, stretch to 0.1, shear to 0.1, elastic to 0.5 pixels)",
-        "the last 30% of the steps; once trained, it looks at each image five times, as it is and moved to each side by a "
-        "pixel, and answers with the mean",
+        "the last 30% of the steps; once trained, it looks at each image five times, as it is and moved to each side by 3 "
+        "pixels, and answers with the mean",
         "the first epoch is of 50% of the images, at random, each later one of 40%, half of them the hardest",
     ):
         assert part in words
@@ -39,7 +39,7 @@ def test_all_that_a_recipe_can_have() -> None:
         ({"hidden": []}, "One weighted sum of the pixels for each class, wx + b."),
         ({"epochs": 1}, "goes once through its images"),
         ({"schedule": "plateau"}, "of 50, halved where the held-out loss stops falling"),
-        ({"test_time_shift": 2}, "moved to each side by 2 pixels"),
+        ({"test_time_shift": 1}, "moved to each side by a pixel,"),
         ({"early_stopping": 3}, "it stops early"),
         ({"classes": ["3", "7"]}, "only the classes 3, 7"),
         ({"labels_per_class": 10}, "only 10 labelled images a class. It holds out none."),
