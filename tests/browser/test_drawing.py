@@ -71,6 +71,34 @@ def test_each_stroke_changes_what_is_read(page: Page, status: Locator) -> None:
     assert shares(page) == [] and not seen(page).any()
 
 
+def test_a_slow_network_reads_at_the_end_of_a_stroke(page: Page, status: Locator) -> None:
+    """So that the line follows the hand; a fast one reads all the time."""
+    page.evaluate(
+        """() => {
+            const fast = probabilities;
+            window.readings = 0;
+            window.wait = 0;
+            probabilities = (...given) => {
+                readings += 1;
+                const start = performance.now();
+                while (performance.now() - start < wait);
+                return fast(...given);
+            };
+        }"""
+    )
+    stroke(page, (0.3, 0.2), (0.3, 0.8))
+    expect(status).to_contain_text("Your drawing")
+    assert page.evaluate("readings") > 1
+    page.evaluate("wait = 150")
+    page.get_by_role("combobox", name="Network").select_option("tiny-conv")  # which reads the drawing, too
+    expect(status).to_contain_text("tiny-conv reads")
+    page.evaluate("readings = 0")
+    said = status.inner_text()
+    stroke(page, (0.6, 0.2), (0.6, 0.8))
+    expect(status).not_to_have_text(said)
+    assert page.evaluate("readings") == 1
+
+
 def test_a_dot_is_a_drawing(page: Page, status: Locator) -> None:
     stroke(page, (0.5, 0.5))
     expect(status).to_contain_text("Your drawing")

@@ -1,6 +1,7 @@
 "use strict";
 // Draw with mouse, finger or pen, and see at each stroke what a network makes of it.
 
+const SLOW = 100; // milliseconds: what takes longer is read at the end of a stroke, so that the line follows the hand
 const PEN = 0.075; // of the pad's side: about as thick as the strokes of MNIST
 
 // How opaque each pixel of a canvas is.
@@ -33,6 +34,7 @@ function startDrawing(explorer) {
   const networks = new Map(); // decoded when first used
   let pixels = null; // what the network sees
   let named = "Your drawing";
+  let took = 0; // milliseconds, the last reading
 
   function network() {
     const plain = explorer.networks[choice.selectedIndex];
@@ -41,7 +43,9 @@ function startDrawing(explorer) {
   }
 
   function show() {
+    const started = performance.now();
     const shares = pixels ? probabilities(network(), pixels, size, size, rows.length) : rows.map(() => 0);
+    took = performance.now() - started;
     const highest = Math.max(...shares);
     showPixels(seen, pixels);
     rows.forEach((row, i) => {
@@ -78,7 +82,7 @@ function startDrawing(explorer) {
     context.drawImage(seen, 0, 0, pad.width, pad.height);
   }
 
-  drawOn(pad, readPad, () => say(readPad()));
+  drawOn(pad, () => took < SLOW && readPad(), () => say(readPad()));
   root.querySelector("#clear").addEventListener("click", clear);
   choice.addEventListener("change", () => say(show()));
   root.querySelector(".examples").append(
