@@ -8,10 +8,14 @@ def features(wildcards):
     return {"features": f"results/runs/{model}/seed-{wildcards.seed}/weights.safetensors"} if model else {}
 
 
-def minutes(wildcards):
-    """Return how long a recipe may take: convolutions take longer, and so does each column."""
-    fields = config["recipes"][wildcards.model]
-    return (30 if fields["network"] == "convolutional" else 10) * fields["columns"]
+def convolutional(wildcards):
+    """Return whether a recipe's network has convolutions, which take longer."""
+    return config["recipes"][wildcards.model]["network"] == "convolutional"
+
+
+def columns(wildcards):
+    """Return how many networks a recipe trains side by side."""
+    return config["recipes"][wildcards.model]["columns"]
 
 
 rule train:
@@ -31,7 +35,7 @@ rule train:
     threads: 1
     resources:
         mem_mb=growing(2000),
-        runtime=lambda wildcards, attempt: attempt * minutes(wildcards),
+        runtime=lambda wildcards, attempt: attempt * (30 if convolutional(wildcards) else 10) * columns(wildcards),
         gpu=int(config["device"] == "cuda"),
     params:
         recipe=recipe,
