@@ -445,6 +445,7 @@ def test_what_is_said_of_mnist_is_said_of_it_alone(path: str, value: Any, kept: 
         ("hidden", [7], "[]"),
         ("convolutions", [[9, 3, 2]], "[[24, 5, 2], [32, 3, 2], [48, 3, 1], [64, 3, 2]]"),
         ("batch_norm", False, "True"),
+        ("columns", 2, "1"),
         ("crop", 1, "2"),
         ("pixels", "unit", "normalised"),
     ],

@@ -16,7 +16,17 @@ LIBRARY = sorted(path.stem for path in (PACKAGE / "lib").glob("*.py") if path.st
 TORCH = {"train", "evaluate", "predict"} | {
     f"lib.{name}"
     for name in (
-        *("networks", "dense", "convolutional", "losses", "optimisers", "training", "sampling", "augmentation"),
+        *(
+            "networks",
+            "columns",
+            "dense",
+            "convolutional",
+            "losses",
+            "optimisers",
+            "training",
+            "sampling",
+            "augmentation",
+        ),
         *("examples", "flops", "weights"),
     )
 }

@@ -76,6 +76,7 @@ VALUES: dict[str, tuple[dict[str, Any], str]] = {
         "recipe.convolutions: [[16, 3]] is not a list of layers [channels, side of the kernel, stride]",
     ),
     "batch norm": ({"batch_norm": 1}, "recipe.batch_norm: 1 is not true or false"),
+    "columns": ({"columns": 0}, "recipe.columns: 0 is not a whole number from 1"),
     "crop": ({"crop": -1}, "recipe.crop: -1 is not a whole number from 0"),
     "validation_split": (
         {"validation_split": "first"},

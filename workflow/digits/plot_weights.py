@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from digits.lib.command import run
 from digits.lib.files import whole_files, written_by
 from digits.lib.plotting import save_figure
+from digits.lib.portable import columns_of
 from digits.lib.runs import read_runs, runs_parser
 from digits.lib.tensors import load_split, read_arrays
 
@@ -37,13 +38,15 @@ def draw_first_layers(filters: dict[str, np.ndarray]) -> Figure:
 
 
 def read_filters(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """Read a run's first layer as images, [units, height, width]: of the pixels, or of a convolution's kernel."""
+    """Read a run's first layer, in all columns, as images [units, height, width]: of the pixels, or of a kernel."""
     with written_by("digits.train", path):
         arrays, texts = read_arrays(path)
-        if "convolutions.0.weight" in arrays:
-            return arrays["convolutions.0.weight"][:, 0]
-        crop = json.loads(texts["training"])["recipe"]["crop"]
-        return arrays["w1"].T.reshape(-1, *(side - 2 * crop for side in shape))
+        recipe = json.loads(texts["training"])["recipe"]
+        columns = columns_of(arrays, recipe["columns"])
+        if recipe["convolutions"]:
+            return np.concatenate([column["convolutions.0.weight"][:, 0] for column in columns])
+        sides = [side - 2 * recipe["crop"] for side in shape]
+        return np.concatenate([column["w1"].T.reshape(-1, *sides) for column in columns])
 
 
 def main() -> None:

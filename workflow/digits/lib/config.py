@@ -196,7 +196,7 @@ def _check_features(where: str, recipe: Mapping[str, Any], recipes: Mapping[str,
         raise UserError(f"{where}: {unknown('recipe', source, recipes)}")
     if recipes[source]["features_of"] is not None:
         raise UserError(f"{where}: '{source}' reuses features itself; name the recipe that trains them")
-    for key in ("network", "hidden", "convolutions", "padding", "batch_norm", "crop", "pixels"):
+    for key in ("network", "hidden", "convolutions", "padding", "batch_norm", "columns", "crop", "pixels"):
         if recipe[key] != recipes[source][key]:
             raise UserError(
                 f"{where}: '{source}' is another network, its {key} is {recipes[source][key]}; give both the same"

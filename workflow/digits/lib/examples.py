@@ -19,9 +19,10 @@ class Examples(NamedTuple):
     y: Tensor  # bool [N, outputs], one-hot
 
     def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the chosen images and targets."""
-        indices = indices.to(self.x.device)
-        return self.x.index_select(0, indices), self.y.index_select(0, indices)
+        """Return the chosen images and targets, in the shape of the indices."""
+        flat = indices.flatten().to(self.x.device)
+        x, y = self.x.index_select(0, flat), self.y.index_select(0, flat)
+        return x.unflatten(0, indices.shape), y.unflatten(0, indices.shape)
 
 
 def as_examples(split: Split, indices: Tensor, outputs: Sequence[int], device: torch.device) -> Examples:

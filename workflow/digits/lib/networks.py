@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from digits.lib.columns import Columns
 from digits.lib.command import UserError
 from digits.lib.convolutional import Convolutional, output_sizes
 from digits.lib.dense import Dense
@@ -27,7 +28,9 @@ class Network(torch.nn.Module):
     Calling it is one look at each image, as in training; `answer` is what the trained network says.
     """
 
-    def __init__(self, body: Dense | Convolutional, crop: int, normalised: bool, test_time_shift: int) -> None:
+    def __init__(
+        self, body: Dense | Convolutional | Columns, crop: int, normalised: bool, test_time_shift: int
+    ) -> None:
         super().__init__()
         self.body, self.crop, self.normalised, self.test_time_shift = body, crop, normalised, test_time_shift
         self.pixel_mean: Tensor
@@ -37,12 +40,20 @@ class Network(torch.nn.Module):
             self.register_buffer("pixel_std", torch.ones(()))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the scores of a batch of images."""
+        """Return the scores of a batch of images, [batch, classes]: the mean over the columns."""
+        columns = len(self.body.columns) if isinstance(self.body, Columns) else 1
+        return self.column_scores(x.expand(columns, *x.shape)).mean(dim=0)
+
+    def column_scores(self, x: Tensor) -> Tensor:
+        """Return the scores of images [columns, batch, height, width], each column's of its own: [columns, batch, classes].
+
+        A network without Columns is one column.
+        """
         if self.crop:
-            x = x[:, self.crop : -self.crop, self.crop : -self.crop]
+            x = x[..., self.crop : -self.crop, self.crop : -self.crop]
         if self.normalised:
             x = x.sub(self.pixel_mean).div_(self.pixel_std)
-        scores: Tensor = self.body(x)
+        scores: Tensor = self.body(x) if isinstance(self.body, Columns) else self.body(x[0]).unsqueeze(0)
         return scores
 
     def answer(self, x: Tensor) -> Tensor:
@@ -98,7 +109,8 @@ def build_network(recipe: Recipe, shape: tuple[int, int], classes: int, generato
                 f"recipe.convolutions: images of {shape[0]}×{shape[1]} pixels are too small for layer {number}; "
                 "choose fewer layers, smaller kernels or strides, or padding: true"
             )
-    body = NETWORKS[recipe.network](recipe, height * width, classes, generator)
+    columns = [NETWORKS[recipe.network](recipe, height * width, classes, generator) for _ in range(recipe.columns)]
+    body = columns[0] if len(columns) == 1 else Columns(columns)
     return Network(body, recipe.crop, recipe.pixels == "normalised", recipe.test_time_shift)
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,25 +34,38 @@ def portable_network(path: Path, classes: list[str], shape: tuple[int, int]) -> 
             raise ValueError(f"trained on classes {training['classes']}, but the test images have {classes}")
         if any(array.dtype != np.float32 or not np.isfinite(array).all() for array in arrays.values()):
             raise ValueError("something else than finite float32 numbers")
-        crop = recipe["crop"]
-        convolutions = recipe["convolutions"]
-        layers = _convolutions(arrays, convolutions, recipe) if convolutions else []
-        inputs = layers[-1]["outputs"] if layers else (shape[0] - 2 * crop) * (shape[1] - 2 * crop)
-        layers += _dense(arrays, bool(convolutions), len(recipe["hidden"]) + 1, inputs)
+        columns = [_layers(column, recipe, shape) for column in columns_of(arrays, recipe["columns"])]
         normalised = recipe["pixels"] == "normalised"
         outputs = [i for i, name in enumerate(classes) if not recipe["classes"] or name in recipe["classes"]]
-        if layers[-1]["outputs"] != len(outputs):
-            raise ValueError(f"{layers[-1]['outputs']} outputs for {len(outputs)} classes")
+        for layers in columns:
+            if (found := layers[-1]["outputs"]) != len(outputs):
+                raise ValueError(f"{found} outputs for {len(outputs)} classes")
         return {
             "model": training["model"],
             "seed": training["seed"],
             "outputs": outputs,  # the class of each, by its number
-            "crop": crop,
+            "crop": recipe["crop"],
             "shift": recipe["test_time_shift"],
             "mean": float(arrays["pixel_mean"]) if normalised else 0.0,
             "std": float(arrays["pixel_std"]) if normalised else 1.0,
-            "layers": layers,
+            "columns": columns,
         }
+
+
+def columns_of(arrays: Mapping[str, np.ndarray], count: int) -> list[dict[str, np.ndarray]]:
+    """Return the weights of each column by the names that they have in a network of one."""
+    prefixes = [f"columns.{number}." for number in range(count)] if count > 1 else [""]
+    return [{n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)} for prefix in prefixes]
+
+
+def _layers(
+    arrays: Mapping[str, np.ndarray], recipe: Mapping[str, Any], shape: tuple[int, int]
+) -> list[dict[str, Any]]:
+    """Describe the layers of a column."""
+    convolutions = recipe["convolutions"]
+    layers = _convolutions(arrays, convolutions, recipe) if convolutions else []
+    inputs = layers[-1]["outputs"] if layers else math.prod(side - 2 * recipe["crop"] for side in shape)
+    return layers + _dense(arrays, bool(convolutions), len(recipe["hidden"]) + 1, inputs)
 
 
 def _dense(arrays: Mapping[str, np.ndarray], by_torch: bool, count: int, inputs: int) -> list[dict[str, Any]]:

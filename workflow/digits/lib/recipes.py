@@ -46,6 +46,7 @@ class Recipe:
     convolutions: tuple[tuple[int, int, int], ...] = ()  # channels, side of the kernel, stride
     padding: bool = True
     batch_norm: bool = False
+    columns: int = 1
     crop: int = 0
     test_time_shift: int = 0
     pixels: str = "unit"
@@ -262,6 +263,7 @@ VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "padding": (lambda v: isinstance(v, bool), "true or false"),
     "batch_norm": (lambda v: isinstance(v, bool), "true or false"),
+    "columns": _COUNT,
     "crop": _COUNT_OR_0,
     "test_time_shift": _COUNT_OR_0,
     "dropout": _SHARE,

@@ -42,11 +42,12 @@ class DivergenceError(UserError):
 def calc_grad(xb: Tensor, yb: Tensor, network: Network, recipe: Recipe) -> tuple[Tensor, Tensor]:
     """Predict, compare, and put the gradient of the mean loss into each parameter's `grad`.
 
-    Returns the losses, [batch], and the share of right predictions, a scalar.
+    Images and targets are those of each column, [columns, batch, …], and a column's parameters follow its own loss.
+    Returns the losses, [columns, batch], and the share of right predictions, a scalar.
     """
-    predictions = network(xb)
+    predictions = network.column_scores(xb)
     losses = LOSSES[recipe.loss](predictions, yb, recipe.label_smoothing)
-    losses.mean().backward()
+    losses.mean(dim=1).sum().backward()
     return losses.detach(), batch_accuracy(predictions.detach(), yb)
 
 
@@ -55,52 +56,60 @@ class Training:
 
     def __init__(self, train: Examples, network: Network, recipe: Recipe, generator: torch.Generator) -> None:
         self.train, self.network, self.recipe, self.generator = train, network, recipe, generator
-        self.sampler = Sampler(recipe, len(train.x), generator)
+        self.samplers = [Sampler(recipe, len(train.x), generator) for _ in range(recipe.columns)]
         self.optimiser = make_optimiser(
             recipe.optimiser, network.body.layers(), recipe.layer_rates, recipe.learning_rate, recipe.momentum
         )
-        self.steps = sum(self.sampler.batches(epoch) for epoch in range(1, recipe.epochs + 1))
+        self.steps = sum(self.samplers[0].batches(epoch) for epoch in range(1, recipe.epochs + 1))
         self.schedule = SCHEDULES[recipe.schedule](self.steps, recipe.warm_up, recipe.patience)
         self.step, self.rate = 0, recipe.learning_rate
-        self.seen = 0  # images trained on, those of each epoch
+        self.seen = 0  # images that each column was trained on, those of each epoch
         self.scored = 0  # images that were run through the network only to find the hard ones
         self.accuracy = 0.0  # on the images of the last epoch, each before its own step
         self.averaged = 0
         self.average: list[Tensor] = []
 
     def train_epoch(self, epoch: int) -> Tensor:
-        """Go once through the epoch's images in a new order, a gradient step a batch. Returns each image's loss."""
-        if self.sampler.needs_losses(epoch):
-            self.sampler.losses = self._all_losses()
+        """Go once through the epoch's images in a new order, a gradient step a batch.
+
+        Returns each image's loss, [size]; with several columns, each of which has its own order, the means over them.
+        """
+        if self.samplers[0].needs_losses(epoch):
+            for sampler, of_column in zip(self.samplers, self._all_losses(), strict=True):
+                sampler.losses = of_column
             self.scored += len(self.train.x)
         set_mode(self.network, self.recipe)
-        order = self.sampler.order(epoch)
+        orders = [sampler.order(epoch) for sampler in self.samplers]
         losses, right = [], []
-        for batch in self.sampler.split(order):
+        for batches in zip(*map(Sampler.split, self.samplers, orders), strict=True):
+            batch = torch.stack(batches)
             xb, yb = self.train.batch(batch)
             if self.recipe.augmentation:
-                xb = augment(xb, self.recipe.augmentation, self.generator)
+                xb = augment(xb.flatten(0, 1), self.recipe.augmentation, self.generator).unflatten(0, batch.shape)
             self.rate = self.recipe.learning_rate * self.schedule.factor(self.step)
             set_rate(self.optimiser, self.rate)
             loss, accuracy = calc_grad(xb, yb, self.network, self.recipe)
             losses.append(loss)
-            right.append(accuracy * len(batch))
+            right.append(accuracy * batch.shape[1])
             self.optimiser.step()
             self.optimiser.zero_grad()
             self.step += 1
-            self.seen += len(batch)
+            self.seen += batch.shape[1]
             self._average_weights()
-        joined = torch.cat(losses)
-        self.accuracy = round(torch.stack(right).double().sum().item()) / len(joined)
-        self.sampler.note(order, joined)
-        return joined
+        joined = torch.cat(losses, dim=1)
+        self.accuracy = round(torch.stack(right).double().sum().item() * len(joined)) / joined.numel()
+        for sampler, order, of_column in zip(self.samplers, orders, joined, strict=True):
+            sampler.note(order, of_column)
+        return joined.mean(dim=0)
 
     @torch.no_grad()
     def _all_losses(self) -> Tensor:
+        """Return the loss of every image in each column, [columns, N]."""
         self.network.eval()
-        parts = zip(self.train.x.split(VALIDATION_BATCH), self.train.y.split(VALIDATION_BATCH), strict=True)
-        loss = LOSSES[self.recipe.loss]
-        return torch.cat([loss(self.network(xb), yb, self.recipe.label_smoothing) for xb, yb in parts]).cpu()
+        every = torch.arange(len(self.train.x)).expand(self.recipe.columns, -1)
+        parts = map(self.train.batch, every.split(VALIDATION_BATCH, dim=1))
+        loss, smoothing = LOSSES[self.recipe.loss], self.recipe.label_smoothing
+        return torch.cat([loss(self.network.column_scores(xb), yb, smoothing) for xb, yb in parts], dim=1).cpu()
 
     @torch.no_grad()
     def _average_weights(self) -> None:
@@ -188,7 +197,7 @@ def _check_finite(losses: Tensor, training: Training, epoch: int) -> None:
     if not bad and all(bool(p.isfinite().all()) for p in training.network.parameters()):
         return
     what = f"the loss became {losses[bad[0]].item()}" if bad else "a weight became infinite"
-    batches, batch_size = training.sampler.batches(epoch), training.recipe.batch_size
+    batches, batch_size = training.samplers[0].batches(epoch), training.recipe.batch_size
     batch = bad[0] // batch_size + 1 if bad else batches
     raise DivergenceError(
         f"{what} at epoch {epoch}, batch {batch} (step {training.step - batches + batch}); "

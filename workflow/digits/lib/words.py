@@ -34,7 +34,10 @@ def _network(recipe: Mapping[str, Any]) -> str:
     hidden = f"{_joined(units)} hidden units, which pass on what is above zero" if units else ""
     layers = _joined([part for part in (convolutions, hidden) if part])
     norm = ", each convolution's outputs brought to mean 0 and standard deviation 1" if recipe["batch_norm"] else ""
-    return (layers or "one weighted sum of the pixels for each class, wx + b") + norm
+    columns = (
+        f"; {recipe['columns']} such networks side by side, whose scores are averaged" if recipe["columns"] > 1 else ""
+    )
+    return (layers or "one weighted sum of the pixels for each class, wx + b") + norm + columns
 
 
 def _training(recipe: Mapping[str, Any]) -> str:
