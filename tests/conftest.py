@@ -14,7 +14,7 @@ from typing import NoReturn, Protocol
 
 import pytest
 import yaml
-from digits.lib.command import run as run_main
+from digits.core.command import run as run_main
 from project import RUNS, SEARCH_RUNS, Line, arguments, contents, outputs
 
 ROOT = Path(__file__).parents[1]
@@ -99,7 +99,7 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tensors(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the small data set's tensor files."""
     from digits.convert import from_idx
-    from digits.lib.tensors import save_split
+    from digits.data.tensors import save_split
 
     folder = tmp_path_factory.mktemp("tensors")
     for name, split in from_idx(*(raw / name for name in NAMES)).items():

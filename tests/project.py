@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from digits.lib.config import complete_config, trained_rungs
-from digits.lib.recipes import Recipe, make_recipe
-from digits.lib.search import candidates
+from digits.settings.candidates import candidates
+from digits.settings.config import complete_config, trained_rungs
+from digits.settings.recipes import Recipe, make_recipe
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 
 import torch
-from digits.lib.examples import Examples
-from digits.lib.networks import Network, build_network, generator_for
-from digits.lib.recipes import Recipe, make_recipe
-from digits.lib.training import Training
+from digits.core.seeding import generator_for
+from digits.data.examples import Examples
+from digits.networks.network import Network, build_network
+from digits.settings.recipes import Recipe, make_recipe
+from digits.training.loop import Training
 from torch import Tensor
 
 SHAPE, CLASSES = (4, 5), 5

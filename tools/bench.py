@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable
 
 import torch
-from digits.lib.examples import Examples
-from digits.lib.networks import build_network, generator_for
-from digits.lib.recipes import Recipe, make_recipe
-from digits.lib.training import Training
+from digits.core.seeding import generator_for
+from digits.data.examples import Examples
+from digits.networks.network import build_network
+from digits.settings.recipes import Recipe, make_recipe
 from digits.train import repeatable
+from digits.training.loop import Training
 
 IMAGES, SIDE, CLASSES = 60_000, 28, 10
 PIXELS, HIDDEN, BATCH = SIDE * SIDE, 500, 1000

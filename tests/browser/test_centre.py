@@ -1,4 +1,4 @@
-"""The page brings a drawing into the form of MNIST's images with the same bytes as `digits.lib.drawings`."""
+"""The page brings a drawing into the form of MNIST's images with the same bytes as `digits.data.centring`."""
 
 import base64
 from collections.abc import Iterator
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from digits.lib.drawings import centre
-from digits.lib.tensors import load_split
+from digits.data.centring import centre
+from digits.data.tensors import load_split
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page
 from project import TENSORS

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from digits.lib.tensors import Split, load_split
+from digits.data.tensors import Split, load_split
 from PIL import Image
 from playwright.sync_api import Page, expect
 from project import CONFIG, EXPLORER, FIRST_RUNS, TABLES, TENSORS

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browsing import computed
-from digits.lib.tensors import load_split
+from digits.data.tensors import load_split
 from playwright.sync_api import Locator, Page, expect
 from project import CONFIG, EXPLORER, TENSORS
 

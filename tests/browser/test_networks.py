@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.special
 from browsing import computed
-from digits.lib.tensors import load_split
+from digits.data.tensors import load_split
 from playwright.sync_api import Page
 from project import CONFIG, FIRST_RUNS, TENSORS
 from safetensors.numpy import load_file

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import call
-from digits.lib.tensors import load_split
+from digits.data.tensors import load_split
 from PIL import Image
 from project import RUNS, TENSORS
 

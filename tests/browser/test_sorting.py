@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from digits.lib.page import sort_key
+from digits.rendering.page import sort_key
 from playwright.sync_api import Locator, Page, expect
 
 from browser.conftest import Open

@@ -8,7 +8,7 @@ import pytest
 import scipy.special
 from browsing import chromium, computed, opened
 from conftest import ROOT
-from digits.lib.tensors import load_split
+from digits.data.tensors import load_split
 from playwright.sync_api import Page
 from safetensors.numpy import load_file
 

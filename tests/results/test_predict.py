@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from conftest import ROOT, Command
-from digits.lib.tensors import load_split
+from digits.data.tensors import load_split
 from PIL import Image
 from safetensors.numpy import load_file
 

@@ -12,7 +12,7 @@ import pytest
 import scipy.stats
 import yaml
 from conftest import ROOT
-from digits.lib.tensors import load_split
+from digits.data.tensors import load_split
 from safetensors.numpy import load_file
 
 from results.conftest import ON_READMES_PROCESSOR

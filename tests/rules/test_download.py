@@ -193,7 +193,7 @@ def test_a_bad_file_in_ones_own_folder(
 def limited(code: str, folder: Path, *sources: object) -> Result:
     """Download in a process of its own, after code that limits it: a limit cannot be taken back."""
     code = (
-        f"import resource; from digits import download; from digits.lib.command import run; {code}; run(download.main)"
+        f"import resource; from digits import download; from digits.core.command import run; {code}; run(download.main)"
     )
     command = [sys.executable, "-c", code, *map(str, arguments(folder, *sources))]
     done = subprocess.run(

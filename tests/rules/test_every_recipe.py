@@ -9,7 +9,7 @@ import pytest
 import torch
 import yaml
 from conftest import ROOT, Command
-from digits.lib.config import complete_config
+from digits.settings.config import complete_config
 from project import SCHEMA
 
 PARTS = ("config", "ladder", "best")

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import Command, Refused
-from digits.lib.tensors import Split, load_split, read_arrays, save_split
+from digits.core.arrays import read_arrays
+from digits.data.tensors import Split, load_split, save_split
 from PIL import Image
 from project import CONFIG, EXPLORER, FIRST_RUNS, TABLES, TENSORS, arguments, built_by
 from safetensors.numpy import load_file, save
@@ -87,17 +88,14 @@ def test_weights_and_examples_are_exact(built: Path, explorer: dict[str, Any]) -
     dense, convolutional = explorer["networks"]
     assert [dense["model"], convolutional["model"]] == CONFIG["report"]["networks"]
     arrays = load_file(built / WEIGHTS)
-    for number, layer in enumerate(dense["columns"][0], 1):
+    for number, layer in enumerate(dense["layers"], 1):
         assert (floats(layer["weights"]) == arrays[f"w{number}"].ravel()).all()
         assert (floats(layer["biases"]) == arrays[f"b{number}"]).all()
     arrays = load_file(built / FIRST_RUNS["tiny-conv"] / "weights.safetensors")
-    assert (len(dense["columns"]), len(convolutional["columns"])) == (1, 2)
-    for column, layers in enumerate(convolutional["columns"]):
-        for number, layer in enumerate(layers[:2]):
-            weights = arrays[f"columns.{column}.convolutions.{number}.weight"]
-            assert (floats(layer["weights"]) == weights.transpose(2, 3, 1, 0).ravel()).all()
-            variance = arrays[f"columns.{column}.norms.{number}.running_var"]
-            assert (floats(layer["norm"]["variance"]) == variance).all()
+    for number, layer in enumerate(convolutional["layers"][:2]):
+        weights = arrays[f"convolutions.{number}.weight"]
+        assert (floats(layer["weights"]) == weights.transpose(2, 3, 1, 0).ravel()).all()
+        assert (floats(layer["norm"]["variance"]) == arrays[f"norms.{number}.running_var"]).all()
     assert np.float32(convolutional["mean"]) == arrays["pixel_mean"] and convolutional["crop"] == 2
     assert (dense["shift"], convolutional["shift"]) == (0, 3)
     images = load_split(built / TENSORS[1]).images
@@ -148,7 +146,7 @@ def test_what_is_missing_or_something_else_is_named(project: Path, refused: Refu
         ({"b2": np.zeros(10)}, {}, "something else than finite float32 numbers"),
         ({}, {"classes": ["a", "b"]}, "trained on classes ['a', 'b'], but the test images have ['0', "),
         ({"w2": np.zeros((20, 3), np.float32), "b2": np.zeros(3, np.float32)}, {}, "3 outputs for 10 classes"),
-        ({}, {"recipe": {}}, "no 'columns'"),
+        ({}, {"recipe": {}}, "no 'crop'"),
     ],
 )
 def test_weights_that_do_not_fit_are_named(
@@ -162,7 +160,7 @@ def test_weights_that_do_not_fit_are_named(
 
 def test_weights_of_a_convolution_that_do_not_fit_are_named(project: Path, refused: Refused) -> None:
     path = project / FIRST_RUNS["tiny-conv"] / "weights.safetensors"
-    rewrite_weights(path, {"columns.1.convolutions.1.weight": np.zeros((8, 3, 3, 3), np.float32)})
+    rewrite_weights(path, {"convolutions.1.weight": np.zeros((8, 3, 3, 3), np.float32)})
     assert f"{path}: not a file that `digits.train` wrote (weights [8, 3, 3, 3] for 8 channels of 4×3×3" in refused(
         "explore", project
     )

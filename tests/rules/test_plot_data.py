@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Command
-from digits.lib.tensors import load_split
+from digits.data.tensors import load_split
 from digits.plot_data import draw_class_means, draw_samples
 from drawings import assert_plain, drawn_images, svg_texts
 from project import DATA_FIGURES, TENSORS, arguments, built_by

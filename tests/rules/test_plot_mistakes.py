@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 import scipy.special
 from conftest import Command
-from digits.lib.predictions import Predictions, load_predictions
-from digits.lib.runs import reliable_models
-from digits.lib.tensors import Split, load_split
+from digits.data.tensors import Split, load_split
 from digits.plot_mistakes import draw_mistakes, draw_shared_mistakes, shared_mistakes
+from digits.statistics.predictions import Predictions, load_predictions
+from digits.statistics.runs import reliable_models
 from drawings import assert_plain, drawn_images, svg_texts
 from project import MISTAKE_FIGURES, MISTAKES, RUNS, TABLES, TENSORS, arguments, built_by
 from safetensors.numpy import load_file, save_file

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 import scipy.special
 from conftest import Command, Refused
-from digits.lib.metrics import wilson_interval
-from digits.lib.plotting import DARK, LINE, model_colours
-from digits.lib.predictions import Predictions, load_predictions
 from digits.plot_results import draw_accuracies, draw_calibration, draw_curves, read_history
+from digits.rendering.plotting import DARK, LINE, model_colours
+from digits.statistics.metrics import wilson_interval
+from digits.statistics.predictions import Predictions, load_predictions
 from drawings import assert_plain, svg_texts
 from matplotlib.collections import LineCollection
 from project import CONFIG, RESULT_FIGURES, RUNS, TABLES, arguments, built_by

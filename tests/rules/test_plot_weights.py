@@ -16,9 +16,7 @@ def test_first_layers_show_the_weights_of_each_model(built: Path) -> None:
     units = {
         "linear": weights["linear"]["w1"].T.reshape(10, 28, 28),
         "published": weights["published"]["w1"].T.reshape(20, 28, 28),
-        "tiny-conv": np.concatenate(
-            [weights["tiny-conv"][f"columns.{column}.convolutions.0.weight"].reshape(4, 3, 3) for column in (0, 1)]
-        ),
+        "tiny-conv": weights["tiny-conv"]["convolutions.0.weight"].reshape(4, 3, 3),
     }
     filters = {run.split("/")[2]: read_filters(built / run / "weights.safetensors", (28, 28)) for run in RUNS[::2]}
     for panel, (model, all_units) in zip(draw_first_layers(filters).subfigs, units.items(), strict=True):
@@ -31,8 +29,7 @@ def test_first_layers_show_the_weights_of_each_model(built: Path) -> None:
 
 def test_the_units_of_a_cropped_network_are_of_the_pixels_that_it_sees(tmp_path: Path) -> None:
     w1 = np.arange(6 * 2, dtype=np.float32).reshape(6, 2)  # of images of 4 × 5 pixels without their border
-    recipe = {"crop": 1, "columns": 1, "convolutions": []}
-    save_file({"w1": w1}, tmp_path / "weights", {"training": json.dumps({"recipe": recipe})})
+    save_file({"w1": w1}, tmp_path / "weights", {"training": json.dumps({"recipe": {"crop": 1}})})
     np.testing.assert_array_equal(read_filters(tmp_path / "weights", (4, 5)), [w1[:, n].reshape(2, 3) for n in (0, 1)])
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import PLOTS, Command, Refused
-from digits.lib.weights import load_weights, save_weights
+from digits.networks.weights import load_weights, save_weights
 from page import Page
 from project import (
     ABOUT,

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 from conftest import Command, Refused
-from digits.lib.dense import make_params
-from digits.lib.networks import generator_for
+from digits.core.seeding import generator_for
+from digits.networks.dense import make_params
 from project import RECIPES, RUNS, TENSORS, arguments, built_by
 from safetensors import safe_open
 from safetensors.torch import load_file
@@ -94,11 +94,11 @@ def test_history_and_weights_are_those_of_torch_nn(
     ("run", "flops"),
     [
         (PUBLISHED, 3 * 500 * (2 * 2 * 784 * 20 + 3 * 2 * 20 * 10)),  # as tests/unit/test_flops.py counts them
-        # Two columns: 24×24 pixels become 12×12 and 6×6 places. 250 images once, 500 scored, the 200 hardest once.
+        # 24×24 pixels become 12×12 and 6×6 places. 250 images once, 500 scored, the 200 hardest once.
         (
             CONVOLUTIONAL,
-            2 * 450 * (2 * 144 * 4 * 9 * 2 + 2 * 36 * 8 * 36 * 3 + 2 * (8 * 10 + 10 * 10) * 3)
-            + 2 * 500 * (2 * 144 * 4 * 9 + 2 * 36 * 8 * 36 + 2 * (8 * 10 + 10 * 10)),
+            450 * (2 * 144 * 4 * 9 * 2 + 2 * 36 * 8 * 36 * 3 + 2 * (8 * 10 + 10 * 10) * 3)
+            + 500 * (2 * 144 * 4 * 9 + 2 * 36 * 8 * 36 + 2 * (8 * 10 + 10 * 10)),
         ),
     ],
 )

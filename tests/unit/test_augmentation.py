@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import scipy.ndimage
 import torch
-from digits.lib.augmentation import augment
-from digits.lib.networks import generator_for
-from digits.lib.recipes import AUGMENTATIONS
-from digits.lib.tensors import load_split
+from digits.core.seeding import generator_for
+from digits.data.tensors import load_split
+from digits.settings.recipes import AUGMENTATIONS
+from digits.training.augmentation import augment
 from torch import Tensor
 
 WIDE, HIGH = 3.0, 2.4  # the blob's standard deviations, in pixels

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 from conftest import ROOT
-from digits.lib.command import UserError
-from digits.lib.search import as_changes, as_text, candidates, changed
+from digits.core.command import UserError
+from digits.settings.candidates import as_changes, as_text, candidates, changed
 
 SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
 NAME = SCHEMA["properties"]["recipes"]["propertyNames"]["pattern"]

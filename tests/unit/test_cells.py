@@ -1,8 +1,8 @@
 """Which test images are shown behind the numbers of confusion matrices."""
 
 import numpy as np
-from digits.lib.cells import Cells, choose_images, reading
-from digits.lib.predictions import Predictions
+from digits.rendering.cells import Cells, choose_images, reading
+from digits.statistics.predictions import Predictions
 
 
 def test_images_are_sorted_into_cells_mistakes_from_the_surest_right_ones_from_the_least_sure() -> None:

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 import scipy.stats
-from digits.lib.comparisons import adjust_p_values, combine_p_values, compare_pair, is_significant
-from digits.lib.predictions import Predictions
+from digits.statistics.predictions import Predictions
+from digits.statistics.significance import adjust_p_values, combine_p_values, compare_pair, is_significant
 
 
 def reads(right: list[bool], counted: list[bool] | None = None) -> Predictions:

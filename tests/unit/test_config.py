@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 from conftest import ROOT
-from digits.lib.command import UserError
-from digits.lib.config import complete_config, trained_rungs
+from digits.core.command import UserError
+from digits.settings.config import complete_config, trained_rungs
 
 SCHEMA_PATH = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 SCHEMA = yaml.safe_load(SCHEMA_PATH.read_text())
@@ -445,7 +445,6 @@ def test_what_is_said_of_mnist_is_said_of_it_alone(path: str, value: Any, kept: 
         ("hidden", [7], "[]"),
         ("convolutions", [[9, 3, 2]], "[[24, 5, 2], [32, 3, 2], [48, 3, 1], [64, 3, 2]]"),
         ("batch_norm", False, "True"),
-        ("columns", 2, "1"),
         ("crop", 1, "2"),
         ("pixels", "unit", "normalised"),
     ],

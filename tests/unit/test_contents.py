@@ -1,6 +1,6 @@
 """The table of contents is made of the headings."""
 
-from digits.lib.contents import contents
+from digits.rendering.contents import contents
 
 
 def test_headings_of_the_third_order_stand_below_those_of_the_second() -> None:

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 import torch
-from digits.lib.convolutional import Convolutional
-from digits.lib.networks import build_network, generator_for
+from digits.core.seeding import generator_for
+from digits.networks.convolutional import Convolutional
+from digits.networks.network import build_network
 from project import DEFAULTS
 from small import SHAPE, convolutional, examples, network, training
 from torch import nn

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from digits.lib.dense import drop, init_params, make_params, simple_net
-from digits.lib.examples import as_examples
-from digits.lib.networks import build_network, generator_for
-from digits.lib.tensors import load_split
-from digits.lib.training import validate_epoch
+from digits.core.seeding import generator_for
+from digits.data.examples import as_examples
+from digits.data.tensors import load_split
+from digits.networks.dense import drop, init_params, make_params, simple_net
+from digits.networks.network import build_network
+from digits.training.loop import validate_epoch
 from small import as_modules, examples, network, recipe
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from digits.lib.drawings import centre
-from digits.lib.tensors import load_split
+from digits.data.centring import centre
+from digits.data.tensors import load_split
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays

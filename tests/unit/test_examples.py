@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from digits.lib.command import UserError
-from digits.lib.examples import as_examples, choose_images, output_classes, split_validation
-from digits.lib.tensors import Split, load_split
+from digits.core.command import UserError
+from digits.data.examples import as_examples
+from digits.data.splitting import output_classes, split_validation, training_images
+from digits.data.tensors import Split, load_split
 from small import recipe
 
 ALL = list(range(10))
@@ -22,14 +23,14 @@ def labels(split: Split, indices: torch.Tensor) -> list[int]:
 
 
 def test_the_same_images_are_held_out_for_every_seed_and_recipe(split: Split) -> None:
-    train, held_out = choose_images(split, recipe(validation_size=100), ALL, seed=0)
+    train, held_out = training_images(split, recipe(validation_size=100), ALL, seed=0)
     assert sorted([*train.tolist(), *held_out.tolist()]) == list(range(500))
     assert len(held_out) == 100 and held_out.tolist() != list(range(400, 500))
     for settings, seed in ((recipe(validation_size=100), 1), (recipe(validation_size=100, labels_per_class=3), 0)):
-        assert torch.equal(choose_images(split, settings, ALL, seed)[1], held_out)
-    fewer = choose_images(split, recipe(validation_size=50), ALL, 0)[1]
+        assert torch.equal(training_images(split, settings, ALL, seed)[1], held_out)
+    fewer = training_images(split, recipe(validation_size=50), ALL, 0)[1]
     assert set(fewer.tolist()) < set(held_out.tolist())
-    assert [len(part) for part in choose_images(split, recipe(), ALL, 0)] == [500, 0]
+    assert [len(part) for part in training_images(split, recipe(), ALL, 0)] == [500, 0]
 
 
 @pytest.mark.parametrize("sort", [False, True], ids=["mixed", "class after class"])
@@ -45,7 +46,7 @@ def test_the_last_of_each_class_are_held_out(split: Split, sort: bool) -> None:
     fewer = split_validation(mixed, 7, "last")[1]
     assert len(fewer) == 7 and set(fewer.tolist()) < set(held_out.tolist())
     settings = recipe(validation_size=100, validation_split="last")
-    assert torch.equal(choose_images(split, settings, ALL, 0)[1], choose_images(split, settings, ALL, 1)[1])
+    assert torch.equal(training_images(split, settings, ALL, 0)[1], training_images(split, settings, ALL, 1)[1])
 
 
 def test_classes_are_chosen_by_name_in_the_data_sets_order(split: Split) -> None:
@@ -53,7 +54,7 @@ def test_classes_are_chosen_by_name_in_the_data_sets_order(split: Split) -> None
     outputs = output_classes(settings, split.classes)
     assert outputs == [3, 7]
     assert output_classes(recipe(), split.classes) == ALL
-    train, held_out = choose_images(split, settings, outputs, 0)
+    train, held_out = training_images(split, settings, outputs, 0)
     whole = split_validation(torch.from_numpy(split.labels), 100, "random")
     for part, of_all in ((train, whole[0]), (held_out, whole[1])):
         assert part.tolist() == [i for i in of_all.tolist() if split.labels[i] in (3, 7)]
@@ -70,19 +71,19 @@ def test_a_class_that_there_is_not_is_refused(split: Split) -> None:
 
 def test_few_labels_are_chosen_by_the_seed_alone(split: Split) -> None:
     few = recipe(labels_per_class=3, validation_size=100)
-    train, held_out = choose_images(split, few, ALL, 0)
+    train, held_out = training_images(split, few, ALL, 0)
     assert sorted(labels(split, train)) == sorted(ALL * 3)
     assert not set(train.tolist()) & set(held_out.tolist())
     other = recipe(labels_per_class=3, validation_size=100, hidden=[3], loss="mnist_loss")
-    assert torch.equal(choose_images(split, other, ALL, 0)[0], train)
-    assert not torch.equal(choose_images(split, few, ALL, 1)[0], train)
-    more = choose_images(split, recipe(labels_per_class=5, validation_size=100), ALL, 0)[0]
+    assert torch.equal(training_images(split, other, ALL, 0)[0], train)
+    assert not torch.equal(training_images(split, few, ALL, 1)[0], train)
+    more = training_images(split, recipe(labels_per_class=5, validation_size=100), ALL, 0)[0]
     assert set(train.tolist()) < set(more.tolist())
 
 
 def test_labels_per_class_of_some_classes(split: Split) -> None:
     settings = recipe(labels_per_class=4, classes=["3", "7"])
-    train, _ = choose_images(split, settings, output_classes(settings, split.classes), 0)
+    train, _ = training_images(split, settings, output_classes(settings, split.classes), 0)
     assert sorted(labels(split, train)) == [3] * 4 + [7] * 4
 
 
@@ -115,5 +116,5 @@ def test_pixels_are_scaled_to_1(split: Split) -> None:
 def test_too_few_images_are_refused(split: Split, changes: dict[str, object], message: str) -> None:
     settings = recipe(**changes)
     with pytest.raises(UserError) as caught:
-        choose_images(split, settings, output_classes(settings, split.classes), 0)
+        training_images(split, settings, output_classes(settings, split.classes), 0)
     assert str(caught.value) == message

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from digits.lib.files import sha256, whole_files
+from digits.core.files import sha256, whole_files
 
 
 def test_all_targets_appear_together(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from digits.lib.fingerprint import (
+from digits.settings.fingerprint import (
     data_fingerprint,
     direct_libraries,
     imported_modules,

@@ -1,7 +1,8 @@
 """Operations counted by hand: a multiplication and an addition are two."""
 
-from digits.lib.flops import flops_per_image
-from digits.lib.networks import build_network, generator_for
+from digits.core.seeding import generator_for
+from digits.networks.flops import flops_per_image
+from digits.networks.network import build_network
 from small import convolutional, network, recipe
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from digits.lib.command import UserError
-from digits.lib.idx import read_idx, read_idx_pair
+from digits.core.command import UserError
+from digits.data.idx import read_idx, read_idx_pair
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp

@@ -11,9 +11,9 @@ from typing import NoReturn
 
 import numpy as np
 import pytest
-from digits.lib.command import UserError
-from digits.lib.image_files import read_image_tree
-from digits.lib.pictures import FORMATS
+from digits.core.command import UserError
+from digits.data.decoding import FORMATS
+from digits.data.image_trees import read_image_tree
 from PIL import Image
 
 Tree = dict[str, bytes | None]

@@ -4,8 +4,8 @@ import io
 
 import numpy as np
 import pytest
-from digits.lib.drawings import centre
-from digits.lib.ink import find_ink, read_drawing
+from digits.data.centring import centre
+from digits.data.ink import find_ink, read_drawing
 from PIL import Image, ImageDraw
 
 STROKE = (30, 20, 50, 70)  # a bar from the left, the top, to the right, the bottom, inclusive

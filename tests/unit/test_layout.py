@@ -16,8 +16,7 @@ LIBRARY = sorted(path.stem for path in (PACKAGE / "lib").glob("*.py") if path.st
 TORCH = {"train", "evaluate", "predict"} | {
     f"lib.{name}"
     for name in (
-        *("networks", "columns", "dense", "convolutional", "losses", "optimisers"),
-        *("training", "sampling", "augmentation"),
+        *("networks", "dense", "convolutional", "losses", "optimisers", "training", "sampling", "augmentation"),
         *("examples", "flops", "weights"),
     )
 }

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from digits.lib.losses import batch_accuracy, cross_entropy, mnist_loss
+from digits.training.losses import batch_accuracy, cross_entropy, mnist_loss
 from small import examples, recipe, torch_losses
 
 

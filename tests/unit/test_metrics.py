@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
-from digits.lib.metrics import (
+from digits.statistics.metrics import (
     ensemble_accuracy,
     evaluate_logits,
     expected_calibration_error,

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from digits.lib.command import UserError
-from digits.lib.networks import build_network, generator_for, predict, widen
+from digits.core.command import UserError
+from digits.core.seeding import generator_for
+from digits.networks.network import build_network, predict, widen
 from small import convolutional, network, recipe
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from digits.lib.optimisers import make_optimiser, set_rate
+from digits.training.optimisers import make_optimiser, set_rate
 
 
 def parameters(count: int) -> list[torch.nn.Parameter]:

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from digits.lib.page import interval, p_value, percent, points, power_of_ten, sort_key
+from digits.rendering.page import interval, p_value, percent, points, power_of_ten, sort_key
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pytest
-from digits.lib.plotting import DARK, INK, image_grid, save_figure, with_dark_colours
+from digits.rendering.plotting import DARK, INK, image_grid, save_figure, with_dark_colours
 from matplotlib.font_manager import fontManager
 from PIL import Image
 

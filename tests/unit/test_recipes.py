@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 import yaml
-from digits.lib import dense, examples, losses, networks, optimisers, recipes, schedules
-from digits.lib.command import UserError
-from digits.lib.recipes import HardExamples, Recipe, parse_recipe
+from digits.core.command import UserError
+from digits.data import splitting
+from digits.networks import dense
+from digits.networks import network as networks
+from digits.settings import recipes
+from digits.settings.recipes import HardExamples, Recipe, parse_recipe
+from digits.training import losses, optimisers, schedules
 from project import SCHEMA
 from small import convolutional, recipe
 
@@ -22,7 +26,7 @@ def test_recipes_name_the_parts_that_there_are() -> None:
     assert set(recipes.LOSSES) == set(losses.LOSSES)
     assert set(recipes.OPTIMISERS) == set(optimisers.OPTIMISERS)
     assert set(recipes.SCHEDULES) == set(schedules.SCHEDULES)
-    assert set(recipes.VALIDATION_SPLITS) == set(examples.VALIDATION_SPLITS)
+    assert set(recipes.VALIDATION_SPLITS) == set(splitting.VALIDATION_SPLITS)
 
 
 def test_the_schema_names_the_same_parts() -> None:
@@ -76,7 +80,6 @@ VALUES: dict[str, tuple[dict[str, Any], str]] = {
         "recipe.convolutions: [[16, 3]] is not a list of layers [channels, side of the kernel, stride]",
     ),
     "batch norm": ({"batch_norm": 1}, "recipe.batch_norm: 1 is not true or false"),
-    "columns": ({"columns": 0}, "recipe.columns: 0 is not a whole number from 1"),
     "crop": ({"crop": -1}, "recipe.crop: -1 is not a whole number from 0"),
     "validation_split": (
         {"validation_split": "first"},

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 import torch
-from digits.lib.networks import generator_for
-from digits.lib.sampling import Sampler
+from digits.core.seeding import generator_for
+from digits.training.sampling import Sampler
 from small import convolutional, recipe
 
 HARD = {"after": 2, "first": 0.5, "share": 0.2}

@@ -1,7 +1,7 @@
 """The learning rate over time, in numbers worked out by hand."""
 
 import pytest
-from digits.lib.schedules import SCHEDULES
+from digits.training.schedules import SCHEDULES
 
 
 def test_constant_stays() -> None:

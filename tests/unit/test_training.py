@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 import torch
-from digits.lib.examples import Examples
-from digits.lib.losses import cross_entropy
-from digits.lib.networks import build_network, generator_for
-from digits.lib.recipes import Recipe
-from digits.lib.training import DivergenceError, Training, calc_grad, fit, set_mode, validate_epoch
-from digits.lib.weights import named, save_weights
+from digits.core.seeding import generator_for
+from digits.data.examples import Examples
+from digits.networks.network import build_network
+from digits.networks.weights import named, save_weights
+from digits.settings.recipes import Recipe
 from digits.train import reuse_features
+from digits.training.loop import DivergenceError, Training, calc_grad, fit, set_mode, validate_epoch
+from digits.training.losses import cross_entropy
 from small import (
     SHAPE,
     as_modules,
@@ -82,9 +83,9 @@ def test_calc_grad_is_the_slope_of_the_mean_loss() -> None:
     data, settings = examples(), recipe(hidden=[3])
     net = network(settings).double()
     x = data.x.double()
-    losses, accuracy = calc_grad(x[None], data.y[None], net, settings)
+    losses, accuracy = calc_grad(x, data.y, net, settings)
     assert accuracy.item() == pytest.approx((net(x).argmax(1) == data.y.int().argmax(1)).double().mean().item())
-    torch.testing.assert_close(losses[0], torch_losses(net(x).detach(), data.y, settings))
+    torch.testing.assert_close(losses, torch_losses(net(x).detach(), data.y, settings))
     step = 1e-6
     for p in net.parameters():
         assert p.grad is not None
@@ -210,8 +211,8 @@ def test_images_not_seen_before_the_first_hard_epoch_are_run_through_the_network
         sizes.append(len(run.train_epoch(epoch)))
         scored.append(run.scored)
         if epoch == 3:
-            assert run.samplers[0].losses is not None
-            close = torch.isclose(run.samplers[0].losses, expected, rtol=1e-5)
+            assert run.sampler.losses is not None
+            close = torch.isclose(run.sampler.losses, expected, rtol=1e-5)
             assert 30 <= close.sum() < 40, "all but those trained on since"
     assert (sizes, scored, run.seen) == ([20, 20, 10, 10], [0, 0, 40, 40], 60)
 

@@ -1,7 +1,7 @@
 """A recipe in words says what the recipe says."""
 
 import pytest
-from digits.lib.words import recipe_in_words
+from digits.rendering.words import recipe_in_words
 from project import RECIPES
 
 
@@ -19,7 +19,6 @@ def test_all_that_a_recipe_can_have() -> None:
     for part in (
         "Convolutions (layer by layer 4 filters of 3×3 pixels at every second place and 8 filters of",
         "and the maximum over all places and 10 hidden units",
-        "; 2 such networks side by side, whose scores are averaged",
         "outputs brought to mean 0",
         "sees its images in 2 epochs, 50 a step, with Adam",
         "a learning rate that rises to 0.02 and falls to 0",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 from conftest import ROOT, copy_project, planned, snakemake, write_config
-from digits.lib.tensors import load_split
+from digits.data.tensors import load_split
 from PIL import Image
 from safetensors.numpy import load_file
 

@@ -68,7 +68,6 @@ SOURCES = {
     "digits/lib/places.py": {"convert"},
     "digits/lib/metrics.py": MEASURES,
     "digits/lib/augmentation.py": {"train"},
-    "digits/lib/columns.py": NETWORKS,
     "digits/lib/convolutional.py": NETWORKS,
     "digits/lib/dense.py": NETWORKS,
     "digits/lib/examples.py": NETWORKS,
@@ -84,7 +83,7 @@ SOURCES = {
     "digits/lib/networks.py": NETWORKS,
     "digits/lib/page.py": {"report"},  # imported in the notebook
     "digits/lib/plotting.py": FIGURES,
-    "digits/lib/portable.py": {"explore", "plot_weights"},
+    "digits/lib/portable.py": {"explore"},
     "digits/lib/predictions.py": MEASURES - {"search"} | {"explore", "plot_mistakes"},
     "digits/lib/recipes.py": NETWORKS,
     "digits/lib/search.py": {"search"},  # which candidates there are is in the rules' parameters

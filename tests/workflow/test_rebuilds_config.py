@@ -80,7 +80,6 @@ KEYS: dict[str, list[tuple[Any, set[str]]]] = {
     "recipes.linear.convolutions": [([[4, 3, 2]], LINEAR)],
     "recipes.linear.padding": [(False, LINEAR)],
     "recipes.linear.batch_norm": [(True, LINEAR)],
-    "recipes.linear.columns": [(2, LINEAR)],
     "recipes.linear.crop": [(2, LINEAR)],
     "recipes.linear.test_time_shift": [(1, LINEAR)],
     "recipes.linear.pixels": [("normalised", LINEAR)],

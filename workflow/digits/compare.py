@@ -1,6 +1,6 @@
 """Compare each rung of the ladder with the one it adds something to: two tables, one line a rung, one line a rung and seed.
 
-Reads the runs' predictions and measures, no images. What each number means is in digits.lib.comparisons.
+Reads the runs' predictions and measures, no images. What each number means is in digits.statistics.significance.
 """
 
 import argparse
@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from digits.lib.command import UserError, log, run
-from digits.lib.comparisons import Pair, adjust_p_values, combine_p_values, compare_pair, is_significant
-from digits.lib.files import whole_files, written_by
-from digits.lib.metrics import mean_and_interval
-from digits.lib.predictions import load_predictions, require_one_each, require_same_images
+from digits.core.command import UserError, log, run
+from digits.core.files import whole_files, written_by
+from digits.statistics.metrics import mean_and_interval
+from digits.statistics.predictions import load_predictions, require_one_each, require_same_images
+from digits.statistics.significance import Pair, adjust_p_values, combine_p_values, compare_pair, is_significant
 
 
 class Rung(NamedTuple):

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from digits.lib.command import UserError, log, run
-from digits.lib.files import whole_files
-from digits.lib.idx import read_idx_pair
-from digits.lib.tensors import Split, save_split
+from digits.core.command import UserError, log, run
+from digits.core.files import whole_files
+from digits.data.idx import read_idx_pair
+from digits.data.tensors import Split, save_split
 
 
 def from_idx(train_images: Path, train_labels: Path, test_images: Path, test_labels: Path) -> dict[str, Split]:
@@ -59,7 +59,7 @@ def main() -> None:
     if args.format == "idx":
         splits = from_idx(args.train_images, args.train_labels, args.test_images, args.test_labels)
     else:
-        from digits.lib.image_files import read_image_tree  # only here: Pillow is not needed for IDX files
+        from digits.data.image_trees import read_image_tree  # only here: Pillow is not needed for IDX files
 
         splits = read_image_tree(args.source, args.workers)
     splits = {"train": take(splits["train"], args.train_limit), "test": take(splits["test"], args.test_limit)}

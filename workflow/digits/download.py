@@ -21,8 +21,8 @@ from urllib.parse import quote
 import pooch
 import requests
 
-from digits.lib.command import UserError, log, run, watched
-from digits.lib.files import sha256, whole_files
+from digits.core.command import UserError, log, run, watched
+from digits.core.files import sha256, whole_files
 
 LARGEST_FILE = 2**30  # bytes; a source that sends more is cut off there
 NPM_SECONDS = 300

@@ -15,15 +15,15 @@ import torch
 from safetensors.numpy import save
 from torch import Tensor
 
-from digits.lib.command import UserError, log, run
-from digits.lib.examples import output_classes
-from digits.lib.files import whole_files
-from digits.lib.metrics import evaluate_logits, fit_temperature
-from digits.lib.networks import Network, predict, widen
-from digits.lib.predictions import load_validation
-from digits.lib.recipes import Recipe, parse_recipe
-from digits.lib.tensors import Split, load_split
-from digits.lib.weights import fill, load_network, load_weights, require_recipe, require_same_training
+from digits.core.command import UserError, log, run
+from digits.core.files import whole_files
+from digits.data.splitting import output_classes
+from digits.data.tensors import Split, load_split
+from digits.networks.network import Network, predict, widen
+from digits.networks.weights import fill, load_network, load_weights, require_recipe, require_same_training
+from digits.settings.recipes import Recipe, parse_recipe
+from digits.statistics.metrics import evaluate_logits, fit_temperature
+from digits.statistics.predictions import load_validation
 
 
 def snapshot_accuracies(

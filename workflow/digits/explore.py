@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from digits.lib.cells import Reading, choose_images, reading
-from digits.lib.command import UserError, log, run
-from digits.lib.files import whole_files, written_by
-from digits.lib.portable import encode, portable_network
-from digits.lib.predictions import load_predictions, require_one_each, require_same_images
-from digits.lib.tensors import Split, load_split
+from digits.core.command import UserError, log, run
+from digits.core.files import whole_files, written_by
+from digits.data.tensors import Split, load_split
+from digits.networks.export import encode, portable_network
+from digits.rendering.cells import Reading, choose_images, reading
+from digits.statistics.predictions import load_predictions, require_one_each, require_same_images
 
 IMAGES = 900  # shown at most; each takes about 200 bytes of the page
 COLUMNS = 30  # images in a row of the picture that holds them all

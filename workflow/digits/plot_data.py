@@ -7,10 +7,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from digits.lib.command import run
-from digits.lib.files import whole_files
-from digits.lib.plotting import FAINT, LINE, image_grid, save_figure
-from digits.lib.tensors import Split, load_split
+from digits.core.command import run
+from digits.core.files import whole_files
+from digits.data.tensors import Split, load_split
+from digits.rendering.plotting import FAINT, LINE, image_grid, save_figure
 
 SAMPLES = 12  # of each class
 

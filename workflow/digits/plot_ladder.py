@@ -14,10 +14,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter
 
-from digits.lib.command import UserError, run
-from digits.lib.files import whole_files
-from digits.lib.plotting import FAINT, GROUND, LINE, model_colours, save_figure
-from digits.lib.tables import read_table
+from digits.core.command import UserError, run
+from digits.core.files import whole_files
+from digits.core.tables import read_table
+from digits.rendering.plotting import FAINT, GROUND, LINE, model_colours, save_figure
 
 COLUMNS = ["model", "adds", "beside", "test_accuracy", "interval_low", "interval_high", "difference", "significant"]
 ROW, LINE_HEIGHT, GAP = 0.24, 0.15, 0.5  # of a row and of a line, in inches; before what is beside the ladder, in rows

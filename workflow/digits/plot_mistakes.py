@@ -13,12 +13,12 @@ import pandas as pd
 import scipy.special
 from matplotlib.figure import Figure
 
-from digits.lib.command import run
-from digits.lib.files import whole_files, written_by
-from digits.lib.plotting import empty_figure, image_grid, save_figure
-from digits.lib.predictions import Predictions, load_predictions
-from digits.lib.runs import read_runs, reliable_models, runs_parser
-from digits.lib.tensors import Split, load_split
+from digits.core.command import run
+from digits.core.files import whole_files, written_by
+from digits.data.tensors import Split, load_split
+from digits.rendering.plotting import empty_figure, image_grid, save_figure
+from digits.statistics.predictions import Predictions, load_predictions
+from digits.statistics.runs import read_runs, reliable_models, runs_parser
 
 SHOWN = 24  # images in a picture
 

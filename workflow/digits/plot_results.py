@@ -17,12 +17,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, PercentFormatter
 
-from digits.lib.command import run
-from digits.lib.files import whole_files, written_by
-from digits.lib.metrics import reliability, wilson_interval
-from digits.lib.plotting import COLOURS, FAINT, INK, LINE, model_colours, save_figure
-from digits.lib.predictions import Predictions, load_predictions
-from digits.lib.runs import read_runs, runs_parser
+from digits.core.command import run
+from digits.core.files import whole_files, written_by
+from digits.rendering.plotting import COLOURS, FAINT, INK, LINE, model_colours, save_figure
+from digits.statistics.metrics import reliability, wilson_interval
+from digits.statistics.predictions import Predictions, load_predictions
+from digits.statistics.runs import read_runs, runs_parser
 
 COLUMNS = 5  # models side by side
 SOURCE = 0.3  # of a row: what each further source of reported accuracies takes

@@ -7,12 +7,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from digits.lib.command import run
-from digits.lib.files import whole_files, written_by
-from digits.lib.plotting import save_figure
-from digits.lib.portable import columns_of
-from digits.lib.runs import read_runs, runs_parser
-from digits.lib.tensors import load_split, read_arrays
+from digits.core.arrays import read_arrays
+from digits.core.command import run
+from digits.core.files import whole_files, written_by
+from digits.data.tensors import load_split
+from digits.rendering.plotting import save_figure
+from digits.statistics.runs import read_runs, runs_parser
 
 UNITS = 10  # shown of each model
 
@@ -38,15 +38,13 @@ def draw_first_layers(filters: dict[str, np.ndarray]) -> Figure:
 
 
 def read_filters(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """Read a run's first layer, in all columns, as images [units, height, width]: of the pixels, or of a kernel."""
+    """Read a run's first layer as images, [units, height, width]: of the pixels, or of a convolution's kernel."""
     with written_by("digits.train", path):
         arrays, texts = read_arrays(path)
-        recipe = json.loads(texts["training"])["recipe"]
-        columns = columns_of(arrays, recipe["columns"])
-        if recipe["convolutions"]:
-            return np.concatenate([column["convolutions.0.weight"][:, 0] for column in columns])
-        sides = [side - 2 * recipe["crop"] for side in shape]
-        return np.concatenate([column["w1"].T.reshape(-1, *sides) for column in columns])
+        if "convolutions.0.weight" in arrays:
+            return arrays["convolutions.0.weight"][:, 0]
+        crop = json.loads(texts["training"])["recipe"]["crop"]
+        return arrays["w1"].T.reshape(-1, *(side - 2 * crop for side in shape))
 
 
 def main() -> None:

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import ArrowStyle, FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path as Curve
 
-from digits.lib.command import UserError, run
-from digits.lib.files import whole_files
-from digits.lib.plotting import FAINT, GROUND, INK, save_figure
+from digits.core.command import UserError, run
+from digits.core.files import whole_files
+from digits.rendering.plotting import FAINT, GROUND, INK, save_figure
 
 WIDTH, HEIGHT = 0.84, 0.56  # of a box; a column is 1 wide, a place in it 1 high
 Edge = tuple[str, str]

@@ -13,16 +13,16 @@ import numpy as np
 import torch
 from PIL import Image
 
-from digits.lib.command import UserError, log, run
-from digits.lib.drawings import centre
-from digits.lib.examples import output_classes
-from digits.lib.files import whole_files
-from digits.lib.ink import read_drawing
-from digits.lib.networks import predict, widen
-from digits.lib.pictures import FORMATS, check_size, read_grey
-from digits.lib.prediction_page import THUMBNAIL, Prediction, prediction_page
-from digits.lib.recipes import parse_recipe
-from digits.lib.weights import load_network, load_weights
+from digits.core.command import UserError, log, run
+from digits.core.files import whole_files
+from digits.data.centring import centre
+from digits.data.decoding import FORMATS, check_size, read_grey
+from digits.data.ink import read_drawing
+from digits.data.splitting import output_classes
+from digits.networks.network import predict, widen
+from digits.networks.weights import load_network, load_weights
+from digits.rendering.prediction_page import THUMBNAIL, Prediction, prediction_page
+from digits.settings.recipes import parse_recipe
 
 
 def read_as_is(name: str, content: bytes, shape: tuple[int, int]) -> tuple[Image.Image, np.ndarray]:

@@ -16,11 +16,11 @@ import papermill
 from nbconvert import HTMLExporter
 from papermill.exceptions import PapermillExecutionError
 
-from digits.lib.command import UserError, run
-from digits.lib.contents import contents
-from digits.lib.files import sha256, whole_files, written_by
-from digits.lib.tables import read_table
-from digits.lib.tensors import load_split
+from digits.core.command import UserError, run
+from digits.core.files import sha256, whole_files, written_by
+from digits.core.tables import read_table
+from digits.data.tensors import load_split
+from digits.rendering.contents import contents
 
 TEMPLATE = "template"  # the folder beside the notebook
 CONTENTS = "<!-- contents -->"  # where the template wants the list of headings

@@ -20,12 +20,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from digits.lib.command import UserError, log, run
-from digits.lib.files import whole_files, written_by
-from digits.lib.metrics import mean_and_interval
-from digits.lib.plotting import COLOURS, save_figure
-from digits.lib.search import as_changes
-from digits.lib.tensors import read_arrays
+from digits.core.arrays import read_arrays
+from digits.core.command import UserError, log, run
+from digits.core.files import whole_files, written_by
+from digits.rendering.plotting import COLOURS, save_figure
+from digits.settings.candidates import as_changes
+from digits.statistics.metrics import mean_and_interval
 
 WIDE = 20  # an axis whose largest value is more than so many times its smallest is logarithmic
 RUNS: dict[str, Any] = {

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from digits.lib.command import log, run
-from digits.lib.files import whole_files, written_by
-from digits.lib.metrics import ensemble_accuracy, mean_and_interval
-from digits.lib.predictions import load_predictions, require_one_each, require_same_images
+from digits.core.command import log, run
+from digits.core.files import whole_files, written_by
+from digits.statistics.metrics import ensemble_accuracy, mean_and_interval
+from digits.statistics.predictions import load_predictions, require_one_each, require_same_images
 
 
 def read_run(path: Path) -> dict[str, Any]:

@@ -17,15 +17,17 @@ from safetensors.torch import save
 from torch import Tensor
 from tqdm import tqdm
 
-from digits.lib.command import UserError, log, run, watched
-from digits.lib.examples import Examples, as_examples, choose_images, output_classes
-from digits.lib.files import whole_files
-from digits.lib.flops import flops_per_image
-from digits.lib.networks import Network, build_network, generator_for, predict, widen
-from digits.lib.recipes import parse_recipe
-from digits.lib.tensors import load_split
-from digits.lib.training import DivergenceError, Epoch, Training, fit
-from digits.lib.weights import fill, load_weights, named, save_weights
+from digits.core.command import UserError, log, run, watched
+from digits.core.files import whole_files
+from digits.core.seeding import generator_for
+from digits.data.examples import Examples, as_examples
+from digits.data.splitting import output_classes, training_images
+from digits.data.tensors import load_split
+from digits.networks.flops import flops_per_image
+from digits.networks.network import Network, build_network, predict, widen
+from digits.networks.weights import fill, load_weights, named, save_weights
+from digits.settings.recipes import parse_recipe
+from digits.training.loop import DivergenceError, Epoch, Training, fit
 
 if TYPE_CHECKING:
     from _csv import Writer
@@ -125,7 +127,7 @@ def main() -> None:
     device = choose_device(args.device)
     split = load_split(args.images)
     outputs = output_classes(recipe, split.classes)
-    train_indices, validation_indices = choose_images(split, recipe, outputs, args.seed)
+    train_indices, validation_indices = training_images(split, recipe, outputs, args.seed)
     train = as_examples(split, train_indices, outputs, device)
     validation = as_examples(split, validation_indices, outputs, device)
     generator = generator_for(args.model, args.seed)

@@ -16,10 +16,10 @@ os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PAT
 os.environ["MALLOC_MMAP_THRESHOLD_"] = str(2**30)
 os.environ["MALLOC_TRIM_THRESHOLD_"] = str(2**31 - 1)
 
-from digits.lib.command import UserError
-from digits.lib.config import complete_config, trained_rungs
-from digits.lib.fingerprint import data_fingerprint, direct_libraries, locked_versions, source_fingerprint
-from digits.lib.search import candidates
+from digits.core.command import UserError
+from digits.settings.config import complete_config, trained_rungs
+from digits.settings.fingerprint import data_fingerprint, direct_libraries, locked_versions, source_fingerprint
+from digits.settings.candidates import candidates
 
 if not os.access(Path.cwd(), os.W_OK):
     sys.exit(

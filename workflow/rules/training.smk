@@ -13,11 +13,6 @@ def convolutional(wildcards):
     return config["recipes"][wildcards.model]["network"] == "convolutional"
 
 
-def columns(wildcards):
-    """Return how many networks a recipe trains side by side."""
-    return config["recipes"][wildcards.model]["columns"]
-
-
 rule train:
     input:
         unpack(features),
@@ -35,7 +30,7 @@ rule train:
     threads: 1
     resources:
         mem_mb=growing(2000),
-        runtime=lambda wildcards, attempt: attempt * (30 if convolutional(wildcards) else 10) * columns(wildcards),
+        runtime=lambda wildcards, attempt: attempt * (30 if convolutional(wildcards) else 10),
         gpu=int(config["device"] == "cuda"),
     params:
         recipe=recipe,

@@ -1,5 +1,5 @@
 "use strict";
-// Bring a drawing into the form of MNIST's images, byte for byte as workflow/digits/lib/drawings.py does: scaled into a
+// Bring a drawing into the form of MNIST's images, byte for byte as workflow/digits/data/centring.py does: scaled into a
 // box, then centred by its mass. Every sum is of whole numbers below 2^53, so that it is exact in whatever order.
 
 const FAINTEST = 25; // 10 % of 255: what is fainter is paper

@@ -8,7 +8,7 @@ function float32(base64) {
 
 // Turn a network from the page's data into one that can compute.
 function readNetwork(plain) {
-  const readLayer = (layer) => ({
+  const layers = plain.layers.map((layer) => ({
     ...layer,
     weights: float32(layer.weights),
     biases: layer.biases && float32(layer.biases),
@@ -16,8 +16,8 @@ function readNetwork(plain) {
       epsilon: layer.norm.epsilon,
       ...Object.fromEntries(["mean", "variance", "scale", "shift"].map((name) => [name, float32(layer.norm[name])])),
     },
-  });
-  return { ...plain, columns: plain.columns.map((layers) => layers.map(readLayer)) };
+  }));
+  return { ...plain, layers };
 }
 
 // The probability of each class for an image: uint8 pixels in rows.
@@ -31,27 +31,23 @@ function probabilities(network, pixels, height, width, classes) {
   return result;
 }
 
-// The mean over what each column of the network says to the image as it is and, with a shift, to it moved to each of the
-// four sides.
+// The mean over what the network says to the image as it is and, with a shift, to it moved to each of the four sides.
 function meanScores(network, pixels, height, width) {
   const far = network.shift;
   const steps = far ? [[0, 0], [-far, 0], [far, 0], [0, -far], [0, far]] : [[0, 0]];
-  const all = steps.flatMap(([down, right]) => {
-    const area = cropped(network, pixels, height, width, down, right);
-    return network.columns.map((layers) => columnScores(layers, area));
-  });
-  return all[0].map((_, i) => all.reduce((sum, scores) => sum + scores[i], 0) / all.length);
+  const views = steps.map(([down, right]) => networkScores(network, cropped(network, pixels, height, width, down, right)));
+  return views[0].map((_, i) => views.reduce((sum, scores) => sum + scores[i], 0) / views.length);
 }
 
-function columnScores(layers, area) {
-  layers.forEach((layer, i) => {
+function networkScores(network, area) {
+  network.layers.forEach((layer, i) => {
     if (layer.kind === "convolution") {
       area = convolution(layer, area);
     } else {
-      if (layers[i - 1]?.kind === "convolution") area = maximum(area);
+      if (network.layers[i - 1]?.kind === "convolution") area = maximum(area);
       area = { values: dense(layer, area.values) };
     }
-    if (i < layers.length - 1) area.values.forEach((v, k) => (area.values[k] = Math.max(v, 0)));
+    if (i < network.layers.length - 1) area.values.forEach((v, k) => (area.values[k] = Math.max(v, 0)));
   });
   return area.values;
 }

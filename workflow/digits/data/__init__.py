@@ -1,0 +1,1 @@
+"""From files to tensors: IDX, folders and archives of images, decoding, splitting."""

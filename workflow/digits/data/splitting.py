@@ -1,0 +1,77 @@
+"""Which images a network is trained on, and which are held out."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from digits.core.command import UserError
+from digits.core.seeding import generator_for
+from digits.data.tensors import Split
+from digits.settings.recipes import Recipe, unknown
+
+
+def output_classes(recipe: Recipe, classes: Sequence[str]) -> list[int]:
+    """Return the classes, as numbers, that the network has an output for: the recipe's, or all."""
+    for name in recipe.classes:
+        if name not in classes:
+            raise UserError(f"recipe.classes: {unknown('class', name, classes)}")
+    return [number for number, name in enumerate(classes) if not recipe.classes or name in recipe.classes]
+
+
+def split_validation(labels: Tensor, validation_size: int, choice: str) -> tuple[Tensor, Tensor]:
+    """Choose the images to train on and those held out: the same ones for every model and seed. Indices, int64.
+
+    `choice` is a name in VALIDATION_SPLITS. What a smaller number holds out is among what a larger one does.
+    """
+    count = len(labels)
+    if validation_size >= count:
+        raise UserError(
+            f"recipe.validation_size: {validation_size:,} of {count:,} images leaves none to train on; hold out fewer"
+        )
+    order = VALIDATION_SPLITS[choice](labels)
+    held_out = order[count - validation_size :].sort().values
+    return order[: count - validation_size].sort().values, held_out
+
+
+def _random(labels: Tensor) -> Tensor:
+    return torch.randperm(len(labels), generator=generator_for("validation split"))
+
+
+def _last_of_each_class(labels: Tensor) -> Tensor:
+    """Order the images by how far back in their class they are, from 0 (its first) to 1."""
+    place = torch.empty(len(labels), dtype=torch.float64)
+    for number in labels.unique():
+        of_class = (labels == number).nonzero().flatten()
+        place[of_class] = torch.arange(1, len(of_class) + 1, dtype=torch.float64) / len(of_class)
+    return place.argsort(stable=True)
+
+
+VALIDATION_SPLITS: dict[str, Callable[[Tensor], Tensor]] = {"random": _random, "last": _last_of_each_class}
+
+
+def training_images(split: Split, recipe: Recipe, outputs: Sequence[int], seed: int) -> tuple[Tensor, Tensor]:
+    """Return the images to train on and those held out, indices, for a recipe that may want few of them.
+
+    With `labels_per_class`, the seed alone decides which: models with the same seed get the same images.
+    """
+    labels = torch.from_numpy(split.labels)
+    wanted = torch.isin(labels, torch.tensor(outputs, dtype=labels.dtype))
+    train, held_out = (
+        part[wanted[part]] for part in split_validation(labels, recipe.validation_size, recipe.validation_split)
+    )
+    if recipe.labels_per_class is not None:
+        order = train[torch.randperm(len(train), generator=generator_for("few labels", seed))]
+        of_each = [order[labels[order] == number] for number in outputs]
+        for number, of_class in zip(outputs, of_each, strict=True):
+            if len(of_class) < recipe.labels_per_class:
+                raise UserError(
+                    f"recipe.labels_per_class: {recipe.labels_per_class:,}, but of class '{split.classes[number]}' there "
+                    f"are {len(of_class):,} images to train on; choose no more, or null for all"
+                )
+        train = torch.cat([of_class[: recipe.labels_per_class] for of_class in of_each]).sort().values
+    if recipe.batch_size > len(train):
+        raise UserError(
+            f"recipe.batch_size: {recipe.batch_size:,} is more than the {len(train):,} images to train on; choose a smaller one"
+        )
+    return train, held_out

@@ -1,1 +1,0 @@
-"""What the commands share. Nothing here imports a command."""

@@ -1,0 +1,1 @@
+"""Networks: dense and convolutional, their weight files, ensembles, export."""

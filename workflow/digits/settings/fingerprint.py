@@ -1,0 +1,128 @@
+"""Fingerprints: what a rule depends on beside its inputs and parameters, as one short text.
+
+Snakemake reruns a job when a parameter changes, and compares parameters by content. So each rule has the fingerprint of
+its source as a parameter: the bytes of its module and of every project module that it imports, and the locked versions
+of the libraries that these import, with what those need. Nothing here looks at times.
+"""
+
+import ast
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from digits.core.files import sha256
+from digits.data.tree_paths import place
+
+# Libraries whose name in an import is not their name in the lock.
+DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml", "IPython": "ipython"}
+
+
+def source_fingerprint(sources: Iterable[Path], package: Path, lock: Path, libraries: Iterable[str] = ()) -> str:
+    """Return the fingerprint of source files: modules of the package, notebooks, and others by their bytes alone.
+
+    `libraries` are locked ones that are used without being imported.
+    """
+    files: set[Path] = set()
+    used = set(libraries)
+    todo = list(sources)
+    while todo:
+        path = todo.pop()
+        if path in files:
+            continue
+        files.add(path)
+        for module in imported_modules(path):
+            top = module.split(".")[0]
+            if top == package.name:
+                todo += _package_files(module, package)
+            elif top not in sys.stdlib_module_names:
+                used.add(DISTRIBUTIONS.get(top, top))
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        relative = path.relative_to(package.parent).as_posix()
+        digest.update(f"{relative} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    for line in locked_versions(lock, with_needs(lock, used)):
+        digest.update(f"{line}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Return the absolute names of the modules that a .py file or a notebook's cells import; none for other files."""
+    if path.suffix == ".py":
+        code = path.read_text(encoding="utf-8")
+    elif path.suffix == ".ipynb":
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    else:
+        return set()
+    names = set()
+    for node in ast.walk(ast.parse(code, str(path))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def _package_files(module: str, package: Path) -> list[Path]:
+    """Return the files that importing a module of the package runs: the module's and its packages' __init__.py."""
+    parts = module.split(".")[1:]
+    found = [package.joinpath(*parts[:depth], "__init__.py") for depth in range(len(parts) + 1)]
+    if parts:
+        found.append(package.joinpath(*parts).with_suffix(".py"))
+    return [path for path in found if path.is_file()]
+
+
+@cache
+def _read_lock(text: str) -> tuple[dict[str, str], dict[str, set[str]]]:
+    """Return each package's pin, and what each package needs, from the lock's `# via` notes."""
+    pins: dict[str, str] = {}
+    needs: dict[str, set[str]] = {}
+    current = ""
+    for line in text.splitlines():
+        if pin := re.match(r"([a-z0-9][a-z0-9._-]*)==(\S+)", line):
+            current = pin[1]
+            pins[current] = pin[2]
+        elif current and (via := re.match(r"\s+#\s+(?:via\s+)?([a-z0-9][a-z0-9._-]*)(?: \(pyproject.toml\))?$", line)):
+            needs.setdefault(via[1], set()).add(current)
+    return pins, needs
+
+
+def locked_versions(lock: Path, libraries: Iterable[str]) -> list[str]:
+    """Return `name==version` of locked libraries, sorted; KeyError, naming it, for one that is not in the lock."""
+    pins, _ = _read_lock(lock.read_text(encoding="utf-8"))
+    return sorted(f"{name}=={pins[name]}" for name in libraries)
+
+
+def with_needs(lock: Path, libraries: Iterable[str]) -> set[str]:
+    """Return the libraries and all that they need, by name."""
+    _, needs = _read_lock(lock.read_text(encoding="utf-8"))
+    found: set[str] = set()
+    todo = list(libraries)
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo += needs.get(name, ())
+    return found
+
+
+def direct_libraries(lock: Path) -> set[str]:
+    """Return the libraries that the project itself asks for (in pyproject.toml, without those for development)."""
+    _, needs = _read_lock(lock.read_text(encoding="utf-8"))
+    return needs["digits"]
+
+
+def data_fingerprint(path: Path) -> str:
+    """Return the fingerprint of a file, or of a folder's image files and class folders with their names, by content."""
+    if not path.is_dir():
+        return sha256(path)[:16]
+    digest = hashlib.sha256()
+    for entry in sorted(path.rglob("*")):
+        name = entry.relative_to(path).as_posix() + ("/" if entry.is_dir() else "")
+        if place(name):
+            digest.update(f"{name} {sha256(entry) if entry.is_file() else ''}\n".encode())
+    return digest.hexdigest()[:16]

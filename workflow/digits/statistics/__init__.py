@@ -1,0 +1,1 @@
+"""Measures, intervals, significance, and the predictions that they are computed from."""

@@ -1,0 +1,196 @@
+"""The training loop: batches, gradients, steps, and what is done after each epoch.
+
+The functions are the tutorial's (`calc_grad`, `train_epoch`, `validate_epoch`) and do what it explains.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from digits.core.command import UserError
+from digits.data.examples import Examples
+from digits.networks.network import Network
+from digits.networks.weights import named
+from digits.settings.recipes import Recipe
+from digits.training.augmentation import augment
+from digits.training.losses import LOSSES, batch_accuracy
+from digits.training.optimisers import make_optimiser, set_rate
+from digits.training.sampling import Sampler
+from digits.training.schedules import SCHEDULES
+
+VALIDATION_BATCH = 1000  # images; only memory and speed depend on it
+NORM_BATCHES, NORM_BATCH = 20, 500  # of training images, for the batch norms of averaged weights
+
+
+class Epoch(NamedTuple):
+    """A line of the history. Validation values are None where no images were held out."""
+
+    epoch: int
+    learning_rate: float  # of the last step
+    train_loss: float  # mean over the epoch's images, each before its own step
+    train_accuracy: float  # likewise
+    validation_loss: float | None
+    validation_accuracy: float | None
+
+
+class DivergenceError(UserError):
+    """The loss or a weight stopped being a number."""
+
+
+def calc_grad(xb: Tensor, yb: Tensor, network: Network, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    """Predict, compare, and put the gradient of the mean loss into each parameter's `grad`.
+
+    Returns the losses, [batch], and the share of right predictions, a scalar.
+    """
+    predictions = network(xb)
+    losses = LOSSES[recipe.loss](predictions, yb, recipe.label_smoothing)
+    losses.mean().backward()
+    return losses.detach(), batch_accuracy(predictions.detach(), yb)
+
+
+class Training:
+    """A training in progress: the network, what moves its weights, and how far it is."""
+
+    def __init__(self, train: Examples, network: Network, recipe: Recipe, generator: torch.Generator) -> None:
+        self.train, self.network, self.recipe, self.generator = train, network, recipe, generator
+        self.sampler = Sampler(recipe, len(train.x), generator)
+        self.optimiser = make_optimiser(
+            recipe.optimiser, network.body.layers(), recipe.layer_rates, recipe.learning_rate, recipe.momentum
+        )
+        self.steps = sum(self.sampler.batches(epoch) for epoch in range(1, recipe.epochs + 1))
+        self.schedule = SCHEDULES[recipe.schedule](self.steps, recipe.warm_up, recipe.patience)
+        self.step, self.rate = 0, recipe.learning_rate
+        self.seen = 0  # images trained on, those of each epoch
+        self.scored = 0  # images that were run through the network only to find the hard ones
+        self.accuracy = 0.0  # on the images of the last epoch, each before its own step
+        self.averaged = 0
+        self.average: list[Tensor] = []
+
+    def train_epoch(self, epoch: int) -> Tensor:
+        """Go once through the epoch's images in a new order, a gradient step a batch. Returns each image's loss."""
+        if self.sampler.needs_losses(epoch):
+            self.sampler.losses = self._all_losses()
+            self.scored += len(self.train.x)
+        set_mode(self.network, self.recipe)
+        order = self.sampler.order(epoch)
+        losses, right = [], []
+        for batch in self.sampler.split(order):
+            xb, yb = self.train.batch(batch)
+            if self.recipe.augmentation:
+                xb = augment(xb, self.recipe.augmentation, self.generator)
+            self.rate = self.recipe.learning_rate * self.schedule.factor(self.step)
+            set_rate(self.optimiser, self.rate)
+            loss, accuracy = calc_grad(xb, yb, self.network, self.recipe)
+            losses.append(loss)
+            right.append(accuracy * len(batch))
+            self.optimiser.step()
+            self.optimiser.zero_grad()
+            self.step += 1
+            self.seen += len(batch)
+            self._average_weights()
+        joined = torch.cat(losses)
+        self.accuracy = round(torch.stack(right).double().sum().item()) / len(joined)
+        self.sampler.note(order, joined)
+        return joined
+
+    @torch.no_grad()
+    def _all_losses(self) -> Tensor:
+        self.network.eval()
+        parts = zip(self.train.x.split(VALIDATION_BATCH), self.train.y.split(VALIDATION_BATCH), strict=True)
+        loss = LOSSES[self.recipe.loss]
+        return torch.cat([loss(self.network(xb), yb, self.recipe.label_smoothing) for xb, yb in parts]).cpu()
+
+    @torch.no_grad()
+    def _average_weights(self) -> None:
+        """Keep the mean of the weights over the last steps."""
+        if self.steps - self.step >= self.recipe.average * self.steps:
+            return
+        self.averaged += 1
+        weights: list[Tensor] = list(self.network.parameters())
+        if self.average:
+            torch._foreach_lerp_(self.average, weights, 1 / self.averaged)
+        else:
+            self.average = [weight.detach().clone() for weight in weights]
+
+    @torch.no_grad()
+    def use_average(self) -> None:
+        """Put the averaged weights into the network, and measure anew what its batch norms subtract and divide by.
+
+        Izmailov et al. 2018, https://arxiv.org/abs/1803.05407.
+        """
+        if not self.average:
+            return
+        for weight, average in zip(self.network.parameters(), self.average, strict=True):
+            weight.copy_(average)
+        norms = [module for module in self.network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+        if not norms or self.recipe.features_of is not None:  # features that are reused stay as they are
+            return
+        self.network.train()
+        size = min(NORM_BATCH, len(self.train.x))
+        for number in range(1, NORM_BATCHES + 1):
+            for norm in norms:
+                norm.momentum = 1 / number  # the plain mean over the batches
+            batch = torch.randint(len(self.train.x), (size,), generator=self.generator)
+            self.network(self.train.batch(batch)[0])
+
+
+def set_mode(network: Network, recipe: Recipe) -> None:
+    """Set the network to training; features that are reused stay as they are, their batch norms too."""
+    network.train()
+    if recipe.features_of is not None:
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.eval()
+
+
+@torch.no_grad()
+def validate_epoch(examples: Examples, network: Network, recipe: Recipe) -> tuple[float, float]:
+    """Return mean loss and accuracy over all given images."""
+    network.eval()
+    loss, correct = 0.0, 0
+    for xb, yb in zip(examples.x.split(VALIDATION_BATCH), examples.y.split(VALIDATION_BATCH), strict=True):
+        predictions = network(xb)
+        loss += LOSSES[recipe.loss](predictions, yb, recipe.label_smoothing).sum().item()
+        correct += round(batch_accuracy(predictions, yb).item() * len(xb))
+    return loss / len(examples.x), correct / len(examples.x)
+
+
+def fit(training: Training, validation: Examples) -> Iterator[Epoch]:
+    """Train the network in place, epoch by epoch; DivergenceError where the loss stops being a number.
+
+    At its end the network has the final weights: those of the last step, of the lowest validation loss (early stopping),
+    or averaged.
+    """
+    recipe, network = training.recipe, training.network
+    lowest, waited, best = float("inf"), 0, named(network)
+    for number in range(1, recipe.epochs + 1):
+        losses = training.train_epoch(number)
+        _check_finite(losses, training, number)
+        loss, accuracy = validate_epoch(validation, network, recipe) if len(validation.x) else (None, None)
+        training.schedule.after_epoch(loss)
+        yield Epoch(number, training.rate, losses.double().mean().item(), training.accuracy, loss, accuracy)
+        if recipe.early_stopping and loss is not None:
+            waited += 1
+            if loss < lowest:
+                lowest, waited, best = loss, 0, named(network)
+            if waited == recipe.early_stopping:
+                break
+    if lowest < float("inf"):
+        network.take(best)
+    training.use_average()
+
+
+def _check_finite(losses: Tensor, training: Training, epoch: int) -> None:
+    """DivergenceError, naming the batch, where a loss or a weight is no number."""
+    bad = (~losses.isfinite()).nonzero().flatten().tolist()
+    if not bad and all(bool(p.isfinite().all()) for p in training.network.parameters()):
+        return
+    what = f"the loss became {losses[bad[0]].item()}" if bad else "a weight became infinite"
+    batches, batch_size = training.sampler.batches(epoch), training.recipe.batch_size
+    batch = bad[0] // batch_size + 1 if bad else batches
+    raise DivergenceError(
+        f"{what} at epoch {epoch}, batch {batch} (step {training.step - batches + batch}); "
+        f"choose a recipe.learning_rate below {training.recipe.learning_rate:g}"
+    )

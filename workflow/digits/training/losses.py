@@ -1,0 +1,37 @@
+"""What a network is trained to make small: one value an image, and the share of right answers."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def mnist_loss(predictions: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
+    """The tutorial's loss: how far each sigmoid of a score is from its 0 or 1, averaged over the classes. [batch].
+
+    `predictions` is float32 [batch, classes], `targets` one-hot, bool, of the same shape; it has no use for smoothing.
+    """
+    predictions = predictions.sigmoid()
+    return torch.where(targets, 1 - predictions, predictions).mean(dim=1)
+
+
+def cross_entropy(predictions: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
+    """The negative logarithm of the probability (softmax) given to the right class. Shapes as in mnist_loss.
+
+    With smoothing, that share of the target is spread evenly over all classes, so that no score has to grow without
+    end: Szegedy et al. 2016, https://arxiv.org/abs/1512.00567, section 7.
+    """
+    log_probabilities = predictions.log_softmax(dim=1)
+    loss = -torch.where(targets, log_probabilities, 0).sum(dim=1)
+    return loss if not smoothing else loss.mul(1 - smoothing) - log_probabilities.mean(dim=1) * smoothing
+
+
+def batch_accuracy(predictions: Tensor, targets: Tensor) -> Tensor:
+    """The share of rows whose highest score is at the one-hot target's place, a scalar float32."""
+    return (predictions.argmax(dim=1) == targets.int().argmax(dim=1)).float().mean()
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
+    "mnist_loss": mnist_loss,
+    "cross_entropy": cross_entropy,
+}
