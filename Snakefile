@@ -5,7 +5,7 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-configfile: f"{workflow.basedir}/config/config.yaml"
+configfile: f"{workflow.current_basedir}/config/config.yaml"
 
 
 include: "workflow/rules/common.smk"
@@ -13,12 +13,21 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/search.smk"
 include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 
 
 # Everything, so that a file that was deleted is made again, not the report alone.
 PLOTS = [rules.plot_data.output, rules.plot_results.output, rules.plot_mistakes.output, rules.plot_weights.output]
 ABOUT_MODELS = [rules.summarise.output, *PLOTS, rules.plot_workflow.output, rules.explore.output, rules.report.output]
+EVERY_RUN = [
+    expand(
+        rules.combine.output if model in ENSEMBLES else [*rules.train.output, *rules.evaluate.output],
+        model=model,
+        seed=seeds,
+    )
+    for model, seeds in PLANNED.items()
+]
 ABOUT_SEARCHES = [expand(rules.train.output, model=s["candidates"], seed=s["seeds"]) for s in SEARCHES.values()]
 
 
@@ -26,7 +35,7 @@ rule all:
     default_target: True
     input:
         rules.convert.output,
-        expand([*rules.train.output, *rules.evaluate.output], model=config["models"], seed=config["seeds"]),
+        EVERY_RUN,
         ABOUT_MODELS if config["models"] else [],
         [rules.compare.output, rules.plot_ladder.output] if LADDER else [],
         [*ABOUT_SEARCHES, rules.search.output] if SEARCHES else [],

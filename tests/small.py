@@ -16,7 +16,7 @@ SHAPE, CLASSES = (4, 5), 5
 def recipe(**changes: object) -> Recipe:
     values: dict[str, object] = {
         "hidden": [12],
-        "weights": "kaiming",
+        "init": "kaiming",
         "loss": "cross_entropy",
         "learning_rate": 0.3,
         "batch_size": 8,

@@ -29,7 +29,7 @@ Work = Callable[[], object]
 PUBLISHED = make_recipe(
     {
         "hidden": [HIDDEN],
-        "weights": "normal",
+        "init": "normal",
         "loss": "mnist_loss",
         "learning_rate": 50,
         "batch_size": BATCH,
@@ -45,7 +45,7 @@ CONVNET = make_recipe(
         "batch_norm": True,
         "crop": 2,
         "pixels": "normalised",
-        "weights": "kaiming",
+        "init": "kaiming",
         "loss": "cross_entropy",
         "label_smoothing": 0.1,
         "optimiser": "adam",

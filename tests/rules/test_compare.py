@@ -122,7 +122,7 @@ def test_one_seed_has_no_interval_but_a_p_value(command: Command, tmp_path: Path
     write_run(tmp_path / "runs", "a", 7, range(40))
     write_run(tmp_path / "runs", "b", 7, range(30, 50))  # 30 right where a is wrong, 10 the other way round
     (_, b), (row,) = compare(command, tmp_path / "runs", [rung("a"), rung("b", "a")], target)
-    assert (row["only_model_right"], row["only_against_right"]) == ("30", "10")
+    assert (row["only_model_correct"], row["only_against_correct"]) == ("30", "10")
     assert float(b["p_value"]) == pytest.approx(scipy.stats.binomtest(10, 40).pvalue)
     assert (b["difference"], b["difference_low"], b["significant"]) == ("0.2", "", "True")
 
@@ -132,7 +132,7 @@ def test_only_images_that_both_count_are_compared(command: Command, tmp_path: Pa
     write_run(tmp_path / "runs", "a", 0, range(40), range(60))
     write_run(tmp_path / "runs", "b", 0, range(10), range(20, 100))
     (_, b), (row,) = compare(command, tmp_path / "runs", [rung("a"), rung("b", "a")], target)
-    assert (row["only_model_right"], row["only_against_right"]) == ("20", "0")
+    assert (row["only_model_correct"], row["only_against_correct"]) == ("20", "0")
     assert (float(b["difference"]), float(b["images"])) == (0.5, 20)
 
 
@@ -140,7 +140,7 @@ def test_a_ladder_of_one_rung(command: Command, three: Path, target: Path) -> No
     ladder, rows = compare(command, three, [rung("a")], target)
     assert len(ladder) == 1 and rows == []
     assert (target / COMPARISONS["comparisons"]).read_text() == (
-        "model,against,seed,only_model_right,only_against_right,p_value\n"
+        "model,against,seed,only_model_correct,only_against_correct,p_value\n"
     )
 
 
@@ -157,7 +157,7 @@ def test_the_real_runs_and_twice_the_same_bytes(command: Command, measured: Path
             arrays = load_file(measured / run / "predictions.safetensors")
             right.append(arrays["logits"].argmax(axis=1) == arrays["labels"])
         expected = [int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())]
-        assert [int(row["only_model_right"]), int(row["only_against_right"])] == expected
+        assert [int(row["only_model_correct"]), int(row["only_against_correct"])] == expected
         assert float(row["p_value"]) == pytest.approx(scipy.stats.binomtest(expected[0], sum(expected)).pvalue)
 
 

@@ -70,9 +70,9 @@ def test_shared_mistakes_are_those_of_all_runs_the_agreed_ones_first() -> None:
     runs = [readings(labels, np.array(read)) for read in ([1, 1, 1, 0, 2], [1, 1, 0, 0, 1], [2, 0, 1, 0, 0])]
     found = shared_mistakes(labels, runs, ["a", "b", "c"]).to_dict("records")
     assert found == [
-        {"image": 3, "label": "c", "read_as": "a", "agree": 3, "runs": 3},
-        {"image": 0, "label": "a", "read_as": "b", "agree": 2, "runs": 3},
-        {"image": 2, "label": "c", "read_as": "b", "agree": 2, "runs": 3},
+        {"image": 3, "label": "c", "predicted": "a", "agree": 3, "runs": 3},
+        {"image": 0, "label": "a", "predicted": "b", "agree": 2, "runs": 3},
+        {"image": 2, "label": "c", "predicted": "b", "agree": 2, "runs": 3},
     ]
     images = np.zeros((5, 28, 28), np.uint8)
     shared = shared_mistakes(labels, runs, ["a", "b", "c"])
@@ -113,7 +113,7 @@ def test_the_table_and_picture_of_models_that_count(command: Command, built: Pat
     with (project / MISTAKES).open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["image"]) for row in rows] == list(range(5))
-    assert [(int(row["read_as"]) - int(row["label"])) % 10 for row in rows] == [1] * 5
+    assert [(int(row["predicted"]) - int(row["label"])) % 10 for row in rows] == [1] * 5
     assert {(row["agree"], row["runs"]) for row in rows} == {("2", "2")}
 
 

@@ -314,7 +314,7 @@ def test_what_good_models_misread_is_shown(
         writer = csv.DictWriter(file, table[0])
         writer.writeheader()
         writer.writerows(changed)
-    (project / MISTAKES).write_text("image,label,read_as,agree,runs\n7,3,5,2,2\n9,4,9,1,2\n")
+    (project / MISTAKES).write_text("image,label,predicted,agree,runs\n7,3,5,2,2\n9,4,9,1,2\n")
     dataset = {**CONFIG["dataset"], "label_errors": [7, 11]}
     about = {**ABOUT, "configuration": {**SHOWN, "dataset": dataset}}
     assert command("report", *arguments("report", Path(), Path()), "--about", json.dumps(about)).status == 0

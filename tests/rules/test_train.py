@@ -180,7 +180,7 @@ BAD_RECIPES: dict[str, tuple[dict[str, Any], str]] = {
         {"loss": "cross_entrpy"},
         "recipe.loss: unknown loss 'cross_entrpy', did you mean 'cross_entropy'? (known: ",
     ),
-    "weights": ({"weights": "xavier"}, "recipe.weights: unknown weights 'xavier' (known: kaiming, normal)"),
+    "weights": ({"weights": "xavier"}, "recipe.init: unknown weights 'xavier' (known: kaiming, normal)"),
     "key": (
         {"learning_rte": 3},
         "recipe: unknown key 'learning_rte', did you mean 'learning_rate'? (known: augmentation, ",

@@ -222,8 +222,8 @@ BAD = [
     ),
     (
         "recipes.linear.hard_examples",
-        {"after": 30, "first": 0.5, "share": 0.5},
-        "recipes.linear: recipe.hard_examples.after: 30 leaves no epoch of 30 for the hard ones",
+        {"warmup_epochs": 30, "warmup_fraction": 0.5, "fraction": 0.5},
+        "recipes.linear: recipe.hard_examples.warmup_epochs: 30 leaves no epoch of 30 for the hard ones",
     ),
     (
         "recipes.linear.augmentation",
@@ -244,9 +244,9 @@ BAD = [
         "recipes.convnet.convolutions.0: [16, 3, 2, 1]: expected 3 values",
     ),
     (
-        "recipes.convnet.weights",
+        "recipes.convnet.init",
         "normal",
-        "recipes.convnet: recipe.weights: normal is for dense networks; choose kaiming",
+        "recipes.convnet: recipe.init: normal is for dense networks; choose kaiming",
     ),
     (
         "recipes.published.early_stopping",
@@ -254,9 +254,9 @@ BAD = [
         "recipes.published: recipe.early_stopping: it watches the validation images; choose a validation_size above 0",
     ),
     (
-        "recipes.small.layer_rates",
+        "recipes.small.layer_lr_multipliers",
         [1, 1, 1],
-        "recipes.small: recipe.layer_rates: 3 for a network of 2 layers; give one for each",
+        "recipes.small: recipe.layer_lr_multipliers: 3 for a network of 2 layers; give one for each",
     ),
     (
         "recipes.small.features_of",

@@ -51,7 +51,7 @@ def test_the_untrained_30_units_lose_what_the_post_printed(tensors: Path) -> Non
     """The post printed 0.5195 and 0.5191 for one random start; other starts scatter around one half."""
     split = load_split(tensors / "train.safetensors")
     data = as_examples(split, torch.arange(len(split.images)), range(10), torch.device("cpu"))
-    settings = recipe(hidden=[30], weights="normal", loss="mnist_loss")
+    settings = recipe(hidden=[30], init="normal", loss="mnist_loss")
     losses = [
         validate_epoch(data, build_network(settings, (28, 28), 10, generator_for("small", seed)), settings)[0]
         for seed in range(20)

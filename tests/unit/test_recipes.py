@@ -17,7 +17,7 @@ from project import SCHEMA
 from small import convolutional, recipe
 
 FIELDS = yaml.safe_load(SCHEMA.read_text())["properties"]["recipes"]["additionalProperties"]["properties"]
-HARD = {"after": 1, "first": 0.5, "share": 0.2}
+HARD = {"warmup_epochs": 1, "warmup_fraction": 0.5, "fraction": 0.2}
 
 
 def test_recipes_name_the_parts_that_there_are() -> None:
@@ -49,7 +49,9 @@ def test_the_schema_has_the_same_keys_and_defaults() -> None:
 
 
 def test_the_same_numbers_are_the_same_recipe() -> None:
-    assert recipe(learning_rate=1, dropout=0, layer_rates=[1, 2]) == recipe(learning_rate=1.0, layer_rates=[1.0, 2.0])
+    assert recipe(learning_rate=1, dropout=0, layer_lr_multipliers=[1, 2]) == recipe(
+        learning_rate=1.0, layer_lr_multipliers=[1.0, 2.0]
+    )
     assert recipe(epochs=3, hard_examples={**HARD, "first": 1}).hard_examples == HardExamples(1, 1.0, 0.2)
     assert recipe(hidden=[3, 4]).layers() == 3
     assert convolutional(hidden=[6]).layers() == 4
@@ -88,7 +90,10 @@ VALUES: dict[str, tuple[dict[str, Any], str]] = {
     "test_time_shift": ({"test_time_shift": 0.5}, "recipe.test_time_shift: 0.5 is not a whole number from 0"),
     "dropout": ({"dropout": 1}, "recipe.dropout: 1 is not a number from 0, below 1"),
     "momentum": ({"momentum": "0.9"}, "recipe.momentum: 0.9 is not a number from 0, below 1"),
-    "layer rates": ({"layer_rates": [-1, 1]}, "recipe.layer_rates: [-1, 1] is not a list of factors from 0"),
+    "layer rates": (
+        {"layer_lr_multipliers": [-1, 1]},
+        "recipe.layer_lr_multipliers: [-1, 1] is not a list of factors from 0",
+    ),
     "snapshots": ({"snapshots": [1, 1]}, "recipe.snapshots: [1, 1] is not a list of different epochs"),
     "augmentation": (
         {"augmentation": {"shfit": 2}},
@@ -162,8 +167,8 @@ TOGETHER: list[tuple[dict[str, Any], str]] = [
         "convolutions: a convolutional network needs at least one, such as [16, 3, 2]",
     ),
     (
-        {"network": "convolutional", "convolutions": [[4, 3, 2]], "weights": "normal"},
-        "weights: normal is for dense networks; choose kaiming",
+        {"network": "convolutional", "convolutions": [[4, 3, 2]], "init": "normal"},
+        "init: normal is for dense networks; choose kaiming",
     ),
     ({"batch_norm": True}, "batch_norm: only convolutional networks have it; choose network: convolutional"),
     (
@@ -187,17 +192,17 @@ TOGETHER: list[tuple[dict[str, Any], str]] = [
         "early_stopping: it watches the validation images; choose a validation_size above 0",
     ),
     (
-        {**STOPS, "average": 0.5},
+        {**STOPS, "weight_averaging": 0.5},
         "average: the last steps are not known where early_stopping may end the training; choose one of the two",
     ),
     (
         {**STOPS, "snapshots": [1]},
         "snapshots: early_stopping may end the training before them; choose one of the two",
     ),
-    ({"layer_rates": [1, 1, 1]}, "layer_rates: 3 for a network of 2 layers; give one for each"),
+    ({"layer_lr_multipliers": [1, 1, 1]}, "layer_lr_multipliers: 3 for a network of 2 layers; give one for each"),
     (
-        {"layer_rates": [1, 1], "features_of": "x"},
-        "layer_rates: features_of trains the last layer alone; choose one of the two",
+        {"layer_lr_multipliers": [1, 1], "features_of": "x"},
+        "layer_lr_multipliers: features_of trains the last layer alone; choose one of the two",
     ),
     (
         {"hidden": [], "features_of": "x"},
@@ -205,7 +210,7 @@ TOGETHER: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"epochs": 3, "hard_examples": {**HARD, "after": 3}},
-        "hard_examples.after: 3 leaves no epoch of 3 for the hard ones",
+        "hard_examples.warmup_epochs: 3 leaves no epoch of 3 for the hard ones",
     ),
 ]
 
@@ -221,7 +226,7 @@ def test_parts_at_the_edge_of_what_fits() -> None:
     recipe(epochs=3, snapshots=[3])
     recipe(**STOPS)
     recipe(schedule="plateau", validation_size=1)
-    recipe(layer_rates=[0, 1])
+    recipe(layer_lr_multipliers=[0, 1])
     recipe(augmentation={"scale": 0.99, "stretch": 0, "shear": 1, "rotation": 180, "shift": 10, "elastic": 2})
     recipe(epochs=2, hard_examples=HARD)
     convolutional(dropout=0.5, features_of="x")  # no hidden layers, but convolutions

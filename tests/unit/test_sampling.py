@@ -8,7 +8,7 @@ from digits.core.seeding import generator_for
 from digits.training.sampling import Sampler
 from small import convolutional, recipe
 
-HARD = {"after": 2, "first": 0.5, "share": 0.2}
+HARD = {"warmup_epochs": 2, "warmup_fraction": 0.5, "fraction": 0.2}
 
 
 def sampler(count: int = 50, make: Any = recipe, **changes: Any) -> Sampler:

@@ -67,7 +67,7 @@ def test_epochs_are_those_of_torch_nn_and_torch_optim(case: str) -> None:
 
 def test_the_tutorials_rate_is_compared_in_double_precision() -> None:
     """With a rate of 50, float32's rounding grows from step to step, in torch.optim as here."""
-    settings = recipe(weights="normal", loss="mnist_loss", learning_rate=50, epochs=4)
+    settings = recipe(init="normal", loss="mnist_loss", learning_rate=50, epochs=4)
     data = Examples(examples().x.double(), examples().y)
     run = training(settings, data)
     run.network.double()
@@ -108,7 +108,7 @@ def test_validate_epoch_joins_batches_of_different_size() -> None:
 
 
 def test_the_rate_follows_the_schedule_at_each_step() -> None:
-    settings = recipe(epochs=2, schedule="one_cycle", warm_up=0.5, learning_rate=1)
+    settings = recipe(epochs=2, schedule="one_cycle", warmup_fraction=0.5, learning_rate=1)
     rates = [epoch.learning_rate for epoch in fit(training(settings, examples()), NOTHING)]
     assert rates == [1.0, 0.2]  # 10 steps: 0.2, 0.4, … 1; 1, 0.8, … 0.2
 
@@ -142,7 +142,7 @@ def test_early_stopping_ends_after_its_epochs_with_the_weights_of_the_lowest_los
 
 
 def test_the_average_is_over_the_weights_of_the_last_steps() -> None:
-    settings = recipe(epochs=2, average=0.4)
+    settings = recipe(epochs=2, weight_averaging=0.4)
     model = as_modules(network(settings).parameters())
     _, weights = torch_epochs(model, torch.optim.SGD(model.parameters(), lr=0.3), examples(), settings)
     run = training(settings, examples())
@@ -152,7 +152,7 @@ def test_the_average_is_over_the_weights_of_the_last_steps() -> None:
 
 
 def test_batch_norms_of_averaged_weights_are_measured_anew() -> None:
-    settings = convolutional(average=0.5)
+    settings = convolutional(weight_averaging=0.5)
     run, _ = train(settings)
     state = run.generator.get_state()
     run.use_average()
@@ -204,7 +204,7 @@ def test_the_mode_of_reused_batch_norms_is_that_of_evaluation() -> None:
 
 
 def test_images_not_seen_before_the_first_hard_epoch_are_run_through_the_network() -> None:
-    settings = recipe(epochs=4, hard_examples={"after": 2, "first": 0.5, "share": 0.25})
+    settings = recipe(epochs=4, hard_examples={"warmup_epochs": 2, "warmup_fraction": 0.5, "fraction": 0.25})
     run, sizes, scored = training(settings, examples()), [], []
     for epoch in range(1, 5):
         expected = torch_losses(run.network.eval()(examples().x).detach(), examples().y, settings)

@@ -15,7 +15,7 @@ def test_the_tutorials_recipe() -> None:
 
 
 def test_all_that_a_recipe_can_have() -> None:
-    words = recipe_in_words({**RECIPES["tiny-conv"], "layer_rates": [1, 1, 1, 1]})
+    words = recipe_in_words({**RECIPES["tiny-conv"], "layer_lr_multipliers": [1, 1, 1, 1]})
     for part in (
         "Convolutions (layer by layer 4 filters of 3×3 pixels at every second place and 8 filters of",
         "and the maximum over all places and 10 hidden units",

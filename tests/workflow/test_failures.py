@@ -39,7 +39,10 @@ def build(project: Project, *arguments: object) -> Result:
         ({"recipes.linear.augmentation": {"shfit": 2}}, "unknown key 'shfit', did you mean 'shift'?"),
         ({"recipes.linear.dropout": 0.5}, "recipes.linear: recipe.dropout: a linear model has no hidden units"),
         ({"recipes.published.early_stopping": 2}, "recipe.early_stopping: it watches the validation images; choose a"),
-        ({"recipes.linear.layer_rates": [1, 2]}, "recipe.layer_rates: 2 for a network of 1 layers; give one for each"),
+        (
+            {"recipes.linear.layer_lr_multipliers": [1, 2]},
+            "recipe.layer_lr_multipliers: 2 for a network of 1 layers; give one for each",
+        ),
         ({"dataset.path": "no/such/folder"}, "dataset.path: no/such/folder: no such folder or file"),
         ({"dataset.format": "images", "dataset.path": None}, "dataset.path: null; name the folder, .tgz or .zip"),
     ],

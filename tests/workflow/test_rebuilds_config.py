@@ -68,7 +68,7 @@ KEYS: dict[str, list[tuple[Any, set[str]]]] = {
     "dataset.label_errors": [([3, 5], {"evaluate", "report"})],
     "dataset.about": [("Pictures of my own.", {"report"})],
     "recipes.linear.hidden": [([10], LINEAR)],
-    "recipes.linear.weights": [("kaiming", LINEAR)],
+    "recipes.linear.init": [("kaiming", LINEAR)],
     "recipes.linear.loss": [("cross_entropy", LINEAR)],
     "recipes.linear.learning_rate": [(0.1, LINEAR)],
     "recipes.linear.batch_size": [(51, LINEAR)],
@@ -86,14 +86,14 @@ KEYS: dict[str, list[tuple[Any, set[str]]]] = {
     "recipes.linear.label_smoothing": [(0.1, LINEAR)],
     "recipes.linear.optimiser": [("adam", LINEAR)],
     "recipes.linear.momentum": [(0.9, LINEAR)],
-    "recipes.linear.layer_rates": [([0.5], LINEAR)],
+    "recipes.linear.layer_lr_multipliers": [([0.5], LINEAR)],
     "recipes.linear.schedule": [("one_cycle", LINEAR)],
-    "recipes.linear.warm_up": [(0.5, LINEAR)],
+    "recipes.linear.warmup_fraction": [(0.5, LINEAR)],
     "recipes.linear.patience": [(3, LINEAR)],
     "recipes.linear.dropout": [(0.5, LINEAR)],
     "recipes.linear.augmentation": [({"shift": 1}, LINEAR)],
-    "recipes.linear.hard_examples": [({"after": 1, "first": 0.5, "share": 0.5}, LINEAR)],
-    "recipes.linear.average": [(0.5, LINEAR)],
+    "recipes.linear.hard_examples": [({"warmup_epochs": 1, "warmup_fraction": 0.5, "fraction": 0.5}, LINEAR)],
+    "recipes.linear.weight_averaging": [(0.5, LINEAR)],
     "recipes.linear.early_stopping": [(3, LINEAR)],
     "recipes.linear.classes": [(["3", "7"], LINEAR)],
     "recipes.linear.labels_per_class": [(5, LINEAR)],
@@ -113,7 +113,7 @@ KEYS: dict[str, list[tuple[Any, set[str]]]] = {
 }
 
 # What a key needs beside it to be valid.
-CONVOLUTIONS = {"network": "convolutional", "convolutions": [[4, 3, 2]], "weights": "kaiming"}
+CONVOLUTIONS = {"network": "convolutional", "convolutions": [[4, 3, 2]], "init": "kaiming"}
 ALONG: dict[str, dict[str, Any]] = {
     "network": CONVOLUTIONS,
     "convolutions": CONVOLUTIONS,
@@ -137,7 +137,7 @@ SAME: dict[str, dict[str, Any]] = {
     "a default written out": {
         "device": "cpu",
         "dataset.train_limit": None,
-        "recipes.linear.weights": "normal",
+        "recipes.linear.init": "normal",
         "recipes.linear.crop": 0,
     },
 }

@@ -1,4 +1,4 @@
-"""Compare each rung of the ladder with the one it adds something to: two tables, one line a rung, one line a rung and seed.
+"""Compare each rung of the ladder with the one it adds something to: two tables, one row per rung and one per rung and seed.
 
 Reads the runs' predictions and measures, no images. What each number means is in digits.statistics.significance.
 """
@@ -16,6 +16,7 @@ from digits.core.command import UserError, log, run
 from digits.core.files import whole_files, written_by
 from digits.statistics.metrics import mean_and_interval
 from digits.statistics.predictions import load_predictions, require_one_each, require_same_images
+from digits.statistics.runs import read_measures
 from digits.statistics.significance import Pair, adjust_p_values, combine_p_values, compare_pair, is_significant
 
 
@@ -53,8 +54,8 @@ def read_runs(metrics: Sequence[Path], predictions: Sequence[Path]) -> dict[str,
     """Read the runs of each model, by seed and in the seeds' order, whatever the order of the files."""
     found: dict[str, dict[int, Run]] = {}
     for path, scores in zip(metrics, predictions, strict=True):
+        run = read_measures(path)
         with written_by("digits.evaluate", path):
-            run = json.loads(path.read_text(encoding="utf-8"))
             of_model = found.setdefault(run["model"], {})
             of_model[run["seed"]] = Run(run["parameters"], run["training_flops"], run["test"]["accuracy"], scores)
     return {model: dict(sorted(runs.items())) for model, runs in found.items()}
@@ -76,8 +77,8 @@ def compare_runs(rung: Rung, runs: dict[int, Run], against: dict[int, Run]) -> d
     return dict(sorted(pairs.items()))
 
 
-def rung_line(rung: Rung, runs: dict[int, Run], pairs: dict[int, Pair]) -> dict[str, Any]:
-    """Return a rung's line of the ladder, but for what depends on the other rungs."""
+def rung_row(rung: Rung, runs: dict[int, Run], pairs: dict[int, Pair]) -> dict[str, Any]:
+    """Return a rung's row of the ladder, but for what depends on the other rungs."""
     accuracy = mean_and_interval([run.accuracy for run in runs.values()])
     costs = [math.nan if run.training_flops is None else float(run.training_flops) for run in runs.values()]
     gained = [pair.only_first - pair.only_second for pair in pairs.values()]
@@ -103,14 +104,14 @@ def rung_line(rung: Rung, runs: dict[int, Run], pairs: dict[int, Pair]) -> dict[
 
 
 def ladder_tables(rungs: Sequence[Rung], runs: dict[str, dict[int, Run]]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the line of each rung, and the line of each rung and seed."""
+    """Return the row of each rung, and the row of each rung and seed."""
     for name in [name for rung in rungs for name in (rung.model, rung.against) if name]:
         if name not in runs:
             raise UserError(f"--runs: no run of {name}, which --ladder names")
     lines, by_seed = [], []
     for rung in rungs:
         pairs = compare_runs(rung, runs[rung.model], runs[rung.against]) if rung.against else {}
-        lines.append(rung_line(rung, runs[rung.model], pairs))
+        lines.append(rung_row(rung, runs[rung.model], pairs))
         by_seed += [
             (rung.model, rung.against, seed, pair.only_first, pair.only_second, pair.p_value)
             for seed, pair in pairs.items()
@@ -119,7 +120,7 @@ def ladder_tables(rungs: Sequence[Rung], runs: dict[str, dict[int, Run]]) -> tup
     ladder["p_adjusted"] = adjust_p_values(ladder["p_value"].tolist())
     tested = zip(ladder["p_adjusted"], ladder["difference_low"], ladder["difference_high"], strict=True)
     ladder["significant"] = [is_significant(*numbers) for numbers in tested]
-    columns = ["model", "against", "seed", "only_model_right", "only_against_right", "p_value"]
+    columns = ["model", "against", "seed", "only_model_correct", "only_against_correct", "p_value"]
     return ladder, pd.DataFrame(by_seed, columns=columns)
 
 
@@ -132,8 +133,8 @@ def main() -> None:
     parser.add_argument(
         "--predictions", nargs="+", type=Path, required=True, help="predictions of each run, in the same order"
     )
-    parser.add_argument("--table", type=Path, required=True, help="CSV file to write: one line a rung")
-    parser.add_argument("--comparisons", type=Path, required=True, help="CSV file to write: one line a rung and seed")
+    parser.add_argument("--table", type=Path, required=True, help="CSV file to write: one row per rung")
+    parser.add_argument("--comparisons", type=Path, required=True, help="CSV file to write: one row per rung and seed")
     args = parser.parse_args()
 
     rungs = read_rungs(args.ladder)

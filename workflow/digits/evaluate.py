@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.numpy import save
 from torch import Tensor
 
 from digits.core.command import UserError, log, run
@@ -20,10 +19,10 @@ from digits.core.files import whole_files
 from digits.data.splitting import output_classes
 from digits.data.tensors import Split, load_split
 from digits.networks.network import Network, predict, widen
-from digits.networks.weights import fill, load_network, load_weights, require_recipe, require_same_training
+from digits.networks.weights import load_network, load_weights, require_recipe, require_same_training, restore
 from digits.settings.recipes import Recipe, parse_recipe
-from digits.statistics.metrics import evaluate_logits, fit_temperature
-from digits.statistics.predictions import load_validation
+from digits.statistics.metrics import measure_run, read_label_errors
+from digits.statistics.predictions import Predictions, load_validation, save_predictions
 
 
 def snapshot_accuracies(
@@ -36,29 +35,10 @@ def snapshot_accuracies(
     for epoch in recipe.snapshots:
         prefix = f"epoch-{epoch}."
         at_epoch = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-        fill(network, at_epoch, path)
+        restore(network, at_epoch, path)
         predicted = np.array(outputs)[predict(network, test.images[counted]).argmax(dim=1).numpy()]
         rows.append({"epoch": epoch, "accuracy": float((predicted == test.labels[counted]).mean())})
     return rows
-
-
-def validation_accuracy(logits: np.ndarray, labels: np.ndarray) -> float | None:
-    """Return the accuracy on the images that the training held out; None where it held out none."""
-    return float((logits.argmax(axis=1) == labels).mean()) if len(labels) else None
-
-
-def read_label_errors(text: str, images: int) -> list[int]:
-    """Read numbers of test images from a JSON list; UserError where there is no such image."""
-    try:
-        numbers = json.loads(text)
-    except ValueError as error:
-        raise UserError(f"--label-errors: not JSON ({error})") from error
-    if not isinstance(numbers, list) or not all(type(number) is int for number in numbers):
-        raise UserError("--label-errors: expected a JSON list of image numbers, such as [947, 1621]")
-    for number in numbers:
-        if not 0 <= number < images:
-            raise UserError(f"dataset.label_errors: {number}: the test images are numbered from 0 to {images - 1}")
-    return numbers
 
 
 def main() -> None:
@@ -92,26 +72,17 @@ def main() -> None:
     outputs = output_classes(recipe, test.classes)
     shape = (test.images.shape[1], test.images.shape[2])
     network = load_network(args.weights, tensors, recipe, shape, len(outputs))
-    held_out, held_out_labels = load_validation(args.validation, len(test.classes))
-    temperature = fit_temperature(held_out, held_out_labels)
+    held_out = load_validation(args.validation, len(test.classes))
     label_errors = read_label_errors(args.label_errors, len(test.images))
     logits = widen(predict(network, test.images), outputs, len(test.classes)).numpy()
-    counted = np.isin(test.labels, outputs)
-    doubted = np.flatnonzero(np.isin(np.flatnonzero(counted), label_errors)).tolist()
+    scores = Predictions(logits, test.labels, np.isin(test.labels, outputs))
+    parameters = sum(p.numel() for p in network.parameters())
     measured = {
-        "model": training["model"],
-        "seed": training["seed"],
-        "parameters": sum(p.numel() for p in network.parameters()),
-        "epochs": training["epochs"],
-        "train_size": training["train_size"],
-        "training_flops": training["training_flops"],
-        "validation_accuracy": validation_accuracy(held_out, held_out_labels),
-        "temperature": temperature,
-        "test": evaluate_logits(logits[counted], test.labels[counted], test.classes, temperature, doubted),
+        **measure_run(training, parameters, scores, held_out, label_errors),
         "snapshots": snapshot_accuracies(args.snapshots, snapshots, recipe, network, test),
     }
     with whole_files(args.predictions, args.metrics) as (predictions, metrics):
-        predictions.write_bytes(save({"logits": logits, "labels": test.labels, "counted": counted}))
+        save_predictions(predictions, scores)
         metrics.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
     accuracy, (low, high) = measured["test"]["accuracy"], measured["test"]["interval"]
     log(

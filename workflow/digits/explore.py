@@ -18,7 +18,7 @@ from digits.core.command import UserError, log, run
 from digits.core.files import whole_files, written_by
 from digits.data.tensors import Split, load_split
 from digits.networks.export import encode, portable_network
-from digits.rendering.cells import Reading, choose_images, reading
+from digits.rendering.cells import Reading, images_to_show, reading
 from digits.statistics.predictions import load_predictions, require_one_each, require_same_images
 
 IMAGES = 900  # shown at most; each takes about 200 bytes of the page
@@ -95,7 +95,7 @@ def main() -> None:
     if args.weights and height != width:
         log(f"Images of {height}×{width} pixels are not square, so the page has nothing to draw on.")
         args.weights = []
-    cells, numbers = choose_images({name: found.cells for name, found in readings.items()}, chosen, IMAGES)
+    cells, numbers = images_to_show({name: found.cells for name, found in readings.items()}, chosen, IMAGES)
     explorer = {
         "classes": test.classes,
         "shape": [height, width],

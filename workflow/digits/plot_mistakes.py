@@ -3,7 +3,6 @@
 The chosen model is the summary's, by validation accuracy; where one run stands for it, it is that of its first seed.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from digits.core.files import whole_files, written_by
 from digits.data.tensors import Split, load_split
 from digits.rendering.plotting import empty_figure, image_grid, save_figure
 from digits.statistics.predictions import Predictions, load_predictions
-from digits.statistics.runs import read_runs, reliable_models, runs_parser
+from digits.statistics.runs import read_measures, read_runs, reliable_models, runs_parser
 
 SHOWN = 24  # images in a picture
 
@@ -65,7 +64,7 @@ def draw_mistakes(test: Split, scores: Predictions) -> Figure:
 def shared_mistakes(labels: np.ndarray, runs: Sequence[Predictions], classes: list[str]) -> pd.DataFrame:
     """List the images that all runs misread, of the classes that count for all, those first that most misread alike.
 
-    `labels` is [N]. `agree` counts the runs that read an image as `read_as`, which is the most frequent reading.
+    `labels` is [N]. `agree` counts the runs that read an image as `predicted`, which is the most frequent reading.
     """
     readings = np.array([scores.logits.argmax(axis=1) for scores in runs])
     misread = [scores.counted & (reading != labels) for scores, reading in zip(runs, readings, strict=True)]
@@ -75,7 +74,7 @@ def shared_mistakes(labels: np.ndarray, runs: Sequence[Predictions], classes: li
         {
             "image": wrong,
             "label": [classes[labels[i]] for i in wrong],
-            "read_as": [classes[vote.argmax()] for vote in votes],
+            "predicted": [classes[vote.argmax()] for vote in votes],
             "agree": [int(vote.max()) for vote in votes],
             "runs": len(runs),
         }
@@ -89,16 +88,9 @@ def draw_shared_mistakes(test: Split, shared: pd.DataFrame) -> Figure:
     if not rows:
         return empty_figure("no image is misread by all of them")
     titles = [
-        f"{row['label']}\n→ {row['read_as']}, {row['agree']} of {row['runs']}\nno. {row['image']}" for row in rows
+        f"{row['label']}\n→ {row['predicted']}, {row['agree']} of {row['runs']}\nno. {row['image']}" for row in rows
     ]
     return image_grid([test.images[row["image"]] for row in rows], 8, titles, cell=0.9)
-
-
-def read_confusion(path: Path) -> list[list[int]]:
-    """Read the confusion matrix out of a run's measures."""
-    with written_by("digits.evaluate", path):
-        confusion: list[list[int]] = json.loads(path.read_text(encoding="utf-8"))["test"]["confusion"]
-        return confusion
 
 
 def main() -> None:
@@ -110,9 +102,11 @@ def main() -> None:
     args = parser.parse_args()
 
     test = load_split(args.test)
-    runs = read_runs(args.metrics, args.summary, args.runs, ["test_accuracy", "test_images"])
+    runs = read_runs(args, ["test_accuracy", "test_images"])
     chosen = runs.first()[runs.chosen]
-    confusion = read_confusion(chosen / "metrics.json")
+    measures = chosen / "metrics.json"
+    with written_by("digits.evaluate", measures):
+        confusion = read_measures(measures)["test"]["confusion"]
     counted = reliable_models(runs.metrics)
     scores = {
         folder: load_predictions(folder / "predictions.safetensors")

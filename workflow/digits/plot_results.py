@@ -4,7 +4,7 @@ import csv
 import itertools
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +30,12 @@ BINS = 10  # of probability
 HISTORY = ("epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 
 
-def draw_curves(histories: dict[tuple[str, int], pd.DataFrame]) -> Figure:
+def draw_curves(histories: dict[tuple[str, int], pd.DataFrame], colours: Mapping[str, str]) -> Figure:
     """Draw accuracy and loss by epoch, a column of two panels for each model and a line for each run.
 
     Losses have a scale of their own in each panel, since models with different losses cannot be compared by them.
     """
     models = list(dict.fromkeys(model for model, _ in histories))
-    colours = model_colours(models)
     rows = -(-len(models) // COLUMNS)
     columns = -(-len(models) // rows)
     figure, axes = plt.subplots(2 * rows, columns, figsize=(7.2, 3.1 * rows + 0.3), squeeze=False)
@@ -192,8 +191,8 @@ def main() -> None:
     args = parser.parse_args()
 
     columns = ["test_accuracy", "test_interval_low", "test_interval_high", "temperature"]
-    runs = read_runs(args.metrics, args.summary, args.runs, columns)
-    histories = {run_of: read_history(folder / "history.csv") for run_of, folder in runs.folders.items()}
+    runs = read_runs(args, columns)
+    histories = {run_of: read_history(folder / "history.csv") for run_of, folder in runs.trained().items()}
     predictions = {
         model: load_predictions(folder / "predictions.safetensors") for model, folder in runs.first().items()
     }
@@ -204,7 +203,7 @@ def main() -> None:
     targets = [args.curves, args.accuracies, args.calibration]
     with whole_files(*targets) as parts:
         figures = [
-            draw_curves(histories),
+            draw_curves(histories, model_colours(runs.models())),
             draw_accuracies(runs.metrics, json.loads(args.references), classes),
             draw_calibration(predictions, temperatures, runs.models(), runs.chosen),
         ]

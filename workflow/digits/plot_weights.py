@@ -53,9 +53,13 @@ def main() -> None:
     parser.add_argument("--first-layers", type=Path, required=True, help="figure to write (.png)")
     args = parser.parse_args()
 
-    runs = read_runs(args.metrics, args.summary, args.runs)
+    runs = read_runs(args)
     shape = load_split(args.test).images.shape[1:]
-    filters = {model: read_filters(folder / "weights.safetensors", shape) for model, folder in runs.first().items()}
+    filters = {
+        model: read_filters(folder / "weights.safetensors", shape)
+        for model, folder in runs.first().items()
+        if model not in runs.ensembles
+    }
     with whole_files(args.first_layers) as (part,):
         save_figure(draw_first_layers(filters), part, args.first_layers)
 

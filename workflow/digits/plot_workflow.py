@@ -22,7 +22,7 @@ Edge = tuple[str, str]
 Point = tuple[float, float]
 
 
-def columns_of(rules: Sequence[str], edges: Sequence[Edge]) -> dict[str, int]:
+def rule_columns(rules: Sequence[str], edges: Sequence[Edge]) -> dict[str, int]:
     """Return each rule's column: as far to the right as what it makes for others allows. The last column is 0."""
     after: dict[str, list[str]] = {name: [target for source, target in edges if source == name] for name in rules}
     found: dict[str, int] = {}
@@ -49,7 +49,7 @@ def place(rules: Sequence[str], edges: Sequence[Edge]) -> tuple[dict[str, Point]
 
     An edge that skips columns has a place of its own in each; the order within a column follows the neighbours' mean.
     """
-    column = columns_of(rules, edges)
+    column = rule_columns(rules, edges)
     ways = {
         edge: [edge[0], *(f"{edge[0]} {edge[1]} {c}" for c in range(column[edge[0]] + 1, column[edge[1]])), edge[1]]
         for edge in edges

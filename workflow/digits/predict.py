@@ -6,7 +6,6 @@ Images of another data set are taken as they are (--as-is), as digits.convert ta
 
 import argparse
 import csv
-import json
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +17,10 @@ from digits.core.files import whole_files
 from digits.data.centring import centre
 from digits.data.decoding import FORMATS, check_size, read_grey
 from digits.data.ink import read_drawing
-from digits.data.splitting import output_classes
+from digits.networks.ensembles import mean_logits
 from digits.networks.network import predict, widen
-from digits.networks.weights import load_network, load_weights
+from digits.networks.weights import load_networks
 from digits.rendering.prediction_page import THUMBNAIL, Prediction, prediction_page
-from digits.settings.recipes import parse_recipe
 
 
 def read_as_is(name: str, content: bytes, shape: tuple[int, int]) -> tuple[Image.Image, np.ndarray]:
@@ -66,11 +64,8 @@ def main() -> None:
         raise UserError(
             f"{args.weights}: not there yet; train it first: `make report` trains the configuration's models"
         )
-    tensors, training = load_weights(args.weights)
+    networks, outputs, training = load_networks(args.weights)
     classes, shape = training["classes"], (training["shape"][0], training["shape"][1])
-    recipe = parse_recipe(json.dumps(training["recipe"]))
-    outputs = output_classes(recipe, classes)
-    network = load_network(args.weights, tensors, recipe, shape, len(outputs))
 
     names, pictures, seen = [], [], []
     for path in dict.fromkeys(args.images):
@@ -80,8 +75,8 @@ def main() -> None:
         picture.thumbnail((THUMBNAIL, THUMBNAIL))  # all are kept until the page is written
         pictures.append(picture)
         seen.append(pixels)
-    scores = widen(predict(network, np.stack(seen)), outputs, len(classes))
-    probabilities = scores.double().softmax(dim=1).numpy()
+    members = [widen(predict(network, np.stack(seen)), outputs, len(classes)).numpy() for network in networks]
+    probabilities = np.exp(mean_logits(members))
     predicted = [classes[number] for number in probabilities.argmax(axis=1)]
 
     title = f"What {training['model']}, seed {training['seed']}, reads"

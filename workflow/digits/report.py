@@ -17,10 +17,12 @@ from nbconvert import HTMLExporter
 from papermill.exceptions import PapermillExecutionError
 
 from digits.core.command import UserError, run
-from digits.core.files import sha256, whole_files, written_by
+from digits.core.files import sha256, whole_files
 from digits.core.tables import read_table
 from digits.data.tensors import load_split
 from digits.rendering.contents import contents
+from digits.settings.plan import planned_runs
+from digits.statistics.runs import read_measures
 
 TEMPLATE = "template"  # the folder beside the notebook
 CONTENTS = "<!-- contents -->"  # where the template wants the list of headings
@@ -71,13 +73,6 @@ def to_html(notebook: nbformat.NotebookNode, templates: Path) -> str:
     return html.replace(CONTENTS, contents(html))
 
 
-def read_run(path: Path) -> Run:
-    """Return the model and seed that a run's measures are of."""
-    with written_by("digits.evaluate", path):
-        measures = json.loads(path.read_text(encoding="utf-8"))
-        return str(measures["model"]), int(measures["seed"])
-
-
 def require_the_same_runs(expected: Sequence[Run], where: str, found: Sequence[Run]) -> None:
     """Stop, naming the runs, where results are not of exactly the configuration's runs."""
     named = {"is missing": set(expected) - set(found), "is not in the configuration": set(found) - set(expected)}
@@ -86,18 +81,19 @@ def require_the_same_runs(expected: Sequence[Run], where: str, found: Sequence[R
             which = ", ".join(f"{model} seed {seed}" for model, seed in sorted(runs))
             raise UserError(f"{where}: {which} {what}; build the results of this configuration first")
     if len(found) != len(set(found)):
-        raise UserError(f"{where}: a run stands there twice; name each run once")
+        raise UserError(f"{where}: duplicate run; list each once")
 
 
 def check_results(args: argparse.Namespace, config: Mapping[str, Any]) -> None:
     """Stop where tables and measures are of other models or seeds than the configuration, or of more or fewer of them."""
-    expected = [(model, seed) for model in config["models"] for seed in config["seeds"]]
+    planned = planned_runs(config)
+    expected = [(model, seed) for model, seeds in planned.items() for seed in seeds]
     metrics = read_table(args.metrics, "digits.summarise", ["model", "seed"])
     require_the_same_runs(expected, str(args.metrics), list(metrics.itertuples(index=False, name=None)))
-    require_the_same_runs(expected, "--runs", [read_run(path) for path in args.runs])
+    require_the_same_runs(expected, "--runs", [(m["model"], m["seed"]) for m in map(read_measures, args.runs)])
     if len(args.weights) != len(args.runs):
         raise UserError(f"--weights: {len(args.weights)} files for {len(args.runs)} runs; name one for each")
-    tables = [(args.summary, "digits.summarise", config["models"])]
+    tables = [(args.summary, "digits.summarise", list(planned))]
     ladder = [rung["model"] for rung in config["ladder"] if rung["model"] in config["models"]]
     tables += [(path, "digits.compare", ladder) for path in args.ladder]
     for path, command, models in tables:

@@ -57,7 +57,7 @@ class Candidate(NamedTuple):
         return math.nan if self.diverged else float(np.mean(self.losses))
 
 
-def read_run(path: Path) -> tuple[float, float] | None:
+def read_scores(path: Path) -> tuple[float, float] | None:
     """Return a run's accuracy and mean negative log-likelihood on the images held out; None where it diverged."""
     with written_by("digits.train", path):
         arrays, _ = read_arrays(path)
@@ -73,7 +73,7 @@ def read_run(path: Path) -> tuple[float, float] | None:
 
 def read_candidate(name: str, changes: dict[str, Any], seeds: Sequence[int], runs: Path) -> Candidate:
     """Read what `digits.train` wrote of a candidate's runs."""
-    found = [read_run(runs / name / f"seed-{seed}" / "validation.safetensors") for seed in seeds]
+    found = [read_scores(runs / name / f"seed-{seed}" / "validation.safetensors") for seed in seeds]
     finished = [scores for scores in found if scores is not None]
     accuracies, losses = [scores[0] for scores in finished], [scores[1] for scores in finished]
     return Candidate(name, changes, accuracies, losses, len(found) - len(finished))

@@ -1,10 +1,9 @@
-"""Join the measures of all runs into two tables: one line a run, one line a model, with all its runs taken as one network.
+"""Join the measures of all runs into two tables: one row per run, and one row per model.
 
 The best model is chosen by its mean validation accuracy, never by the test images.
 """
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,13 @@ from digits.core.command import log, run
 from digits.core.files import whole_files, written_by
 from digits.statistics.metrics import ensemble_accuracy, mean_and_interval
 from digits.statistics.predictions import load_predictions, require_one_each, require_same_images
+from digits.statistics.runs import read_measures
 
 
-def read_run(path: Path) -> dict[str, Any]:
-    """Read a run's measures as its line of the table; UserError names the file that is none."""
+def metrics_row(path: Path) -> dict[str, Any]:
+    """Return a run's row of the table from its measures; UserError, naming the file, if it is something else."""
+    run = read_measures(path)
     with written_by("digits.evaluate", path):
-        run = json.loads(path.read_text(encoding="utf-8"))
         calibrated = run["test"]["calibrated"] or {}
         without_label_errors = run["test"]["without_label_errors"] or {}
         return {
@@ -47,7 +47,7 @@ def read_run(path: Path) -> dict[str, Any]:
 
 
 def read_ensemble(paths: Sequence[Path]) -> dict[str, float]:
-    """Measure the runs of one model as one network, from the predictions of each."""
+    """Measure all runs of one model as an ensemble, from the predictions of each."""
     runs = [load_predictions(path) for path in paths]
     for path, predictions in zip(paths, runs, strict=True):
         require_same_images(paths[0], runs[0].labels, path, predictions.labels)
@@ -56,7 +56,7 @@ def read_ensemble(paths: Sequence[Path]) -> dict[str, float]:
 
 
 def models_table(metrics: pd.DataFrame, predictions: Sequence[Path]) -> pd.DataFrame:
-    """One line a model, in the order of its first run: mean, spread and 95 % t-interval over seeds, and which is chosen.
+    """One row per model, in the order of its first run: mean, spread and 95 % t-interval over seeds, and which is chosen.
 
     `predictions` names the file of each run, in the order of `metrics`.
 
@@ -101,12 +101,12 @@ def main() -> None:
     parser.add_argument(
         "--predictions", nargs="+", type=Path, required=True, help="predictions of each run, in the same order"
     )
-    parser.add_argument("--metrics", type=Path, required=True, help="CSV file to write: one line a run")
-    parser.add_argument("--summary", type=Path, required=True, help="CSV file to write: one line a model")
+    parser.add_argument("--metrics", type=Path, required=True, help="CSV file to write: one row per run")
+    parser.add_argument("--summary", type=Path, required=True, help="CSV file to write: one row per model")
     args = parser.parse_args()
 
     require_one_each(args.runs, args.predictions)
-    metrics = pd.DataFrame([read_run(path) for path in args.runs])
+    metrics = pd.DataFrame([metrics_row(path) for path in args.runs])
     summary = models_table(metrics, args.predictions)
     with whole_files(args.metrics, args.summary) as (metrics_part, summary_part):
         metrics.to_csv(metrics_part, index=False, lineterminator="\n")

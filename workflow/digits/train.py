@@ -25,7 +25,7 @@ from digits.data.splitting import output_classes, training_images
 from digits.data.tensors import load_split
 from digits.networks.flops import flops_per_image
 from digits.networks.network import Network, build_network, predict, widen
-from digits.networks.weights import fill, load_weights, named, save_weights
+from digits.networks.weights import learned, load_weights, restore, save_weights
 from digits.settings.recipes import parse_recipe
 from digits.training.loop import DivergenceError, Epoch, Training, fit
 
@@ -51,10 +51,10 @@ def repeatable() -> None:
 def reuse_features(network: Network, path: Path) -> None:
     """Copy all layers but the last from another run's weights, and leave them out of the training."""
     tensors, _ = load_weights(path)
-    own = named(network)
+    own = learned(network)
     last = {id(p) for p in network.body.layers()[-1]}
     new = {name for name, p in network.body.named_parameters() if id(p) in last}
-    fill(network, {**tensors, **{name: own[name] for name in new}}, path)
+    restore(network, {**tensors, **{name: own[name] for name in new}}, path)
     for p in network.parameters():
         p.requires_grad_(id(p) in last)
 
@@ -77,7 +77,7 @@ def follow(
                 writer.writerow(epoch)
                 epochs = epoch.epoch
                 if epochs in recipe.snapshots:
-                    kept |= {f"epoch-{epochs}.{name}": tensor for name, tensor in named(training.network).items()}
+                    kept |= {f"epoch-{epochs}.{name}": tensor for name, tensor in learned(training.network).items()}
                 _report(progress, epoch, recipe.epochs, training.seen / (time.perf_counter() - started))
         except DivergenceError as error:
             return kept, epochs, error
@@ -153,13 +153,14 @@ def main() -> None:
             "model": args.model,
             "seed": args.seed,
             "recipe": dataclasses.asdict(recipe),
+            "members": 1,
             "epochs": epochs,
             "train_size": len(train.x),
             "training_flops": training_flops * training.seen + prediction_flops * training.scored,
             "classes": split.classes,
             "shape": shape,
         }
-        save_weights(weights, named(network), header)
+        save_weights(weights, learned(network), header)
         save_weights(snapshots, kept, header)
         logits = widen(predict(network, split.images[validation_indices]), outputs, len(split.classes))
         if diverged is not None:

@@ -1,32 +1,37 @@
-# What the rules share: the checked configuration, the environment of the commands, the fingerprint of their source.
+# What the rules share: the checked configuration, the environment of the commands, and functions for parameters.
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
-ROOT = Path(workflow.basedir)
+ROOT = Path(workflow.current_basedir).parents[1]
 PACKAGE = ROOT / "workflow" / "digits"
 LOCK = ROOT / "requirements.lock"
 
 # Commands run as `python -m digits.…` with this Python and the package beside this Snakefile, wherever it is started.
 sys.path.insert(0, str(PACKAGE.parent))
-os.environ["PYTHONPATH"] = str(PACKAGE.parent)
-os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-# Freed memory is kept for the next batch (glibc): a fifth of a convolutional training went into asking for it anew.
-os.environ["MALLOC_MMAP_THRESHOLD_"] = str(2**30)
-os.environ["MALLOC_TRIM_THRESHOLD_"] = str(2**31 - 1)
+os.environ.update(
+    PYTHONPATH=str(PACKAGE.parent),
+    PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    # Freed memory stays with the process (glibc): returning it cost a fifth of a convolutional training.
+    MALLOC_MMAP_THRESHOLD_=str(2**30),
+    MALLOC_TRIM_THRESHOLD_=str(2**31 - 1),
+)
 
 from digits.core.command import UserError
-from digits.settings.config import complete_config, trained_rungs
-from digits.settings.fingerprint import data_fingerprint, direct_libraries, locked_versions, source_fingerprint
+from digits.data.tree_paths import data_fingerprint
 from digits.settings.candidates import candidates
+from digits.settings.config import complete_config
+from digits.settings.fingerprint import direct_libraries, locked_versions, source_fingerprint
+from digits.settings.plan import member_seeds, planned_runs, shown_config, trained_rungs
 
 if not os.access(Path.cwd(), os.W_OK):
     sys.exit(
         f"error: {Path.cwd()}: permission denied; check the permissions of the folder, or name another by --directory"
     )
 try:
-    config = complete_config(config, ROOT / "workflow" / "schemas" / "config.schema.yaml")
+    config = complete_config(config)
 except UserError as error:
     sys.exit(f"error: {error}")
 
@@ -36,8 +41,13 @@ wildcard_constraints:
     seed="[0-9]+",
 
 
+DATASET = config["dataset"]
+ENSEMBLES = config["ensembles"]
 RUN = "results/runs/{model}/seed-{seed}"
-RUNS = [RUN.format(model=m, seed=s) for m in config["models"] for s in config["seeds"]]
+PLANNED = planned_runs(config)
+RUNS = [RUN.format(model=model, seed=seed) for model, seeds in PLANNED.items() for seed in seeds]
+# The models as the page shows them, each by its first seed.
+FIRST_RUNS = {model: RUN.format(model=model, seed=seeds[0]) for model, seeds in PLANNED.items()}
 LADDER = trained_rungs(config)
 
 # By a search's name, in an order that is not the user's: its seeds, and what each candidate changes, by its name.
@@ -51,14 +61,34 @@ SEARCH_RUNS = [
 ]
 
 
+def growing(amount):
+    """Return how much of a resource a job asks for (megabytes, minutes): as much again at each retry."""
+    return lambda wildcards, attempt: attempt * amount
+
+
+# What every job asks for that does not say otherwise.
+LIGHT = {"mem_mb": growing(1000), "runtime": growing(5)}
+
+
 def source(*paths, libraries=()):
     """Return what a rule's result depends on beside its inputs and settings: a parameter, so that Snakemake sees a change."""
     return source_fingerprint([PACKAGE.parent / path for path in paths], PACKAGE, LOCK, libraries)
 
 
-def growing(amount):
-    """Return how much of a resource a job asks for (megabytes, minutes): as much again each time that it is tried again."""
-    return lambda wildcards, attempt: attempt * amount
+def captioned(results, category, kind="figure"):
+    """Mark results for `snakemake --report`, each with its caption in workflow/report/ and a label for the list.
+
+    The caption of results/ladder.csv is ladder-table.rst, that of results/figures/ladder.svg is ladder.rst.
+    """
+    return {
+        name: report(
+            path,
+            caption=f"../report/{Path(path).stem}{'-table' if kind == 'table' else ''}.rst",
+            category=category,
+            labels={kind: Path(path).stem.replace("-", " ")},
+        )
+        for name, path in results.items()
+    }
 
 
 def require_writable(*folders):
@@ -69,19 +99,36 @@ def require_writable(*folders):
                 sys.exit(f"error: {place}: permission denied; check the permissions of the folder")
 
 
+def sources():
+    """Return where the raw files may come from: the user's own folder alone, if one is named."""
+    return [str(Path(DATASET["path"]).expanduser())] if DATASET["path"] else DATASET["sources"]
+
+
 def recipe(wildcards):
     """Return the recipe of a run as one line of JSON."""
     return json.dumps(config["recipes"][wildcards.model])
 
 
-def shown_config():
-    """Return the configuration as the report shows it: what decides the result, so no path, search or unused model."""
-    dataset = {key: value for key, value in config["dataset"].items() if key != "path"}
-    recipes = {model: config["recipes"][model] for model in config["models"]}
-    ladder = [rung for rung in config["ladder"] if rung["model"] in recipes]
-    shown = {**config, "ladder": ladder, "dataset": dataset, "recipes": recipes}
-    del shown["searches"]
-    return shown
+def features(wildcards):
+    """Return the weights whose features a recipe reuses: those of the run of another model with the same seed."""
+    model = config["recipes"][wildcards.model]["features_of"]
+    return {"features": f"{RUN.format(model=model, seed=wildcards.seed)}/weights.safetensors"} if model else {}
+
+
+def minutes_to_train(wildcards, attempt):
+    """Return how long a training may take: longer if its network has convolutions."""
+    return attempt * (30 if config["recipes"][wildcards.model]["network"] == "convolutional" else 10)
+
+
+def members(name):
+    """Return a function that names a file of each member of an ensemble's run."""
+
+    def files(wildcards):
+        ensemble = ENSEMBLES[wildcards.model]
+        seeds = member_seeds(ensemble, int(wildcards.seed))
+        return [f"{RUN.format(model=ensemble['recipe'], seed=seed)}/{name}" for seed in seeds]
+
+    return files
 
 
 def workflow_graph(target):
@@ -89,7 +136,8 @@ def workflow_graph(target):
     jobs, edges, todo = set(), set(), [(target, None)]
     while todo:
         path, reader = todo.pop()
-        maker = next((r for r in workflow.rules if r.is_producer(path)), None)
+        makers = [r for r in workflow.rules if r.is_producer(path)]
+        maker = max(makers, key=lambda r: r.name == "combine", default=None)  # which alone makes what an ensemble has
         if maker is None:
             continue
         wildcards = maker.get_wildcards(path)

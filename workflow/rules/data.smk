@@ -1,7 +1,6 @@
 # Needs: dataset.* of the configuration.
 # Makes: resources/ (the raw files, verified) and results/tensors/ (the cached tensors).
 
-DATASET = config["dataset"]
 TENSORS = {split: f"results/tensors/{split}.safetensors" for split in ("train", "test")}
 LIMITS = " ".join(f"--{split}-limit {DATASET[f'{split}_limit']}" for split in TENSORS if DATASET[f"{split}_limit"])
 
@@ -17,8 +16,7 @@ if DATASET["format"] == "idx":
         localrule: True
         threads: 1
         resources:
-            mem_mb=growing(1000),
-            runtime=growing(5),
+            **LIGHT,
         params:
             sha256=list(DATASET["sha256"].values()),
             # Depends on `output`, so that Snakemake does not track it: the checksums decide the content, not the source.
@@ -45,8 +43,7 @@ if DATASET["format"] == "idx":
         localrule: True
         threads: 1
         resources:
-            mem_mb=growing(1000),
-            runtime=growing(5),
+            **LIGHT,
         params:
             limits=LIMITS,
             source=source("digits/convert.py"),
@@ -68,8 +65,7 @@ else:
             "benchmarks/convert.tsv"
         threads: 4
         resources:
-            mem_mb=growing(1000),
-            runtime=growing(5),
+            **LIGHT,
         params:
             images=lambda wildcards, output: str(Path(DATASET["path"]).expanduser()),
             content=data_fingerprint(Path(DATASET["path"]).expanduser()),
@@ -80,8 +76,3 @@ else:
         shell:
             "python -m digits.convert images --source {params.images:q} --workers {threads} {params.limits}"
             " --train {output.train} --test {output.test} 2> {log}"
-
-
-def sources():
-    """Return where the raw files may come from: the user's own folder alone, if one is named."""
-    return [str(Path(DATASET["path"]).expanduser())] if DATASET["path"] else DATASET["sources"]

@@ -1,5 +1,5 @@
 # Needs: results/tensors/test.safetensors and the runs' weights.
-# Makes: predictions and metrics of each run, the two tables over all runs, and the two that compare the ladder's rungs.
+# Makes: predictions and metrics of each run, ensembles, the two tables over all runs, and the two that compare the ladder's rungs.
 
 COMPARED = {name for rung in LADDER for name in (rung["model"], rung["against"]) if name}
 COMPARED_RUNS = [run for run in RUNS if Path(run).parent.name in COMPARED]
@@ -20,11 +20,10 @@ rule evaluate:
         "benchmarks/evaluate/{model}-{seed}.tsv"
     threads: 1
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
+        **LIGHT,
     params:
         recipe=recipe,
-        label_errors=json.dumps(config["dataset"]["label_errors"]),
+        label_errors=json.dumps(DATASET["label_errors"]),
         source=source("digits/evaluate.py"),
     message:
         "Evaluating {wildcards.model}, seed {wildcards.seed}"
@@ -34,25 +33,56 @@ rule evaluate:
         " --predictions {output.predictions} --metrics {output.metrics} 2> {log}"
 
 
+if ENSEMBLES:
+
+    # An ensemble's run has the files of a run; only this rule makes them.
+    ruleorder: combine > evaluate
+    ruleorder: combine > train
+
+    rule combine:
+        input:
+            weights=members("weights.safetensors"),
+            predictions=members("predictions.safetensors"),
+            validation=members("validation.safetensors"),
+            metrics=members("metrics.json"),
+        output:
+            weights=f"{RUN}/weights.safetensors",
+            predictions=f"{RUN}/predictions.safetensors",
+            metrics=f"{RUN}/metrics.json",
+        log:
+            "logs/combine/{model}-{seed}.log",
+        benchmark:
+            "benchmarks/combine/{model}-{seed}.tsv"
+        wildcard_constraints:
+            model="|".join(map(re.escape, ENSEMBLES)),
+        threads: 1
+        resources:
+            **LIGHT,
+        params:
+            label_errors=json.dumps(DATASET["label_errors"]),
+            source=source("digits/combine.py"),
+        message:
+            "Combining the members of {wildcards.model}, seed {wildcards.seed}"
+        shell:
+            "python -m digits.combine --model {wildcards.model} --seed {wildcards.seed} --member-weights {input.weights}"
+            " --member-predictions {input.predictions} --member-validation {input.validation}"
+            " --member-metrics {input.metrics} --label-errors {params.label_errors:q} --weights {output.weights}"
+            " --predictions {output.predictions} --metrics {output.metrics} 2> {log}"
+
+
 rule summarise:
     input:
         metrics=[f"{run}/metrics.json" for run in RUNS],
         predictions=[f"{run}/predictions.safetensors" for run in RUNS],
     output:
-        metrics=report(
-            "results/metrics.csv", caption="../report/metrics.rst", category="Tables", labels={"table": "all runs"}
-        ),
-        summary=report(
-            "results/summary.csv", caption="../report/summary.rst", category="Tables", labels={"table": "all models"}
-        ),
+        **captioned({"metrics": "results/metrics.csv", "summary": "results/summary.csv"}, "Tables", "table"),
     log:
         "logs/summarise.log",
     benchmark:
         "benchmarks/summarise.tsv"
     threads: 1
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
+        **LIGHT,
     params:
         # The tables' order. Snakemake compares inputs without their order.
         runs=RUNS,
@@ -71,26 +101,14 @@ if LADDER:
             metrics=[f"{run}/metrics.json" for run in COMPARED_RUNS],
             predictions=[f"{run}/predictions.safetensors" for run in COMPARED_RUNS],
         output:
-            ladder=report(
-                "results/ladder.csv",
-                caption="../report/ladder-table.rst",
-                category="Tables",
-                labels={"table": "the ladder"},
-            ),
-            comparisons=report(
-                "results/comparisons.csv",
-                caption="../report/comparisons.rst",
-                category="Tables",
-                labels={"table": "comparisons by seed"},
-            ),
+            **captioned({"ladder": "results/ladder.csv", "comparisons": "results/comparisons.csv"}, "Tables", "table"),
         log:
             "logs/compare.log",
         benchmark:
             "benchmarks/compare.tsv"
         threads: 1
         resources:
-            mem_mb=growing(1000),
-            runtime=growing(5),
+            **LIGHT,
         params:
             ladder=json.dumps(LADDER),
             source=source("digits/compare.py"),

@@ -6,23 +6,15 @@ rule search:
     input:
         [f"{run}/validation.safetensors" for run in SEARCH_RUNS],
     output:
-        table=report(
-            "results/search.csv", caption="../report/search.rst", category="Tables", labels={"table": "searches"}
-        ),
-        figure=report(
-            "results/figures/search.svg",
-            caption="../report/search.rst",
-            category="Results",
-            labels={"figure": "searches"},
-        ),
+        **captioned({"table": "results/search.csv"}, "Tables", "table"),
+        **captioned({"figure": "results/figures/search.svg"}, "Results"),
     log:
         "logs/search.log",
     benchmark:
         "benchmarks/search.tsv"
     threads: 1
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
+        **LIGHT,
     params:
         searches=json.dumps(SEARCHES),
         source=source("digits/search.py"),

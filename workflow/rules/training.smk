@@ -2,17 +2,6 @@
 # Makes: weights and history of each run, in results/runs/{model}/seed-{seed}/.
 
 
-def features(wildcards):
-    """Return the weights whose features a recipe reuses: those of the run of another model with the same seed."""
-    model = config["recipes"][wildcards.model]["features_of"]
-    return {"features": f"results/runs/{model}/seed-{wildcards.seed}/weights.safetensors"} if model else {}
-
-
-def convolutional(wildcards):
-    """Return whether a recipe's network has convolutions, which take longer."""
-    return config["recipes"][wildcards.model]["network"] == "convolutional"
-
-
 rule train:
     input:
         unpack(features),
@@ -30,7 +19,7 @@ rule train:
     threads: 1
     resources:
         mem_mb=growing(2000),
-        runtime=lambda wildcards, attempt: attempt * (30 if convolutional(wildcards) else 10),
+        runtime=minutes_to_train,
         gpu=int(config["device"] == "cuda"),
     params:
         recipe=recipe,

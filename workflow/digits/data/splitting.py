@@ -8,7 +8,8 @@ from torch import Tensor
 from digits.core.command import UserError
 from digits.core.seeding import generator_for
 from digits.data.tensors import Split
-from digits.settings.recipes import Recipe, unknown
+from digits.settings.recipes import Recipe
+from digits.settings.schema import unknown
 
 
 def output_classes(recipe: Recipe, classes: Sequence[str]) -> list[int]:

@@ -1,6 +1,9 @@
 """Where image files lie in their tree: what the reader takes, and so what the fingerprint of the data is of."""
 
-from pathlib import PurePosixPath
+import hashlib
+from pathlib import Path, PurePosixPath
+
+from digits.core.files import sha256
 
 SPLITS = {"training": "train", "train": "train", "testing": "test", "test": "test"}
 
@@ -22,3 +25,15 @@ def place(name: str) -> tuple[str, str] | None:
         if len(parts) == depth + (2 if name.endswith("/") else 3) and parts[depth] in SPLITS:
             return SPLITS[parts[depth]], parts[depth + 1]
     return None
+
+
+def data_fingerprint(path: Path) -> str:
+    """Return the fingerprint of a file, or of a folder's image files and class folders with their names, by content."""
+    if not path.is_dir():
+        return sha256(path)[:16]
+    digest = hashlib.sha256()
+    for entry in sorted(path.rglob("*")):
+        name = entry.relative_to(path).as_posix() + ("/" if entry.is_dir() else "")
+        if place(name):
+            digest.update(f"{name} {sha256(entry) if entry.is_file() else ''}\n".encode())
+    return digest.hexdigest()[:16]

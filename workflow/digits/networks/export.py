@@ -10,6 +10,7 @@ import numpy as np
 
 from digits.core.arrays import read_arrays
 from digits.core.files import written_by
+from digits.networks.ensembles import split_members
 
 EPSILON = 1e-5  # what torch's batch norm adds to each variance
 
@@ -20,7 +21,7 @@ def encode(array: np.ndarray, kind: str) -> str:
 
 
 def portable_network(path: Path, classes: list[str], shape: tuple[int, int]) -> dict[str, Any]:
-    """Read a run's weights for images of a shape; UserError, naming the file, where it is something else.
+    """Read the weights of a run, a network or an ensemble, for images of a shape; UserError, naming the file, if it is something else.
 
     Weights are float32 to the last bit, ordered so that the outputs lie beside each other: [inputs, outputs], and
     [height, width, inputs, outputs] for a convolution.
@@ -33,25 +34,33 @@ def portable_network(path: Path, classes: list[str], shape: tuple[int, int]) -> 
             raise ValueError(f"trained on classes {training['classes']}, but the test images have {classes}")
         if any(array.dtype != np.float32 or not np.isfinite(array).all() for array in arrays.values()):
             raise ValueError("something else than finite float32 numbers")
-        crop = recipe["crop"]
-        convolutions = recipe["convolutions"]
-        layers = _convolutions(arrays, convolutions, recipe) if convolutions else []
-        inputs = layers[-1]["outputs"] if layers else (shape[0] - 2 * crop) * (shape[1] - 2 * crop)
-        layers += _dense(arrays, bool(convolutions), len(recipe["hidden"]) + 1, inputs)
-        normalised = recipe["pixels"] == "normalised"
         outputs = [i for i, name in enumerate(classes) if not recipe["classes"] or name in recipe["classes"]]
-        if layers[-1]["outputs"] != len(outputs):
-            raise ValueError(f"{layers[-1]['outputs']} outputs for {len(outputs)} classes")
+        members = split_members(arrays, training["members"])
         return {
             "model": training["model"],
             "seed": training["seed"],
             "outputs": outputs,  # the class of each, by its number
-            "crop": crop,
+            "crop": recipe["crop"],
             "shift": recipe["test_time_shift"],
-            "mean": float(arrays["pixel_mean"]) if normalised else 0.0,
-            "std": float(arrays["pixel_std"]) if normalised else 1.0,
-            "layers": layers,
+            "members": [_member(member, recipe, shape, len(outputs)) for member in members],
         }
+
+
+def _member(
+    arrays: Mapping[str, np.ndarray], recipe: Mapping[str, Any], shape: tuple[int, int], outputs: int
+) -> dict[str, Any]:
+    convolutions, crop = recipe["convolutions"], recipe["crop"]
+    normalised = recipe["pixels"] == "normalised"
+    layers = _convolutions(arrays, convolutions, recipe) if convolutions else []
+    inputs = layers[-1]["outputs"] if layers else (shape[0] - 2 * crop) * (shape[1] - 2 * crop)
+    layers += _dense(arrays, bool(convolutions), len(recipe["hidden"]) + 1, inputs)
+    if layers[-1]["outputs"] != outputs:
+        raise ValueError(f"{layers[-1]['outputs']} outputs for {outputs} classes")
+    return {
+        "mean": float(arrays["pixel_mean"]) if normalised else 0.0,
+        "std": float(arrays["pixel_std"]) if normalised else 1.0,
+        "layers": layers,
+    }
 
 
 def _dense(arrays: Mapping[str, np.ndarray], by_torch: bool, count: int, inputs: int) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Networks from recipes: what a recipe names is made here, and used for predictions."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -56,16 +56,6 @@ class Network(torch.nn.Module):
         self.pixel_mean.copy_(x.double().mean())
         self.pixel_std.copy_(x.double().std(correction=0))
 
-    @torch.no_grad()
-    def take(self, tensors: Mapping[str, Tensor]) -> None:
-        """Copy what a network of the same shape has learned."""
-        for name, tensor in self.named_tensors().items():
-            tensor.copy_(tensors[name])
-
-    def named_tensors(self) -> dict[str, Tensor]:
-        """Return all that the network has learned, by name: w1, b1, … or convolutions.0.weight, …"""
-        return {name.removeprefix("body."): tensor for name, tensor in self.state_dict().items()}
-
 
 def moved(images: Tensor, down: int, right: int) -> Tensor:
     """Move images [batch, height, width] by whole pixels; what leaves an image is lost, zeros come in."""
@@ -112,7 +102,7 @@ def widen(logits: Tensor, outputs: Sequence[int], classes: int) -> Tensor:
 
 
 def _dense(recipe: Recipe, pixels: int, classes: int, generator: torch.Generator) -> Dense:
-    return Dense([pixels, *recipe.hidden, classes], recipe.weights, recipe.dropout, generator)
+    return Dense([pixels, *recipe.hidden, classes], recipe.init, recipe.dropout, generator)
 
 
 def _convolutional(recipe: Recipe, pixels: int, classes: int, generator: torch.Generator) -> Convolutional:

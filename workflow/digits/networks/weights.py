@@ -1,4 +1,4 @@
-"""Weight files: what a network has learned, by name, and how it came to be."""
+"""Weight files: what networks have learned, by name, and how it came to be."""
 
 import dataclasses
 import json
@@ -14,25 +14,45 @@ from digits.core.arrays import read_arrays
 from digits.core.command import UserError
 from digits.core.files import written_by
 from digits.core.seeding import generator_for
+from digits.data.splitting import output_classes
+from digits.networks.ensembles import split_members
 from digits.networks.network import Network, build_network
-from digits.settings.recipes import Recipe
+from digits.settings.recipes import Recipe, parse_recipe
 
 # What a header says; shape is that of an image, [height, width].
-TRAINING = ("model", "seed", "recipe", "epochs", "train_size", "training_flops", "classes", "shape")
+TRAINING = ("model", "seed", "recipe", "members", "epochs", "train_size", "training_flops", "classes", "shape")
 
 
-def named(network: Network) -> dict[str, Tensor]:
-    """Return what a network has learned, by name, ready to be saved."""
-    return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.named_tensors().items()}
+def learned(network: Network) -> dict[str, Tensor]:
+    """Return a copy of what a network has learned, by name: w1, b1, … or convolutions.0.weight, …"""
+    return {
+        name.removeprefix("body."): tensor.detach().cpu().contiguous().clone()
+        for name, tensor in network.state_dict().items()
+    }
+
+
+@torch.no_grad()
+def restore(network: Network, tensors: Mapping[str, Tensor], source: object) -> None:
+    """Copy what `learned` returned into a network; UserError, naming the source, if it does not fit."""
+    own = {name.removeprefix("body."): tensor for name, tensor in network.state_dict().items()}
+    found, expected = ({name: list(tensor.shape) for name, tensor in part.items()} for part in (tensors, own))
+    if found != expected:
+        raise UserError(
+            f"{source}: weights do not fit the recipe: found {_shapes(found)}, expected {_shapes(expected)}; delete it and start again"
+        )
+    for name, tensor in tensors.items():
+        if tensor.dtype != torch.float32 or not tensor.isfinite().all():
+            raise UserError(f"{source}: {name} is not made of finite float32 numbers; delete it and start again")
+        own[name].copy_(tensor)
 
 
 def save_weights(path: Path, tensors: Mapping[str, Tensor], training: Mapping[str, Any]) -> None:
-    """Write tensors as safetensors, with what is to be known about their training in the header."""
+    """Write tensors as safetensors, with the facts of their training in the header."""
     path.write_bytes(save(dict(tensors), metadata={"training": json.dumps(training)}))
 
 
 def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read what save_weights wrote; UserError, naming the file, where it is something else."""
+    """Read what save_weights wrote; UserError, naming the file, if it is something else."""
     with written_by("digits.train", path):
         arrays, texts = read_arrays(path)
         training = json.loads(texts["training"])
@@ -41,8 +61,30 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         }
 
 
+def load_networks(path: Path) -> tuple[list[Network], list[int], dict[str, Any]]:
+    """Return a weights file's network, or the members of its ensemble, the classes of their outputs, and the header."""
+    tensors, training = load_weights(path)
+    recipe = parse_recipe(json.dumps(training["recipe"]))
+    outputs = output_classes(recipe, training["classes"])
+    members = split_members(tensors, training["members"])
+    return (
+        [load_network(path, member, recipe, training["shape"], len(outputs)) for member in members],
+        outputs,
+        training,
+    )
+
+
+def load_network(
+    path: Path, tensors: Mapping[str, Tensor], recipe: Recipe, shape: tuple[int, int], outputs: int
+) -> Network:
+    """Return a recipe's network, for images of a size, with a weights file's tensors; UserError if they do not fit."""
+    network = build_network(recipe, shape, outputs, generator_for("initial weights, to be overwritten"))
+    restore(network, tensors, path)
+    return network
+
+
 def require_recipe(path: Path, training: Mapping[str, Any], recipe: Recipe) -> None:
-    """Stop where a weights file's header names another recipe; tensors of the same shapes would not tell."""
+    """Stop if a weights file's header names another recipe; tensors of the same shapes would not tell."""
     with written_by("digits.train", path):
         differences = _differences(training["recipe"], json.loads(json.dumps(dataclasses.asdict(recipe))))
     if differences:
@@ -52,7 +94,7 @@ def require_recipe(path: Path, training: Mapping[str, Any], recipe: Recipe) -> N
 def require_same_training(
     first: Path, first_training: Mapping[str, Any], second: Path, second_training: Mapping[str, Any]
 ) -> None:
-    """Stop where the headers of two weights files are not of one training."""
+    """Stop if the headers of two weights files are not of one training."""
     if differences := _differences(second_training, first_training):
         raise UserError(f"{second}: not of the same training as {first} ({differences}); delete both and start again")
 
@@ -65,33 +107,6 @@ def _differences(found: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
     )
 
 
-def load_network(
-    path: Path, tensors: Mapping[str, Tensor], recipe: Recipe, shape: tuple[int, int], outputs: int
-) -> Network:
-    """Return a recipe's network, for images of a size, with a weights file's tensors; UserError where they do not fit."""
-    network = build_network(recipe, shape, outputs, generator_for("initial weights, to be overwritten"))
-    fill(network, tensors, path)
-    return network
-
-
-def fill(network: Network, tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Copy a weights file's tensors into a network; UserError, naming the file, where they do not fit."""
-    own = network.named_tensors()
-    found, expected = ({name: list(tensor.shape) for name, tensor in part.items()} for part in (tensors, own))
-    if found != expected:
-        raise UserError(
-            f"{path}: weights do not fit the recipe: found {_shapes(found)}, expected {_shapes(expected)}; delete it and start again"
-        )
-    for name, tensor in tensors.items():
-        if tensor.dtype != torch.float32 or not tensor.isfinite().all():
-            raise UserError(
-                f"{path}: {name} holds something else than finite float32 numbers; delete it and start again"
-            )
-    network.take(tensors)
-
-
 def _shapes(shapes: Mapping[str, list[int]]) -> str:
-    return (
-        ", ".join(f"{name} {'×'.join(map(str, shape)) or '1'}" for name, shape in sorted(shapes.items()))
-        or "no tensors"
-    )
+    named = (f"{name} {'×'.join(map(str, shape)) or '1'}" for name, shape in sorted(shapes.items()))
+    return ", ".join(named) or "no tensors"

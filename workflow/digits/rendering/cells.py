@@ -36,7 +36,7 @@ def reading(predictions: Predictions) -> Reading:
     return Reading(confusion, cells, probabilities)
 
 
-def choose_images(cells: Mapping[str, Cells], chosen: str, limit: int) -> tuple[dict[str, Cells], list[int]]:
+def images_to_show(cells: Mapping[str, Cells], chosen: str, limit: int) -> tuple[dict[str, Cells], list[int]]:
     """Choose at most `limit` images to show: the first of every cell, then the second, and so on.
 
     Returns what is left of each model's cells, and the images' numbers in order.

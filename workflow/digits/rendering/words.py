@@ -60,9 +60,11 @@ def _extras(recipe: Mapping[str, Any]) -> list[str]:
         f"{recipe['label_smoothing']:.0%} of the target is spread over all classes": recipe["label_smoothing"],
         f"{recipe['dropout']:.0%} of the units are left out at each step": recipe["dropout"],
         f"momentum {recipe['momentum']:g}": recipe["momentum"],
-        "each layer has a learning rate of its own": recipe["layer_rates"],
+        "each layer has a learning rate of its own": recipe["layer_lr_multipliers"],
         f"images are changed at random each time ({changes})": recipe["augmentation"],
-        f"the final weights are the mean over the last {recipe['average']:.0%} of the steps": recipe["average"],
+        f"the final weights are the mean over the last {recipe['weight_averaging']:.0%} of the steps": recipe[
+            "weight_averaging"
+        ],
         "once trained, it looks at each image five times, as it is and moved to each side by "
         f"{_pixels(recipe['test_time_shift'])}, and answers with the mean": recipe["test_time_shift"],
         f"only the classes {', '.join(recipe['classes'])}": recipe["classes"],
@@ -70,9 +72,9 @@ def _extras(recipe: Mapping[str, Any]) -> list[str]:
         f"all layers but the last are those of {recipe['features_of']}": recipe["features_of"],
     }
     if hard:
-        first = "the first epoch is" if hard["after"] == 1 else f"the first {hard['after']} epochs are"
+        first = "the first epoch is" if hard["warmup_epochs"] == 1 else f"the first {hard['warmup_epochs']} epochs are"
         named[
-            f"{first} of {hard['first']:.0%} of the images, at random, each later one of {hard['share']:.0%}, half of "
+            f"{first} of {hard['warmup_fraction']:.0%} of the images, at random, each later one of {hard['fraction']:.0%}, half of "
             "them the hardest"
         ] = True
     if recipe["early_stopping"]:

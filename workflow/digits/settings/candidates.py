@@ -1,4 +1,4 @@
-"""Searches: the recipes that a grid or random draws stand for, each with a name that says what it changes."""
+"""Searches: the recipes that a grid or random samples stand for, each with a name that says what it changes."""
 
 import copy
 import itertools
@@ -17,13 +17,13 @@ LONGEST_NAME = 200  # a name is part of file names, which may have 255 bytes
 def candidates(search_name: str, search: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return what each candidate changes in the search's recipe, by the candidate's name.
 
-    `search` is an entry of `searches:` in the configuration. The order of its keys changes nothing, and a random draw
-    that comes twice is one candidate. UserError where the search is none.
+    `search` is an entry of `searches:` in the configuration. The order of its keys changes nothing, and duplicate samples
+    are one candidate. UserError where the search is none.
     """
     if (search["grid"] is None) == (search["random"] is None):
         raise UserError("expected either grid or random")
     found: dict[str, dict[str, Any]] = {}
-    for changes in _grid(search["grid"]) if search["random"] is None else _draws(search_name, **search["random"]):
+    for changes in _grid(search["grid"]) if search["random"] is None else _samples(search_name, **search["random"]):
         parts = [f"{_as_name(key)}-{_as_name(as_text(value))}" for key, value in changes.items()]
         name = ".".join([search_name, *parts])
         if len(name) > LONGEST_NAME:
@@ -69,15 +69,15 @@ def _grid(values: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
         yield dict(zip(keys, combination, strict=True))
 
 
-def _draws(search_name: str, trials: int, seed: int, values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Draw each key from a sequence of its own: neither more trials nor another key change what was drawn before."""
+def _samples(search_name: str, trials: int, seed: int, values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Sample each key from a sequence of its own: neither more trials nor another key change earlier samples."""
     for key, choice in values.items():
         if isinstance(choice, dict):
             _check_range(f"random.values.{key}", choice)
     # Python promises for `random()` alone that a seed's sequence stays the same in later versions; NumPy promises none.
     generators = {key: random.Random(f"{search_name} {seed} {key}") for key in sorted(values)}  # noqa: S311 (no secret)
     for _ in range(trials):
-        yield {key: _draw(values[key], generator.random()) for key, generator in generators.items()}
+        yield {key: _sample(values[key], generator.random()) for key, generator in generators.items()}
 
 
 def _check_range(where: str, choice: Mapping[str, Any]) -> None:
@@ -87,10 +87,12 @@ def _check_range(where: str, choice: Mapping[str, Any]) -> None:
         raise UserError(f"{where}: low must be above 0 where scale is log")
 
 
-def _draw(choice: Any, share: float) -> Any:
-    """Take the value that lies at a share, from 0 to below 1, of a list or a range; three digits of it are enough."""
+def _sample(choice: Any, fraction: float) -> Any:
+    """Take the value that lies at a fraction, from 0 to below 1, of a list or a range; three digits of it are enough."""
     if isinstance(choice, list):
-        return choice[int(share * len(choice))]
+        return choice[int(fraction * len(choice))]
     low, high = choice["low"], choice["high"]
-    value = low * math.exp(share * math.log(high / low)) if choice["scale"] == "log" else low + share * (high - low)
+    value = (
+        low * math.exp(fraction * math.log(high / low)) if choice["scale"] == "log" else low + fraction * (high - low)
+    )
     return float(f"{value:.3g}")

@@ -1,64 +1,51 @@
-"""The configuration: checked against its schema, completed with the schema's defaults."""
+"""The configuration: completed with the schema's defaults, checked against the schema and for keys that must fit each other."""
 
 import copy
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-from jsonschema import Draft202012Validator, ValidationError
-from jsonschema.exceptions import best_match
-
 from digits.core.command import UserError
 from digits.settings.candidates import candidates, changed
-from digits.settings.recipes import make_recipe, unknown
+from digits.settings.recipes import make_recipe
+from digits.settings.schema import check, completed, schema_of, unknown
 
 
-def complete_config(config: Mapping[str, Any], schema_path: Path) -> dict[str, Any]:
-    """Return the configuration with every default filled in; UserError, naming key and remedy, where it is not valid.
+def complete_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration with every default filled in; UserError, naming key and remedy, if it is not valid.
 
     The candidates of its searches are among its recipes.
     """
-    schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
+    schema = schema_of()
     _require_texts_as_keys(config)
-    completed: dict[str, Any] = _with_defaults(copy.deepcopy(dict(config)), schema)
-    validator = Draft202012Validator(schema)
-    error = best_match(validator.iter_errors(completed))
-    if error is not None:
-        raise UserError(f"configuration: {_explain(error)}")
-    _check_across(completed)
+    whole: dict[str, Any] = completed(copy.deepcopy(dict(config)), schema)
+    check(whole, schema, "config: ")
+    _check_across(whole)
     found: dict[str, Any] = {}
-    for name, search in completed["searches"].items():
-        for candidate, recipe in _candidates(name, search, completed["recipes"], validator).items():
-            if candidate in completed["recipes"] or candidate in found:
-                raise UserError(f"configuration: searches.{name}: '{candidate}' is there already; rename the search")
+    for name, search in whole["searches"].items():
+        for candidate, recipe in _candidates(name, search, whole["recipes"]).items():
+            if candidate in whole["recipes"] or candidate in found:
+                raise UserError(f"config: searches.{name}: '{candidate}' exists already; rename the search")
             found[candidate] = recipe
-    completed["recipes"] |= found
-    _drop_what_is_of_mnist(completed["dataset"], schema["properties"]["dataset"]["properties"])
-    return completed
+    whole["recipes"] |= found
+    _drop_what_is_of_mnist(whole["dataset"])
+    return whole
 
 
-def _candidates(
-    name: str, search: Mapping[str, Any], recipes: Mapping[str, Any], validator: Draft202012Validator
-) -> dict[str, Any]:
-    """Return the recipe of each candidate of a search; UserError, naming the search, where one is impossible."""
-    where = f"configuration: searches.{name}"
+def _candidates(name: str, search: Mapping[str, Any], recipes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the recipe of each candidate of a search; UserError, naming the search, if one is impossible."""
+    where = f"config: searches.{name}"
     if search["recipe"] not in recipes:
         raise UserError(f"{where}.recipe: {unknown('recipe', search['recipe'], recipes)}")
     base = {**recipes[search["recipe"]], "snapshots": []}  # which are for the test images
     if not base["validation_size"]:
         raise UserError(f"{where}.recipe: '{search['recipe']}' holds out no images to choose by (validation_size: 0)")
-    schema = validator.schema["properties"]["recipes"]["additionalProperties"]
     found = {}
     try:
         for candidate, changes in candidates(name, search).items():
             for key in {"validation_size", "validation_split", "classes"} & set(changes):
                 raise UserError(f"{key}: all candidates are compared on the same images; choose other keys")
-            found[candidate] = _with_defaults(changed(base, changes), schema)
-            error = best_match(validator.evolve(schema=schema).iter_errors(found[candidate]))
-            if error is not None:
-                raise UserError(_explain(error, as_recipe=True))
+            found[candidate] = completed(changed(base, changes), schema_of("recipes"))
             make_recipe(found[candidate])
             _check_features("recipe", found[candidate], recipes)
     except UserError as error:
@@ -66,124 +53,47 @@ def _candidates(
     return found
 
 
-def trained_rungs(config: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the ladder's rungs whose models are trained, each with what it is compared with: null where that is not.
-
-    Without `against` this is the nearest rung above without one: a rung with `against` stands beside the ladder.
-    """
-    rungs: list[dict[str, Any]] = []
-    above = None
-    for rung in config["ladder"]:
-        beside = rung.get("against") is not None
-        against = rung["against"] if beside else above
-        above = above if beside else rung["model"]
-        if rung["model"] in config["models"]:
-            against = against if against in config["models"] else None
-            rungs.append({"model": rung["model"], "adds": rung["adds"], "against": against, "beside": beside})
-    return rungs
-
-
 def _require_texts_as_keys(value: Any, where: str = "") -> None:
-    """Refuse keys that YAML takes for something else than texts, as it does 30, yes and null."""
+    """Refuse keys that YAML does not read as text, such as 30, yes and null."""
     for key, child in value.items() if isinstance(value, dict) else ():
         if not isinstance(key, str):
-            raise UserError(f"configuration: {where or 'top level'}: the key {key} is not a text; put it in quotes")
+            raise UserError(f"config: {where or 'top level'}: the key {key} is not text; put it in quotes")
         _require_texts_as_keys(child, f"{where}.{key}".lstrip("."))
-
-
-def _with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:
-    """Fill in defaults, and put keys into the schema's order: the order in which a user writes them changes no result."""
-    if not isinstance(value, dict):
-        return value
-    completed: dict[Any, Any] = {}
-    for key, child in schema.get("properties", {}).items():
-        if key in value:
-            completed[key] = _with_defaults(value[key], child)
-        elif "default" in child:
-            completed[key] = _with_defaults(copy.deepcopy(child["default"]), child)
-        elif child.get("type") == "object":
-            completed[key] = _with_defaults({}, child)
-    others = schema.get("additionalProperties")
-    for key in value:
-        if key not in completed:
-            completed[key] = _with_defaults(value[key], others) if isinstance(others, Mapping) else value[key]
-    return completed
-
-
-def _explain(error: ValidationError, as_recipe: bool = False) -> str:
-    """Turn a schema error, of the configuration or of one recipe, into one line: key, value, and what would be right."""
-    where = ".".join(map(str, error.absolute_path)) or ("recipe" if as_recipe else "top level")
-    rule: Any = error.validator_value
-    if error.validator == "additionalProperties":
-        known = error.schema["properties"]
-        return f"{where}: {unknown('key', next(key for key in error.instance if key not in known), known)}"
-    if error.validator == "enum":
-        return f"{where}: {unknown('value', error.instance, map(str, rule))}"
-    if error.validator == "propertyNames" or "propertyNames" in error.absolute_schema_path:
-        return f"{where}: '{error.instance}' is no name for a recipe or search; use small letters, digits, hyphens and dots"
-    if error.validator == "required":
-        return f"{where}: key '{next(key for key in rule if key not in error.instance)}' is missing"
-    right = {
-        "type": lambda: f"expected {' or '.join(rule) if isinstance(rule, list) else rule}{_hint(error.instance)}",
-        "uniqueItems": lambda: "the same value stands there twice; each may stand once",
-        "minItems": lambda: (
-            f"expected {rule} values" if "maxItems" in error.schema else f"expected at least {rule} value"
-        ),
-        "maxItems": lambda: f"expected {rule} values",
-        "minProperties": lambda: f"expected at least {rule} key",
-        "minLength": lambda: "expected some text; null for none",
-        "minimum": lambda: f"expected {rule} or more",
-        "maximum": lambda: f"expected {rule} or less",
-        "exclusiveMinimum": lambda: f"expected more than {rule}",
-        "exclusiveMaximum": lambda: f"expected less than {rule}",
-        "pattern": lambda: f"does not look like {rule}",
-    }.get(str(error.validator), lambda: error.message)()
-    description = error.schema.get("description")
-    return f"{where}: {error.instance!r}: {right}" + (f" ({description.rstrip('.')})" if description else "")
-
-
-def _hint(value: Any) -> str:
-    """Say how to write a number that arrived as a text."""
-    if not isinstance(value, str):
-        return ""
-    if exponent := re.fullmatch(r"([+-]?\d+)(?:\.(\d*))?e([+-]?)(\d+)", value, re.IGNORECASE):
-        number = f"{exponent[1]}.{exponent[2] or 0}e{exponent[3] or '+'}{exponent[4]}"
-        return f"; YAML takes {value} for a text, write {number}"
-    if re.fullmatch(r"[+-]?\d+(\.\d*)?", value):
-        return "; write it without quotes, in a file for --configfile (in --config, numbers in lists are texts)"
-    return ""
 
 
 def _check_across(config: dict[str, Any]) -> None:
     """What no schema can say: keys that must fit each other."""
     if not config["models"] and not config["searches"]:
-        raise UserError(
-            "configuration: models: []: expected at least 1 value; only a configuration with searches needs none"
-        )
+        raise UserError("config: models is []; it must be a list of at least 1 value, unless there are searches")
+    models = {**config["recipes"], **config["ensembles"]}
     named = [("models", model) for model in config["models"]]
     named += [("report.networks", model) for model in config["report"]["networks"]]
     named += [(f"references.{number}.model", entry["model"]) for number, entry in enumerate(config["references"])]
     for where, model in named:
-        if model not in config["recipes"]:
-            raise UserError(f"configuration: {where}: {unknown('recipe', model, config['recipes'])}")
+        if model not in models:
+            raise UserError(f"config: {where}: {unknown('model', model, models)}")
     for name, fields in config["recipes"].items():
-        try:
-            make_recipe(fields)
-        except UserError as error:
-            raise UserError(f"configuration: recipes.{name}: {error}") from error
+        make_recipe(fields, f"config: recipes.{name}")
+    for name, ensemble in config["ensembles"].items():
+        if name in config["recipes"]:
+            raise UserError(f"config: ensembles.{name}: a recipe has this name too; rename one of the two")
+        if ensemble["recipe"] not in config["recipes"]:
+            raise UserError(
+                f"config: ensembles.{name}.recipe: {unknown('recipe', ensemble['recipe'], config['recipes'])}"
+            )
     for name, fields in config["recipes"].items():
-        _check_features(f"configuration: recipes.{name}", fields, config["recipes"])
-    _check_ladder(config["ladder"], config["recipes"])
+        _check_features(f"config: recipes.{name}", fields, config["recipes"])
+    _check_ladder(config["ladder"], models)
     dataset = config["dataset"]
     if dataset["path"] is None:
         if dataset["format"] == "images":
-            raise UserError("configuration: dataset.path: null; name the folder, .tgz or .zip with the images")
+            raise UserError("config: dataset.path: null; name the folder, .tgz or .zip with the images")
         return
     path = Path(dataset["path"]).expanduser()
     if not path.exists():
-        raise UserError(f"configuration: dataset.path: {dataset['path']}: no such folder or file")
+        raise UserError(f"config: dataset.path: {dataset['path']}: no such folder or file")
     if dataset["format"] == "idx" and not path.is_dir():
-        raise UserError(f"configuration: dataset.path: {dataset['path']}: expected a folder with the four idx files")
+        raise UserError(f"config: dataset.path: {dataset['path']}: expected a folder with the four idx files")
 
 
 def _check_features(where: str, recipe: Mapping[str, Any], recipes: Mapping[str, Any]) -> None:
@@ -214,24 +124,25 @@ def _check_features(where: str, recipe: Mapping[str, Any], recipes: Mapping[str,
         )
 
 
-def _check_ladder(ladder: list[dict[str, Any]], recipes: Mapping[str, Any]) -> None:
+def _check_ladder(ladder: list[dict[str, Any]], known: Mapping[str, Any]) -> None:
     models = [rung["model"] for rung in ladder]
     for number, rung in enumerate(ladder):
-        where = f"configuration: ladder.{number}"
+        where = f"config: ladder.{number}"
         model, against = rung["model"], rung.get("against")
         for key, name in (("model", model), ("against", against)):
-            if name is not None and name not in recipes:
-                raise UserError(f"{where}.{key}: {unknown('recipe', name, recipes)}")
+            if name is not None and name not in known:
+                raise UserError(f"{where}.{key}: {unknown('model', name, known)}")
         if models.index(model) < number:
-            raise UserError(f"{where}.model: {model} stands there twice; each model may stand once")
+            raise UserError(f"{where}.model: duplicate model {model}; list each once")
         if against == model:
             raise UserError(f"{where}.against: {model} cannot be compared with itself; name another model")
         if number == 0 and against is not None:
             raise UserError(f"{where}.against: the first rung is the foot of the ladder; leave `against` out")
 
 
-def _drop_what_is_of_mnist(dataset: dict[str, Any], schema: Mapping[str, Any]) -> None:
-    """The defaults tell of MNIST, and number the images of its whole test set: of other images they would be wrong."""
+def _drop_what_is_of_mnist(dataset: dict[str, Any]) -> None:
+    """The defaults describe MNIST, and number the images of its whole test set: of other images they would be wrong."""
+    schema = schema_of("dataset")["properties"]
     mnist = {name: of["default"] for name, of in schema["sha256"]["properties"].items()}
     same = {name: dataset["format"] == "idx" and dataset["sha256"][name] == value for name, value in mnist.items()}
     of_mnist = {

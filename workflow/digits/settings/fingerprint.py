@@ -14,9 +14,8 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from digits.core.files import sha256
-from digits.data.tree_paths import place
-
+# Libraries that check settings and show progress: no result is computed with them.
+NOT_COMPUTED_WITH = {"jsonschema", "tqdm", "yaml"}
 # Libraries whose name in an import is not their name in the lock.
 DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml", "IPython": "ipython"}
 
@@ -38,7 +37,7 @@ def source_fingerprint(sources: Iterable[Path], package: Path, lock: Path, libra
             top = module.split(".")[0]
             if top == package.name:
                 todo += _package_files(module, package)
-            elif top not in sys.stdlib_module_names:
+            elif top not in sys.stdlib_module_names and top not in NOT_COMPUTED_WITH:
                 used.add(DISTRIBUTIONS.get(top, top))
     digest = hashlib.sha256()
     for path in sorted(files):
@@ -114,15 +113,3 @@ def direct_libraries(lock: Path) -> set[str]:
     """Return the libraries that the project itself asks for (in pyproject.toml, without those for development)."""
     _, needs = _read_lock(lock.read_text(encoding="utf-8"))
     return needs["digits"]
-
-
-def data_fingerprint(path: Path) -> str:
-    """Return the fingerprint of a file, or of a folder's image files and class folders with their names, by content."""
-    if not path.is_dir():
-        return sha256(path)[:16]
-    digest = hashlib.sha256()
-    for entry in sorted(path.rglob("*")):
-        name = entry.relative_to(path).as_posix() + ("/" if entry.is_dir() else "")
-        if place(name):
-            digest.update(f"{name} {sha256(entry) if entry.is_file() else ''}\n".encode())
-    return digest.hexdigest()[:16]

@@ -1,7 +1,8 @@
 """How good predictions are: what is measured of each run on the test images, and over the runs of a model."""
 
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,52 @@ import scipy.optimize
 import scipy.special
 import scipy.stats
 
+from digits.core.command import UserError
+from digits.networks.ensembles import mean_logits
+from digits.statistics.predictions import Predictions
+
 CALIBRATION_BINS = 15
 TEMPERATURES = (0.01, 10_000.0)  # where fit_temperature looks; scores that say nothing end at the upper end
+
+
+def measure_run(
+    training: Mapping[str, Any],
+    parameters: int,
+    predictions: Predictions,
+    held_out: tuple[np.ndarray, np.ndarray],
+    label_errors: Sequence[int],
+) -> dict[str, Any]:
+    """Return everything that is measured of a network or an ensemble, plain numbers for JSON.
+
+    `training` is the header of its weights; `held_out` the logits, [N, classes], and labels, [N], of the validation images.
+    """
+    logits, labels, counted = predictions
+    validation, validation_labels = held_out
+    temperature = fit_temperature(validation, validation_labels)
+    correct = validation.argmax(axis=1) == validation_labels
+    suspected = np.flatnonzero(np.isin(np.flatnonzero(counted), label_errors)).tolist()
+    return {
+        **{key: training[key] for key in ("model", "seed")},
+        "parameters": parameters,
+        **{key: training[key] for key in ("epochs", "train_size", "training_flops")},
+        "validation_accuracy": float(correct.mean()) if len(correct) else None,
+        "temperature": temperature,
+        "test": evaluate_logits(logits[counted], labels[counted], training["classes"], temperature, suspected),
+    }
+
+
+def read_label_errors(text: str, images: int) -> list[int]:
+    """Read numbers of test images from a JSON list; UserError if there is no such image."""
+    try:
+        numbers = json.loads(text)
+    except ValueError as error:
+        raise UserError(f"--label-errors: not JSON ({error})") from error
+    if not isinstance(numbers, list) or not all(type(number) is int for number in numbers):
+        raise UserError("--label-errors: expected a JSON list of image numbers, such as [947, 1621]")
+    for number in numbers:
+        if not 0 <= number < images:
+            raise UserError(f"dataset.label_errors: {number}: the test images are numbered from 0 to {images - 1}")
+    return numbers
 
 
 def evaluate_logits(
@@ -136,8 +181,7 @@ def ensemble_accuracy(logits: Sequence[np.ndarray], labels: np.ndarray) -> dict[
     """Measure several networks as one, by the mean of their probabilities; with 95 % Wilson interval. NaN for one alone."""
     if len(logits) < 2:
         return {"accuracy": math.nan, "low": math.nan, "high": math.nan}
-    probabilities = np.mean([scipy.special.softmax(scores.astype(np.float64), axis=1) for scores in logits], axis=0)
-    right = int((probabilities.argmax(axis=1) == labels).sum())
+    right = int((mean_logits(logits).argmax(axis=1) == labels).sum())
     low, high = wilson_interval(right, len(labels))
     return {"accuracy": right / len(labels), "low": low, "high": high}
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from safetensors.numpy import save
 
 from digits.core.arrays import read_arrays
 from digits.core.command import UserError
@@ -17,6 +18,11 @@ class Predictions(NamedTuple):
     logits: np.ndarray  # float32 [N, classes]
     labels: np.ndarray  # uint8 [N], the true classes
     counted: np.ndarray  # bool [N], images of the classes that the recipe is about
+
+
+def save_predictions(path: Path, predictions: Predictions) -> None:
+    """Write predictions as safetensors."""
+    path.write_bytes(save(predictions._asdict()))
 
 
 def load_predictions(path: Path) -> Predictions:

@@ -1,9 +1,10 @@
 """The folders of all runs, as the two tables over them know them."""
 
 import argparse
+import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -12,12 +13,22 @@ from digits.core.files import written_by
 from digits.core.tables import read_table
 
 
+def read_measures(path: Path) -> dict[str, Any]:
+    """Read what `evaluate` or `combine` measured of a run; UserError, naming the file, if it is something else."""
+    with written_by("digits.evaluate", path):
+        measures: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(measures["model"], str) or not isinstance(measures["seed"], int):
+            raise ValueError("no model and seed")
+        return measures
+
+
 class Runs(NamedTuple):
     """All runs, in the tables' order; where one stands for its model, it is that of the first seed."""
 
-    metrics: pd.DataFrame  # a line a run
+    metrics: pd.DataFrame  # one row per run
     folders: dict[tuple[str, int], Path]  # by model and seed
     chosen: str  # the model
+    ensembles: tuple[str, ...]  # models without history and first layer of their own
 
     def first(self) -> dict[str, Path]:
         """Return the folder of each model's first seed."""
@@ -26,13 +37,18 @@ class Runs(NamedTuple):
             found.setdefault(model, folder)
         return found
 
+    def trained(self) -> dict[tuple[str, int], Path]:
+        """Return the folders of the runs that were trained, not combined of others."""
+        return {run: folder for run, folder in self.folders.items() if run[0] not in self.ensembles}
+
     def models(self) -> list[str]:
         """Return the models in the tables' order."""
         return list(dict.fromkeys(model for model, _ in self.folders))
 
 
-def read_runs(metrics: Path, summary: Path, folders: Sequence[Path], columns: Sequence[str] = ()) -> Runs:
-    """Read the two tables beside the folders of their runs; UserError where they do not belong together."""
+def read_runs(args: argparse.Namespace, columns: Sequence[str] = ()) -> Runs:
+    """Read what `runs_parser` named: two tables and the folders of their runs; UserError if they do not belong together."""
+    metrics, summary, folders = args.metrics, args.summary, args.runs
     runs = read_table(metrics, "digits.summarise", ["model", "seed", *columns])
     models = read_table(summary, "digits.summarise", ["model", "chosen"])
     if len(runs) != len(folders):
@@ -43,7 +59,12 @@ def read_runs(metrics: Path, summary: Path, folders: Sequence[Path], columns: Se
         chosen = models.loc[models["chosen"], "model"].item()
         if chosen not in set(runs["model"]):
             raise ValueError(f"{chosen} has no run in {metrics}")
-    return Runs(runs, dict(zip(zip(runs["model"], runs["seed"], strict=True), folders, strict=True)), chosen)
+    return Runs(
+        runs,
+        dict(zip(zip(runs["model"], runs["seed"], strict=True), folders, strict=True)),
+        chosen,
+        tuple(args.ensembles),
+    )
 
 
 def reliable_models(metrics: pd.DataFrame) -> list[str]:
@@ -62,6 +83,7 @@ def runs_parser(command: str, description: str | None) -> argparse.ArgumentParse
     parser.add_argument(
         "--runs", nargs="+", type=Path, required=True, help="folder of each run, as train and evaluate filled it"
     )
+    parser.add_argument("--ensembles", nargs="*", default=[], help="the models among them that are ensembles")
     parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv, from digits.summarise")
     parser.add_argument("--summary", type=Path, required=True, help="summary.csv, from digits.summarise")
     return parser

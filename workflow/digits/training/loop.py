@@ -12,7 +12,7 @@ from torch import Tensor
 from digits.core.command import UserError
 from digits.data.examples import Examples
 from digits.networks.network import Network
-from digits.networks.weights import named
+from digits.networks.weights import learned, restore
 from digits.settings.recipes import Recipe
 from digits.training.augmentation import augment
 from digits.training.losses import LOSSES, batch_accuracy
@@ -57,10 +57,10 @@ class Training:
         self.train, self.network, self.recipe, self.generator = train, network, recipe, generator
         self.sampler = Sampler(recipe, len(train.x), generator)
         self.optimiser = make_optimiser(
-            recipe.optimiser, network.body.layers(), recipe.layer_rates, recipe.learning_rate, recipe.momentum
+            recipe.optimiser, network.body.layers(), recipe.layer_lr_multipliers, recipe.learning_rate, recipe.momentum
         )
         self.steps = sum(self.sampler.batches(epoch) for epoch in range(1, recipe.epochs + 1))
-        self.schedule = SCHEDULES[recipe.schedule](self.steps, recipe.warm_up, recipe.patience)
+        self.schedule = SCHEDULES[recipe.schedule](self.steps, recipe.warmup_fraction, recipe.patience)
         self.step, self.rate = 0, recipe.learning_rate
         self.seen = 0  # images trained on, those of each epoch
         self.scored = 0  # images that were run through the network only to find the hard ones
@@ -105,7 +105,7 @@ class Training:
     @torch.no_grad()
     def _average_weights(self) -> None:
         """Keep the mean of the weights over the last steps."""
-        if self.steps - self.step >= self.recipe.average * self.steps:
+        if self.steps - self.step >= self.recipe.weight_averaging * self.steps:
             return
         self.averaged += 1
         weights: list[Tensor] = list(self.network.parameters())
@@ -164,7 +164,7 @@ def fit(training: Training, validation: Examples) -> Iterator[Epoch]:
     or averaged.
     """
     recipe, network = training.recipe, training.network
-    lowest, waited, best = float("inf"), 0, named(network)
+    lowest, waited, best = float("inf"), 0, learned(network)
     for number in range(1, recipe.epochs + 1):
         losses = training.train_epoch(number)
         _check_finite(losses, training, number)
@@ -174,11 +174,11 @@ def fit(training: Training, validation: Examples) -> Iterator[Epoch]:
         if recipe.early_stopping and loss is not None:
             waited += 1
             if loss < lowest:
-                lowest, waited, best = loss, 0, named(network)
+                lowest, waited, best = loss, 0, learned(network)
             if waited == recipe.early_stopping:
                 break
     if lowest < float("inf"):
-        network.take(best)
+        restore(network, best, "early stopping")
     training.use_average()
 
 

@@ -47,13 +47,13 @@ OPTIMISERS: dict[str, Callable[[Iterable[dict[str, Any]], float, float], torch.o
 def make_optimiser(
     name: str,
     layers: list[list[torch.nn.Parameter]],
-    layer_rates: Iterable[float],
+    layer_lr_multipliers: Iterable[float],
     learning_rate: float,
     momentum: float,
 ) -> torch.optim.Optimizer:
     """Make an optimiser for the parameters that are trained; each group's `factor` is its layer's share of the rate."""
     trained = [[p for p in layer if p.requires_grad] for layer in layers]
-    if factors := list(layer_rates):
+    if factors := list(layer_lr_multipliers):
         groups = [{"params": layer, "factor": f} for layer, f in zip(trained, factors, strict=True) if layer]
     else:
         groups = [{"params": [p for layer in trained for p in layer], "factor": 1.0}]

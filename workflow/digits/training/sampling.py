@@ -23,7 +23,7 @@ class Sampler:
 
     def size(self, epoch: int) -> int:
         """Return how many images an epoch goes through; epochs count from 1."""
-        return max(1, int(self.count * self.recipe.epoch_share(epoch)))
+        return max(1, int(self.count * self.recipe.epoch_fraction(epoch)))
 
     def batches(self, epoch: int) -> int:
         """Return how many steps an epoch makes."""
@@ -33,12 +33,12 @@ class Sampler:
     def needs_losses(self, epoch: int) -> bool:
         """Whether the network is to be run over all images before this epoch, as some were not seen yet."""
         hard = self.recipe.hard_examples
-        return hard is not None and epoch == hard.after + 1 and hard.first < 1
+        return hard is not None and epoch == hard["warmup_epochs"] + 1 and hard["warmup_fraction"] < 1
 
     def order(self, epoch: int) -> Tensor:
         """Return the images of an epoch, int64 [size], in random order."""
         size, hard = self.size(epoch), self.recipe.hard_examples
-        if hard is None or epoch <= hard.after or self.losses is None:
+        if hard is None or epoch <= hard["warmup_epochs"] or self.losses is None:
             return torch.randperm(self.count, generator=self.generator)[:size]
         by_loss = self.losses.argsort(descending=True, stable=True)
         hardest, others = by_loss[: size // 2], by_loss[size // 2 :]

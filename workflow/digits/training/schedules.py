@@ -6,8 +6,8 @@ from collections.abc import Callable
 class Constant:
     """The same rate all the time; the other schedules change what it does."""
 
-    def __init__(self, steps: int, warm_up: float, patience: int) -> None:
-        self.steps, self.warm_up, self.patience = steps, warm_up, patience
+    def __init__(self, steps: int, warmup_fraction: float, patience: int) -> None:
+        self.steps, self.warmup_fraction, self.patience = steps, warmup_fraction, patience
 
     def factor(self, step: int) -> float:
         """Return the factor for a step, counted from 0."""
@@ -37,14 +37,14 @@ class Plateau(Constant):
 
 
 class OneCycle(Constant):
-    """Up in a straight line during the first `warm_up` share of the steps, then down in a straight line to almost 0.
+    """Up in a straight line during the first `warmup_fraction` share of the steps, then down in a straight line to almost 0.
 
     Smith and Topin 2018, https://arxiv.org/abs/1708.07120; the momentum stays as it is.
     """
 
     def factor(self, step: int) -> float:
         """Return the factor for a step, counted from 0."""
-        rising = int(self.warm_up * self.steps)
+        rising = int(self.warmup_fraction * self.steps)
         if step < rising:
             return (step + 1) / rising
         return max(1e-3, (self.steps - step) / (self.steps - rising))

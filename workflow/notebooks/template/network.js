@@ -1,5 +1,5 @@
 "use strict";
-// Compute a network of this project: what PyTorch computes in float32, here with the same weights and sums in float64.
+// Compute a network of this project, or an ensemble of them: what PyTorch computes in float32, here with the same weights and sums in float64.
 
 // The file says little-endian, and so is every machine with a browser.
 function float32(base64) {
@@ -8,7 +8,7 @@ function float32(base64) {
 
 // Turn a network from the page's data into one that can compute.
 function readNetwork(plain) {
-  const layers = plain.layers.map((layer) => ({
+  const readLayer = (layer) => ({
     ...layer,
     weights: float32(layer.weights),
     biases: layer.biases && float32(layer.biases),
@@ -16,45 +16,55 @@ function readNetwork(plain) {
       epsilon: layer.norm.epsilon,
       ...Object.fromEntries(["mean", "variance", "scale", "shift"].map((name) => [name, float32(layer.norm[name])])),
     },
-  }));
-  return { ...plain, layers };
+  });
+  const members = plain.members.map((member) => ({ ...member, layers: member.layers.map(readLayer) }));
+  return { ...plain, members };
 }
 
-// The probability of each class for an image: uint8 pixels in rows.
+// The probability of each class for an image, uint8 pixels in rows: the mean over the members of an ensemble.
 function probabilities(network, pixels, height, width, classes) {
-  const result = new Array(classes).fill(0);
-  const scores = meanScores(network, pixels, height, width);
-  const highest = Math.max(...scores);
-  const powers = Array.from(scores, (score) => Math.exp(score - highest));
-  const sum = powers.reduce((a, b) => a + b, 0);
-  network.outputs.forEach((number, i) => (result[number] = powers[i] / sum)); // a class without an output has 0
+  const result = new Array(classes).fill(0); // a class without an output keeps 0
+  for (const member of network.members) {
+    const shares = softmax(meanScores(network, member, pixels, height, width));
+    network.outputs.forEach((number, i) => (result[number] += shares[i] / network.members.length));
+  }
   return result;
 }
 
-// The mean over what the network says to the image as it is and, with a shift, to it moved to each of the four sides.
-function meanScores(network, pixels, height, width) {
+function softmax(scores) {
+  const highest = Math.max(...scores);
+  const powers = Array.from(scores, (score) => Math.exp(score - highest));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return powers.map((power) => power / sum);
+}
+
+// The mean score over the views of an image: as it is and, with a shift, moved to each of the four sides.
+function meanScores(network, member, pixels, height, width) {
   const far = network.shift;
   const steps = far ? [[0, 0], [-far, 0], [far, 0], [0, -far], [0, far]] : [[0, 0]];
-  const views = steps.map(([down, right]) => networkScores(network, cropped(network, pixels, height, width, down, right)));
+  const views = steps.map(([down, right]) => {
+    const area = cropped(network.crop, pixels, height, width, down, right);
+    area.values.forEach((value, i) => (area.values[i] = (value - member.mean) / member.std));
+    return memberScores(member.layers, area);
+  });
   return views[0].map((_, i) => views.reduce((sum, scores) => sum + scores[i], 0) / views.length);
 }
 
-function networkScores(network, area) {
-  network.layers.forEach((layer, i) => {
+function memberScores(layers, area) {
+  layers.forEach((layer, i) => {
     if (layer.kind === "convolution") {
       area = convolution(layer, area);
     } else {
-      if (network.layers[i - 1]?.kind === "convolution") area = maximum(area);
+      if (layers[i - 1]?.kind === "convolution") area = maximum(area);
       area = { values: dense(layer, area.values) };
     }
-    if (i < network.layers.length - 1) area.values.forEach((v, k) => (area.values[k] = Math.max(v, 0)));
+    if (i < layers.length - 1) area.values.forEach((v, k) => (area.values[k] = Math.max(v, 0)));
   });
   return area.values;
 }
 
 // What the network sees of an image that is moved: zeros come in. An area has its values in the order [row, column, channel].
-function cropped(network, pixels, height, width, down, right) {
-  const border = network.crop;
+function cropped(border, pixels, height, width, down, right) {
   const area = { height: height - 2 * border, width: width - 2 * border, channels: 1 };
   area.values = new Float64Array(area.height * area.width);
   for (let y = 0; y < area.height; y++)
@@ -62,7 +72,7 @@ function cropped(network, pixels, height, width, down, right) {
       const [fromY, fromX] = [y + border - down, x + border - right];
       const inside = fromY >= 0 && fromX >= 0 && fromY < height && fromX < width;
       const value = inside ? Math.fround(pixels[fromY * width + fromX] / 255) : 0;
-      area.values[y * area.width + x] = (value - network.mean) / network.std;
+      area.values[y * area.width + x] = value;
     }
   return area;
 }

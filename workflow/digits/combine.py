@@ -1,0 +1,127 @@
+"""Combine independently trained networks into an ensemble: the mean of their probabilities is its prediction.
+
+Reads what `train` and `evaluate` wrote of each member, and writes the same files for the ensemble: weights (those of all
+members), predictions and measures. No network runs here.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save
+
+from digits.core.arrays import read_arrays
+from digits.core.command import UserError, log, run
+from digits.core.files import whole_files, written_by
+from digits.networks.ensembles import join_members, mean_logits
+from digits.statistics.metrics import measure_run, read_label_errors
+from digits.statistics.predictions import (
+    Predictions,
+    load_predictions,
+    load_validation,
+    require_same_images,
+    save_predictions,
+)
+from digits.statistics.runs import read_measures
+
+SAME = ("model", "recipe", "members", "train_size", "classes", "shape")  # in the members' headers
+
+
+def join_weights(paths: Sequence[Path]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return the tensors of all members, and the header of the ensemble but for its name and seed."""
+    members: list[dict[str, np.ndarray]] = []
+    headers: list[dict[str, Any]] = []
+    for path in paths:
+        with written_by("digits.train", path):
+            arrays, texts = read_arrays(path)
+            header = json.loads(texts["training"])
+            for key in SAME:
+                if headers and header[key] != headers[0][key]:
+                    raise UserError(f"{path}: its {key} is another than in {paths[0]}; delete both and start again")
+            members.append(arrays)
+            headers.append(header)
+    return join_members(members), {
+        **headers[0],
+        "members": len(headers),
+        "epochs": max(header["epochs"] for header in headers),
+        "training_flops": sum(header["training_flops"] for header in headers),
+    }
+
+
+def join_predictions(paths: Sequence[Path]) -> Predictions:
+    """Return the ensemble's predictions on the test images."""
+    members = [load_predictions(path) for path in paths]
+    for path, member in zip(paths, members, strict=True):
+        require_same_images(paths[0], members[0].labels, path, member.labels)
+    logits = mean_logits([member.logits for member in members]).astype(np.float32)
+    return Predictions(logits, members[0].labels, members[0].counted)
+
+
+def join_validation(paths: Sequence[Path], classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ensemble's logits and the labels of the images that its members held out."""
+    members = [load_validation(path, classes) for path in paths]
+    for path, (_, labels) in zip(paths, members, strict=True):
+        require_same_images(paths[0], members[0][1], path, labels)
+    return mean_logits([logits for logits, _ in members]), members[0][1]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m digits.combine", description=__doc__)
+    parser.add_argument("--model", required=True, help="the ensemble's name")
+    parser.add_argument("--seed", type=int, required=True, help="the ensemble's seed")
+    for name, command in (
+        ("weights", "train"),
+        ("predictions", "evaluate"),
+        ("validation", "train"),
+        ("metrics", "evaluate"),
+    ):
+        parser.add_argument(
+            f"--member-{name}",
+            nargs="+",
+            type=Path,
+            required=True,
+            help=f"{name} of each member, from digits.{command}",
+        )
+    parser.add_argument(
+        "--label-errors", default="[]", help="numbers of the test images with suspected label errors, as JSON"
+    )
+    parser.add_argument(
+        "--weights", type=Path, required=True, help="safetensors file to write: the weights of all members"
+    )
+    parser.add_argument(
+        "--predictions", type=Path, required=True, help="safetensors file to write: log mean probabilities"
+    )
+    parser.add_argument("--metrics", type=Path, required=True, help="JSON file to write: the measures")
+    args = parser.parse_args()
+
+    counts = {
+        len(args.member_weights),
+        len(args.member_predictions),
+        len(args.member_validation),
+        len(args.member_metrics),
+    }
+    if len(counts) != 1:
+        raise UserError(
+            "--member-…: different numbers of files; name one of each kind for each member, in the same order"
+        )
+    tensors, header = join_weights(args.member_weights)
+    header |= {"model": args.model, "seed": args.seed}
+    predictions = join_predictions(args.member_predictions)
+    held_out = join_validation(args.member_validation, len(header["classes"]))
+    label_errors = read_label_errors(args.label_errors, len(predictions.labels))
+    parameters = sum(read_measures(path)["parameters"] for path in args.member_metrics)
+    measured = {**measure_run(header, parameters, predictions, held_out, label_errors), "snapshots": []}
+    with whole_files(args.weights, args.predictions, args.metrics) as (weights_part, predictions_part, metrics_part):
+        weights_part.write_bytes(save(tensors, metadata={"training": json.dumps(header)}))
+        save_predictions(predictions_part, predictions)
+        metrics_part.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
+    log(
+        f"{args.model}, seed {args.seed}: {measured['test']['accuracy']:.2%} of the test images, {header['members']} members"
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,167 @@
+# Needs: the tensors, all runs and the tables.
+# Makes: results/figures/ and results/mistakes.csv.
+
+DATA_FIGURES = {
+    "samples": "results/figures/samples.png",
+    "class_means": "results/figures/class-means.png",
+    "class_counts": "results/figures/class-counts.svg",
+}
+RESULT_FIGURES = {
+    "curves": "results/figures/curves.svg",
+    "accuracies": "results/figures/accuracies.svg",
+    "calibration": "results/figures/calibration.svg",
+}
+MISTAKE_FIGURES = {
+    "confusion": "results/figures/confusion.svg",
+    "mistakes": "results/figures/mistakes.png",
+    "shared_mistakes": "results/figures/shared-mistakes.png",
+}
+WEIGHT_FIGURE = {"first_layers": "results/figures/first-layers.png"}
+LADDER_FIGURE = {"ladder": "results/figures/ladder.svg"} if LADDER else {}
+WORKFLOW_FIGURE = {"workflow": "results/figures/workflow.svg"}
+FIGURES = DATA_FIGURES | RESULT_FIGURES | MISTAKE_FIGURES | WEIGHT_FIGURE | LADDER_FIGURE | WORKFLOW_FIGURE
+
+
+rule plot_data:
+    input:
+        **TENSORS,
+    output:
+        **captioned(DATA_FIGURES, "Data"),
+    log:
+        "logs/plot_data.log",
+    benchmark:
+        "benchmarks/plot_data.tsv"
+    threads: 1
+    resources:
+        **LIGHT,
+    params:
+        source=source("digits/plot_data.py"),
+    message:
+        "Drawing the data set"
+    shell:
+        "python -m digits.plot_data --train {input.train} --test {input.test} --samples {output.samples}"
+        " --class-means {output.class_means} --class-counts {output.class_counts} 2> {log}"
+
+
+rule plot_results:
+    input:
+        histories=[f"{run}/history.csv" for run in RUNS],
+        predictions=[f"{run}/predictions.safetensors" for run in RUNS],
+        metrics="results/metrics.csv",
+        summary="results/summary.csv",
+    output:
+        **captioned(RESULT_FIGURES, "Results"),
+    log:
+        "logs/plot_results.log",
+    benchmark:
+        "benchmarks/plot_results.tsv"
+    threads: 1
+    resources:
+        **LIGHT,
+    params:
+        runs=RUNS,
+        ensembles=list(ENSEMBLES),
+        references=lambda wildcards: json.dumps(config["references"]),
+        source=source("digits/plot_results.py"),
+    message:
+        "Drawing the results"
+    shell:
+        "python -m digits.plot_results --runs {params.runs} --ensembles {params.ensembles} --metrics {input.metrics} --summary {input.summary}"
+        " --references {params.references:q} --curves {output.curves} --accuracies {output.accuracies}"
+        " --calibration {output.calibration} 2> {log}"
+
+
+rule plot_mistakes:
+    input:
+        evaluation=[f"{run}/{name}" for run in RUNS for name in ("predictions.safetensors", "metrics.json")],
+        metrics="results/metrics.csv",
+        summary="results/summary.csv",
+        test=TENSORS["test"],
+    output:
+        **captioned(MISTAKE_FIGURES, "Results"),
+        **captioned({"table": "results/mistakes.csv"}, "Tables", "table"),
+    log:
+        "logs/plot_mistakes.log",
+    benchmark:
+        "benchmarks/plot_mistakes.tsv"
+    threads: 1
+    resources:
+        **LIGHT,
+    params:
+        runs=RUNS,
+        ensembles=list(ENSEMBLES),
+        source=source("digits/plot_mistakes.py"),
+    message:
+        "Drawing the mistakes"
+    shell:
+        "python -m digits.plot_mistakes --runs {params.runs} --ensembles {params.ensembles} --metrics {input.metrics} --summary {input.summary}"
+        " --test {input.test} --table {output.table} --confusion {output.confusion} --mistakes {output.mistakes}"
+        " --shared-mistakes {output.shared_mistakes} 2> {log}"
+
+
+rule plot_weights:
+    input:
+        weights=[f"{run}/weights.safetensors" for run in RUNS],
+        metrics="results/metrics.csv",
+        summary="results/summary.csv",
+        test=TENSORS["test"],
+    output:
+        **captioned(WEIGHT_FIGURE, "Results"),
+    log:
+        "logs/plot_weights.log",
+    benchmark:
+        "benchmarks/plot_weights.tsv"
+    threads: 1
+    resources:
+        **LIGHT,
+    params:
+        runs=RUNS,
+        ensembles=list(ENSEMBLES),
+        source=source("digits/plot_weights.py"),
+    message:
+        "Drawing the first layers"
+    shell:
+        "python -m digits.plot_weights --runs {params.runs} --ensembles {params.ensembles} --metrics {input.metrics} --summary {input.summary}"
+        " --test {input.test} --first-layers {output.first_layers} 2> {log}"
+
+
+rule plot_workflow:
+    output:
+        **captioned(WORKFLOW_FIGURE, "How it was made"),
+    log:
+        "logs/plot_workflow.log",
+    benchmark:
+        "benchmarks/plot_workflow.tsv"
+    threads: 1
+    resources:
+        **LIGHT,
+    params:
+        graph=lambda wildcards: json.dumps(workflow_graph("results/report.html")),
+        source=source("digits/plot_workflow.py"),
+    message:
+        "Drawing the workflow"
+    shell:
+        "python -m digits.plot_workflow --graph {params.graph:q} --workflow {output.workflow} 2> {log}"
+
+
+if LADDER:
+
+    rule plot_ladder:
+        input:
+            "results/ladder.csv",
+        output:
+            **captioned(LADDER_FIGURE, "Results"),
+        log:
+            "logs/plot_ladder.log",
+        benchmark:
+            "benchmarks/plot_ladder.tsv"
+        threads: 1
+        resources:
+            **LIGHT,
+        params:
+            models=list(PLANNED),  # for their colours
+            source=source("digits/plot_ladder.py"),
+        message:
+            "Drawing the ladder"
+        shell:
+            "python -m digits.plot_ladder --table {input} --models {params.models} --ladder {output.ladder} 2> {log}"
