@@ -10,11 +10,11 @@ from typing import Any
 
 import yaml
 from digits.settings.candidates import candidates
-from digits.settings.config import complete_config, trained_rungs
-from digits.settings.recipes import Recipe, make_recipe
+from digits.settings.config import complete_config
+from digits.settings.plan import shown_config, trained_rungs
+from digits.settings.recipes import Recipe
 
 ROOT = Path(__file__).parents[1]
-SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 Line = Callable[[str, Path, Path, str], list[str]]
 
 
@@ -26,13 +26,13 @@ def small_config() -> dict[str, Any]:
     )
     recipes = config["recipes"]
     small["recipes"] = {name: {**recipes.get(name, {}), **changes} for name, changes in small["recipes"].items()}
-    return complete_config(config | small, SCHEMA)
+    return complete_config(config | small)
 
 
 def default_recipes() -> dict[str, Recipe]:
     """Return the recipes of config/config.yaml."""
-    config = complete_config(yaml.safe_load((ROOT / "config" / "config.yaml").read_text()), SCHEMA)
-    return {name: make_recipe(fields) for name, fields in config["recipes"].items()}
+    config = complete_config(yaml.safe_load((ROOT / "config" / "config.yaml").read_text()))
+    return {name: Recipe(**fields) for name, fields in config["recipes"].items()}
 
 
 CONFIG, DEFAULTS = small_config(), default_recipes()
@@ -81,8 +81,7 @@ FIGURES = [
 ]
 MISTAKES = "results/mistakes.csv"
 LADDER = trained_rungs(CONFIG)
-SHOWN = {key: value for key, value in CONFIG.items() if key != "searches"}
-SHOWN["recipes"] = {model: RECIPES[model] for model in CONFIG["models"]}
+SHOWN = shown_config(CONFIG)
 GRAPH = {"jobs": {"train": 6, "evaluate": 6, "report": 1}, "edges": [["train", "evaluate"], ["evaluate", "report"]]}
 ABOUT = {
     "configuration": SHOWN,

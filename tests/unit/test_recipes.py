@@ -22,7 +22,7 @@ HARD = {"warmup_epochs": 1, "warmup_fraction": 0.5, "fraction": 0.2}
 
 def test_recipes_name_the_parts_that_there_are() -> None:
     assert set(recipes.NETWORKS) == set(networks.NETWORKS)
-    assert set(recipes.WEIGHTS) == set(dense.WEIGHTS)
+    assert set(recipes.WEIGHTS) == set(dense.INITS)
     assert set(recipes.LOSSES) == set(losses.LOSSES)
     assert set(recipes.OPTIMISERS) == set(optimisers.OPTIMISERS)
     assert set(recipes.SCHEDULES) == set(schedules.SCHEDULES)

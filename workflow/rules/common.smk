@@ -13,7 +13,7 @@ LOCK = ROOT / "requirements.lock"
 sys.path.insert(0, str(PACKAGE.parent))
 os.environ.update(
     PYTHONPATH=str(PACKAGE.parent),
-    PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     # Freed memory stays with the process (glibc): returning it cost a fifth of a convolutional training.
     MALLOC_MMAP_THRESHOLD_=str(2**30),
     MALLOC_TRIM_THRESHOLD_=str(2**31 - 1),
@@ -36,13 +36,18 @@ except UserError as error:
     sys.exit(f"error: {error}")
 
 
+DATASET = config["dataset"]
+ENSEMBLES = config["ensembles"]
+# Wildcards: the run of an ensemble is combined from others, that of a network is trained.
+ENSEMBLE = "|".join(map(re.escape, ENSEMBLES)) or "(?!)"
+NETWORK = f"(?!({ENSEMBLE})/)[a-z0-9][a-z0-9.-]*"
+
+
 wildcard_constraints:
-    model="[a-z0-9][a-z0-9.-]*",
+    model=NETWORK,
     seed="[0-9]+",
 
 
-DATASET = config["dataset"]
-ENSEMBLES = config["ensembles"]
 RUN = "results/runs/{model}/seed-{seed}"
 PLANNED = planned_runs(config)
 RUNS = [RUN.format(model=model, seed=seed) for model, seeds in PLANNED.items() for seed in seeds]
@@ -136,8 +141,7 @@ def workflow_graph(target):
     jobs, edges, todo = set(), set(), [(target, None)]
     while todo:
         path, reader = todo.pop()
-        makers = [r for r in workflow.rules if r.is_producer(path)]
-        maker = max(makers, key=lambda r: r.name == "combine", default=None)  # which alone makes what an ensemble has
+        maker = next((r for r in workflow.rules if r.is_producer(path)), None)
         if maker is None:
             continue
         wildcards = maker.get_wildcards(path)

@@ -33,41 +33,35 @@ rule evaluate:
         " --predictions {output.predictions} --metrics {output.metrics} 2> {log}"
 
 
-if ENSEMBLES:
-
-    # An ensemble's run has the files of a run; only this rule makes them.
-    ruleorder: combine > evaluate
-    ruleorder: combine > train
-
-    rule combine:
-        input:
-            weights=members("weights.safetensors"),
-            predictions=members("predictions.safetensors"),
-            validation=members("validation.safetensors"),
-            metrics=members("metrics.json"),
-        output:
-            weights=f"{RUN}/weights.safetensors",
-            predictions=f"{RUN}/predictions.safetensors",
-            metrics=f"{RUN}/metrics.json",
-        log:
-            "logs/combine/{model}-{seed}.log",
-        benchmark:
-            "benchmarks/combine/{model}-{seed}.tsv"
-        wildcard_constraints:
-            model="|".join(map(re.escape, ENSEMBLES)),
-        threads: 1
-        resources:
-            **LIGHT,
-        params:
-            label_errors=json.dumps(DATASET["label_errors"]),
-            source=source("digits/combine.py"),
-        message:
-            "Combining the members of {wildcards.model}, seed {wildcards.seed}"
-        shell:
-            "python -m digits.combine --model {wildcards.model} --seed {wildcards.seed} --member-weights {input.weights}"
-            " --member-predictions {input.predictions} --member-validation {input.validation}"
-            " --member-metrics {input.metrics} --label-errors {params.label_errors:q} --weights {output.weights}"
-            " --predictions {output.predictions} --metrics {output.metrics} 2> {log}"
+rule combine:
+    input:
+        weights=members("weights.safetensors"),
+        predictions=members("predictions.safetensors"),
+        validation=members("validation.safetensors"),
+        metrics=members("metrics.json"),
+    output:
+        weights=f"{RUN}/weights.safetensors",
+        predictions=f"{RUN}/predictions.safetensors",
+        metrics=f"{RUN}/metrics.json",
+    log:
+        "logs/combine/{model}-{seed}.log",
+    benchmark:
+        "benchmarks/combine/{model}-{seed}.tsv"
+    wildcard_constraints:
+        model=ENSEMBLE,
+    threads: 1
+    resources:
+        **LIGHT,
+    params:
+        label_errors=json.dumps(DATASET["label_errors"]),
+        source=source("digits/combine.py"),
+    message:
+        "Combining the members of {wildcards.model}, seed {wildcards.seed}"
+    shell:
+        "python -m digits.combine --model {wildcards.model} --seed {wildcards.seed} --member-weights {input.weights}"
+        " --member-predictions {input.predictions} --member-validation {input.validation}"
+        " --member-metrics {input.metrics} --label-errors {params.label_errors:q} --weights {output.weights}"
+        " --predictions {output.predictions} --metrics {output.metrics} 2> {log}"
 
 
 rule summarise:

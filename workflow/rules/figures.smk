@@ -45,7 +45,7 @@ rule plot_data:
 
 rule plot_results:
     input:
-        histories=[f"{run}/history.csv" for run in RUNS],
+        histories=[f"{run}/history.csv" for run in RUNS if Path(run).parent.name not in ENSEMBLES],
         predictions=[f"{run}/predictions.safetensors" for run in RUNS],
         metrics="results/metrics.csv",
         summary="results/summary.csv",

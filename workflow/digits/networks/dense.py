@@ -30,12 +30,12 @@ def kaiming_layer(inputs: int, outputs: int, generator: torch.Generator) -> list
     return [init_params((inputs, outputs), math.sqrt(2 / inputs), generator), torch.zeros(outputs)]
 
 
-def make_params(sizes: Sequence[int], weights: str, generator: torch.Generator) -> list[Tensor]:
+def make_params(sizes: Sequence[int], init: str, generator: torch.Generator) -> list[Tensor]:
     """Draw all parameters of a network, float32: w [inputs, outputs] and b [outputs] of each layer in turn.
 
     `sizes` is the number of values before, between and after the layers: 784, 500, 10 in the tutorial.
     """
-    layer = WEIGHTS[weights]
+    layer = INITS[init]
     return [tensor for inputs, outputs in itertools.pairwise(sizes) for tensor in layer(inputs, outputs, generator)]
 
 
@@ -51,25 +51,25 @@ def simple_net(
     return res
 
 
-def drop(values: Tensor, share: float, generator: torch.Generator | None) -> Tensor:
-    """Set a random share of the values to 0 and enlarge the others, so that their sum stays the same on average.
+def drop(values: Tensor, fraction: float, generator: torch.Generator | None) -> Tensor:
+    """Set a random fraction of the values to 0 and enlarge the others, so that their sum stays the same on average.
 
     Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html.
     """
-    if not share:
+    if not fraction:
         return values
-    kept = (torch.rand(values.shape, generator=generator) >= share).to(values.device)
-    return values * kept / (1 - share)
+    kept = (torch.rand(values.shape, generator=generator) >= fraction).to(values.device)
+    return values * kept / (1 - fraction)
 
 
 class Dense(torch.nn.Module):
     """`simple_net` with its parameters and the pixels flattened: float32 [batch, height, width] in, scores out."""
 
-    def __init__(self, sizes: Sequence[int], weights: str, dropout: float, generator: torch.Generator) -> None:
+    def __init__(self, sizes: Sequence[int], init: str, dropout: float, generator: torch.Generator) -> None:
         super().__init__()
         self.dropout, self.generator = dropout, generator
         self.names = [f"{kind}{layer}" for layer in range(1, len(sizes)) for kind in "wb"]  # w1, b1, w2, b2, …
-        for name, tensor in zip(self.names, make_params(sizes, weights, generator), strict=True):
+        for name, tensor in zip(self.names, make_params(sizes, init, generator), strict=True):
             self.register_parameter(name, torch.nn.Parameter(tensor))
 
     def params(self) -> list[Tensor]:
@@ -90,7 +90,7 @@ class Dense(torch.nn.Module):
         return simple_net(x.flatten(1), self.params(), self.dropout if self.training else 0.0, self.generator)
 
 
-WEIGHTS: dict[str, Callable[[int, int, torch.Generator], list[Tensor]]] = {
+INITS: dict[str, Callable[[int, int, torch.Generator], list[Tensor]]] = {
     "normal": normal_layer,
     "kaiming": kaiming_layer,
 }
