@@ -143,6 +143,7 @@ def main() -> None:
         help="figures, from the commands digits.plot_…",
     )
     parser.add_argument("--about", required=True, help="configuration, libraries, commands and graph to show, as JSON")
+    parser.add_argument("--inputs", type=Path, required=True, help="JSON file to write: what the notebook reads")
     parser.add_argument("--executed", type=Path, required=True, help="notebook to write: the executed one")
     parser.add_argument("--html", type=Path, required=True, help="page to write")
     args = parser.parse_args()
@@ -154,20 +155,21 @@ def main() -> None:
         raise UserError(f"missing: {', '.join(missing)}; build what the report is made of first")
     about = json.loads(args.about)
     check_results(args, about["configuration"])
-    parameters = {
-        "metrics_file": str(args.metrics),
-        "summary_file": str(args.summary),
-        "mistakes_file": str(args.mistakes),
-        "explorer_file": str(args.explorer),
-        "ladder_files": [str(path) for path in args.ladder],
-        "run_files": [str(path) for path in args.runs],
-        "figure_files": {path.stem: str(path) for path in args.figures},
+    inputs = {
+        "metrics": str(args.metrics),
+        "summary": str(args.summary),
+        "mistakes": str(args.mistakes),
+        "explorer": str(args.explorer),
+        "ladder": [str(path) for path in args.ladder],
+        "runs": [str(path) for path in args.runs],
+        "figures": {path.stem: str(path) for path in args.figures},
         "tensors": {path.name: describe_tensors(path) for path in args.tensors},
-        "weight_checksums": {str(path): sha256(path) for path in args.weights},
+        "checksums": {str(path): sha256(path) for path in args.weights},
         "about": about,
     }
-    executed = without_circumstances(execute(args.notebook, parameters))
-    with whole_files(args.executed, args.html) as (notebook_part, html_part):
+    executed = without_circumstances(execute(args.notebook, {"root": ".", "inputs": inputs}))
+    with whole_files(args.inputs, args.executed, args.html) as (inputs_part, notebook_part, html_part):
+        inputs_part.write_text(json.dumps(inputs, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         notebook_part.write_text(nbformat.writes(executed) + "\n", encoding="utf-8")
         html_part.write_text(to_html(executed, args.notebook.parent), encoding="utf-8")
 

@@ -48,6 +48,7 @@ rule report:
     output:
         html="results/report.html",
         notebook="results/report.ipynb",
+        inputs="results/report.json",
     log:
         "logs/report.log",
     benchmark:
@@ -78,4 +79,4 @@ rule report:
         "python -m digits.report --notebook {params.notebook:q} --metrics {input.metrics} --summary {input.summary}"
         " --mistakes {input.mistakes} --explorer {input.explorer} --ladder {input.ladder} --runs {input.runs}"
         " --weights {input.weights} --tensors {input.tensors} --figures {input.figures} --about {params.about:q}"
-        " --executed {output.notebook} --html {output.html} 2> {log}"
+        " --inputs {output.inputs} --executed {output.notebook} --html {output.html} 2> {log}"

@@ -1,0 +1,65 @@
+"""What the report's notebook shows, read from the files that the pipeline made."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from digits.core.tables import read_table
+from digits.statistics.runs import read_measures
+
+WRITTEN = Path("results/report.json")  # by digits.report, for whoever runs the notebook by hand
+
+
+@dataclasses.dataclass(frozen=True)
+class ReportData:
+    """Tables, measures and figures; `best` is the chosen model, which the report opens with."""
+
+    config: dict[str, Any]
+    recipes: dict[str, dict[str, Any]]  # by model; an ensemble has that of its members
+    about: dict[str, Any]  # libraries, commands, and the graph of the workflow
+    metrics: pd.DataFrame  # one row per run
+    summary: pd.DataFrame  # one row per model, by its name
+    ladder: pd.DataFrame | None  # one row per rung
+    mistakes: pd.DataFrame  # one row per image that every run of every reliable model misclassifies
+    runs: list[dict[str, Any]]  # all measures of each run
+    explorer: dict[str, Any]
+    figures: dict[str, Path]
+    tensors: dict[str, dict[str, Any]]  # checksum and shape of each file
+    checksums: dict[str, str]  # of each weights file
+    best: pd.Series
+    first: dict[str, Any]  # all measures of the best model's first run
+    classes: list[str]
+
+
+def load_report(inputs: Mapping[str, Any] | None, root: Path) -> ReportData:
+    """Read what `digits.report` names in `inputs`, with paths relative to `root`; None reads what it last named."""
+    if inputs is None:
+        inputs = json.loads((root / WRITTEN).read_text(encoding="utf-8"))
+    about = inputs["about"]
+    config = about["configuration"]
+    summary = read_table(root / inputs["summary"], "digits.summarise").set_index("model", drop=False)
+    runs = [read_measures(root / path) for path in inputs["runs"]]
+    best = summary[summary["chosen"]].iloc[0]
+    first = next(run for run in runs if run["model"] == best["model"])
+    members = {name: config["recipes"][ensemble["recipe"]] for name, ensemble in config["ensembles"].items()}
+    return ReportData(
+        config=config,
+        recipes=config["recipes"] | members,
+        about=about,
+        metrics=read_table(root / inputs["metrics"], "digits.summarise"),
+        summary=summary,
+        ladder=read_table(root / inputs["ladder"][0], "digits.compare") if inputs["ladder"] else None,
+        mistakes=pd.read_csv(root / inputs["mistakes"], dtype={"label": str, "predicted": str}, keep_default_na=False),
+        runs=runs,
+        explorer=json.loads((root / inputs["explorer"]).read_text(encoding="utf-8")),
+        figures={name: root / path for name, path in inputs["figures"].items()},
+        tensors=inputs["tensors"],
+        checksums=inputs["checksums"],
+        best=best,
+        first=first,
+        classes=[row["class"] for row in first["test"]["per_class"]],
+    )
