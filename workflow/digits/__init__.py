@@ -1,1 +1,1 @@
-"""The pipeline's commands, one module a rule (`python -m digits.train --help`), and the library they share in `lib`."""
+"""The pipeline's commands, one module per rule (`python -m digits.train --help`), and the rooms that they share."""

@@ -82,8 +82,8 @@ def rung_row(rung: Rung, runs: dict[int, Run], pairs: dict[int, Pair]) -> dict[s
     accuracy = mean_and_interval([run.accuracy for run in runs.values()])
     costs = [math.nan if run.training_flops is None else float(run.training_flops) for run in runs.values()]
     gained = [pair.only_first - pair.only_second for pair in pairs.values()]
-    shares = [images / pair.images for images, pair in zip(gained, pairs.values(), strict=True)]
-    difference = mean_and_interval(shares) if pairs else dict.fromkeys(("mean", "low", "high"), math.nan)
+    fractions = [images / pair.images for images, pair in zip(gained, pairs.values(), strict=True)]
+    difference = mean_and_interval(fractions) if pairs else dict.fromkeys(("mean", "low", "high"), math.nan)
     return {
         "model": rung.model,
         "adds": rung.adds,

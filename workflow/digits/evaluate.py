@@ -51,7 +51,7 @@ def main() -> None:
         "--validation", type=Path, required=True, help="scores of the held-out images, from digits.train"
     )
     parser.add_argument(
-        "--label-errors", default="[]", help="numbers of the test images whose label is doubted, as JSON"
+        "--label-errors", default="[]", help="numbers of the test images with suspected label errors, as JSON"
     )
     parser.add_argument("--predictions", type=Path, required=True, help="safetensors file to write: the scores")
     parser.add_argument("--metrics", type=Path, required=True, help="JSON file to write: the measures")

@@ -1,6 +1,6 @@
 """Write what the report's page needs to answer questions: confusion matrices, the images behind them, networks to try.
 
-Each model stands there with its first seed. The page computes with the networks itself; their weights are exact.
+Each model is represented by its first seed. The page computes with the networks itself; their weights are exact.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from digits.statistics.predictions import load_predictions, require_one_each, re
 IMAGES = 900  # shown at most; each takes about 200 bytes of the page
 COLUMNS = 30  # images in a row of the picture that holds them all
 LIKELIEST = 3  # classes whose probability is shown
-MISREAD = 6  # examples that the chosen model reads wrongly
+MISTAKES = 6  # examples that the chosen model misclassifies
 
 
 def chosen_model(path: Path) -> str:
@@ -35,7 +35,7 @@ def chosen_model(path: Path) -> str:
 
 
 def picture(images: np.ndarray) -> str:
-    """Put images side by side into one PNG of 16 greys, dark on light, in base64."""
+    """Tile images into one PNG of 16 greys, dark on light, in base64."""
     count, height, width = images.shape
     rows = -(-count // COLUMNS)
     grid = np.zeros((rows * COLUMNS, height, width), np.uint8)
@@ -56,11 +56,11 @@ def likeliest(probabilities: np.ndarray) -> list[float]:
 
 
 def examples(test: Split, chosen: Reading) -> list[dict[str, Any]]:
-    """Return the first image of each class that the chosen model reads rightly, and those that it misreads most surely."""
+    """Return the first correctly classified image of each class, and the chosen model's most confident mistakes."""
     right = [min(chosen.cells[c, c]) for c in range(len(test.classes)) if (c, c) in chosen.cells]
     wrong = [number for (true, read), numbers in chosen.cells.items() if true != read for number in numbers]
-    sureness = chosen.probabilities.max(axis=1)
-    wrong = sorted(wrong, key=lambda number: (-sureness[number], number))[:MISREAD]
+    confidence = chosen.probabilities.max(axis=1)
+    wrong = sorted(wrong, key=lambda number: (-confidence[number], number))[:MISTAKES]
     return [
         {"number": number, "label": int(test.labels[number]), "pixels": encode(test.images[number], "u1")}
         for number in [*right, *wrong]

@@ -16,7 +16,7 @@ SAMPLES = 12  # of each class
 
 
 def draw_samples(train: Split) -> Figure:
-    """Draw training images of each class, a row a class, evenly spaced through the data set."""
+    """Draw training images of each class, one row per class, evenly spaced through the data set."""
     chosen: list[np.ndarray] = []
     for number in range(len(train.classes)):
         of_class = np.flatnonzero(train.labels == number)

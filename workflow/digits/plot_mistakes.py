@@ -1,4 +1,4 @@
-"""Draw what is misread: by the chosen model, and by every model that reads most images rightly.
+"""Draw misclassified images: those of the chosen model, and those that every reliable model misclassifies.
 
 The chosen model is the summary's, by validation accuracy; where one run stands for it, it is that of its first seed.
 """
@@ -23,7 +23,7 @@ SHOWN = 24  # images in a picture
 
 
 def draw_confusion(confusion: list[list[int]], classes: list[str]) -> Figure:
-    """Draw how often each class (row) was read as each other (column); colour shows the mistakes alone."""
+    """Draw the confusion matrix, rows: true, columns: predicted; only mistakes are coloured."""
     counts = np.array(confusion)
     mistakes = np.where(np.eye(len(classes), dtype=bool), 0, counts)
     side = max(3.2, 0.46 * len(classes))
@@ -37,7 +37,12 @@ def draw_confusion(confusion: list[list[int]], classes: list[str]) -> Figure:
                 axis.text(column, row, f"{count:,}", ha="center", va="center", fontsize=7, color=colour)
     ticks = range(len(classes))
     axis.set(
-        xticks=ticks, xticklabels=classes, yticks=ticks, yticklabels=classes, xlabel="read as", ylabel="true class"
+        xticks=ticks,
+        xticklabels=classes,
+        yticks=ticks,
+        yticklabels=classes,
+        xlabel="predicted class",
+        ylabel="true class",
     )
     axis.spines[:].set_visible(False)
     axis.tick_params(length=0)
@@ -45,7 +50,7 @@ def draw_confusion(confusion: list[list[int]], classes: list[str]) -> Figure:
 
 
 def draw_mistakes(test: Split, scores: Predictions) -> Figure:
-    """Draw the wrongly read test images, of the classes that count, in which the network was most confident."""
+    """Draw the network's most confident mistakes on test images of the classes that count."""
     logits, predicted = scores.logits, scores.logits.argmax(axis=1)
     probabilities = scipy.special.softmax(logits.astype(np.float64), axis=1)
     wrong = np.flatnonzero(scores.counted & (predicted != test.labels))
@@ -62,14 +67,14 @@ def draw_mistakes(test: Split, scores: Predictions) -> Figure:
 
 
 def shared_mistakes(labels: np.ndarray, runs: Sequence[Predictions], classes: list[str]) -> pd.DataFrame:
-    """List the images that all runs misread, of the classes that count for all, those first that most misread alike.
+    """List the images that all runs misclassify, of the classes that count for all, by how many runs agree.
 
-    `labels` is [N]. `agree` counts the runs that read an image as `predicted`, which is the most frequent reading.
+    `labels` is [N]. `agree` counts the runs that give the most frequent prediction, `predicted`.
     """
-    readings = np.array([scores.logits.argmax(axis=1) for scores in runs])
-    misread = [scores.counted & (reading != labels) for scores, reading in zip(runs, readings, strict=True)]
-    wrong = np.flatnonzero(np.all(misread, axis=0)) if runs else np.array([], dtype=int)
-    votes = [np.bincount(readings[:, i], minlength=len(classes)) for i in wrong]
+    predictions = np.array([scores.logits.argmax(axis=1) for scores in runs])
+    wrong_in = [scores.counted & (prediction != labels) for scores, prediction in zip(runs, predictions, strict=True)]
+    wrong = np.flatnonzero(np.all(wrong_in, axis=0)) if runs else np.array([], dtype=int)
+    votes = [np.bincount(predictions[:, i], minlength=len(classes)) for i in wrong]
     table = pd.DataFrame(
         {
             "image": wrong,
@@ -83,10 +88,10 @@ def shared_mistakes(labels: np.ndarray, runs: Sequence[Predictions], classes: li
 
 
 def draw_shared_mistakes(test: Split, shared: pd.DataFrame) -> Figure:
-    """Draw the first of the images that all runs misread."""
+    """Draw the first of the images that all runs misclassify."""
     rows = shared.head(SHOWN).to_dict("records")
     if not rows:
-        return empty_figure("no image is misread by all of them")
+        return empty_figure("no image is misclassified by all of them")
     titles = [
         f"{row['label']}\n→ {row['predicted']}, {row['agree']} of {row['runs']}\nno. {row['image']}" for row in rows
     ]
@@ -96,7 +101,7 @@ def draw_shared_mistakes(test: Split, shared: pd.DataFrame) -> Figure:
 def main() -> None:
     parser = runs_parser("digits.plot_mistakes", __doc__)
     parser.add_argument("--test", type=Path, required=True, help="test.safetensors, from digits.convert")
-    parser.add_argument("--table", type=Path, required=True, help="CSV file to write: the images that all misread")
+    parser.add_argument("--table", type=Path, required=True, help="CSV file to write: images that all runs misclassify")
     for name in ("confusion", "mistakes", "shared-mistakes"):
         parser.add_argument(f"--{name}", type=Path, required=True, help="figure to write (.svg or .png)")
     args = parser.parse_args()

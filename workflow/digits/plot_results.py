@@ -24,14 +24,14 @@ from digits.statistics.metrics import reliability, wilson_interval
 from digits.statistics.predictions import Predictions, load_predictions
 from digits.statistics.runs import read_runs, runs_parser
 
-COLUMNS = 5  # models side by side
+COLUMNS = 5  # models in a row
 SOURCE = 0.3  # of a row: what each further source of reported accuracies takes
 BINS = 10  # of probability
 HISTORY = ("epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 
 
 def draw_curves(histories: dict[tuple[str, int], pd.DataFrame], colours: Mapping[str, str]) -> Figure:
-    """Draw accuracy and loss by epoch, a column of two panels for each model and a line for each run.
+    """Draw accuracy and loss by epoch, two panels per model, one above the other, and one line per run.
 
     Losses have a scale of their own in each panel, since models with different losses cannot be compared by them.
     """
@@ -57,8 +57,8 @@ def draw_curves(histories: dict[tuple[str, int], pd.DataFrame], colours: Mapping
             accuracy.set_ylabel("accuracy", fontsize=8)
             loss.set_ylabel("loss", fontsize=8)
     handles = [
-        Line2D([], [], color=FAINT, linewidth=1, label="on the images trained on"),
-        Line2D([], [], color=FAINT, linewidth=1.2, linestyle=(0, (2, 1.5)), label="on the images held out"),
+        Line2D([], [], color=FAINT, linewidth=1, label="training images"),
+        Line2D([], [], color=FAINT, linewidth=1.2, linestyle=(0, (2, 1.5)), label="validation images"),
     ]
     figure.legend(handles=handles, loc="outside upper left", ncols=2, fontsize=8)
     return figure
@@ -92,7 +92,7 @@ def last_reported(references: Sequence[dict[str, Any]], model: str) -> list[dict
 
 
 def draw_accuracies(metrics: pd.DataFrame, references: list[dict[str, Any]], classes: int) -> Figure:
-    """Draw each run's test accuracy with its 95 % Wilson interval, a row a model, and what others report for it.
+    """Draw each run's test accuracy with its 95 % Wilson interval, one row per model, and what others report for it.
 
     A row with more than one source is as much higher.
     """
@@ -125,7 +125,7 @@ def draw_accuracies(metrics: pd.DataFrame, references: list[dict[str, Any]], cla
     axis.set(
         yticks=rows,
         yticklabels=models,
-        xlabel="test accuracy, each run with its 95 % interval",
+        xlabel="test accuracy of each run, with its 95 % interval",
         xlim=(0, 1.01),
         ylim=(end - 0.45, -0.45),
     )
@@ -136,9 +136,9 @@ def draw_accuracies(metrics: pd.DataFrame, references: list[dict[str, Any]], cla
 def draw_calibration(
     predictions: dict[str, Predictions], temperatures: dict[str, float], models: list[str], chosen: str
 ) -> Figure:
-    """Draw how often answers are right against the probability that was given to them, before and after calibration.
+    """Draw the fraction of correct predictions against their probability, before and after calibration.
 
-    A line a model; the chosen one's points have 95 % Wilson intervals. `temperatures` is NaN where a run has none. Where
+    One line per model; the chosen one's points have 95 % Wilson intervals. `temperatures` is NaN where a run has none. Where
     there are more models than colours, all but the chosen one are grey.
     """
     colours = model_colours(models)
@@ -152,11 +152,11 @@ def draw_calibration(
             temperature = temperatures[model] if calibrated else 1.0
             if not math.isnan(temperature):
                 _draw_reliability(axis, predictions[model], temperature, colours[model], model == chosen)
-        axis.set(xlim=(0, 1.02), ylim=(0, 1.02), aspect="equal", xlabel="probability given to the answer")
-        axis.set_title("after, divided by the temperature" if calibrated else "as the network gives it", fontsize=9)
+        axis.set(xlim=(0, 1.02), ylim=(0, 1.02), aspect="equal", xlabel="probability of the prediction")
+        axis.set_title("after calibration" if calibrated else "before calibration", fontsize=9)
         for scale in (axis.xaxis, axis.yaxis):
             scale.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes[0].set_ylabel("share of answers that are right")
+    axes[0].set_ylabel("fraction of correct predictions")
     named = {chosen: chosen, "the other models": models[0] if models[0] != chosen else models[1]} if many else None
     labels = named or {model: model for model in models}
     lines = [Line2D([], [], color=colours[m], marker="o", markersize=3, label=label) for label, m in labels.items()]

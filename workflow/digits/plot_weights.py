@@ -1,4 +1,4 @@
-"""Draw what the first layer of each model looks for: its units' weights as small pictures, of the model's first seed."""
+"""Draw the first-layer weights of each model, from its first seed: one small picture per unit."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ UNITS = 10  # shown of each model
 
 
 def draw_first_layers(filters: dict[str, np.ndarray]) -> Figure:
-    """Draw what first-layer units look for, a row a model: the units of largest weights, blue for ink, red against.
+    """Draw first-layer weights, one row per model: the units with the largest weights, blue positive, red negative.
 
     `filters` has float32 [units, height, width] of each model.
     """

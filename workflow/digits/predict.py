@@ -1,4 +1,4 @@
-"""Read image files of your own with a trained network: a table of probabilities, and a page that shows them.
+"""Classify image files of your own with a trained network or ensemble: a table of probabilities, and a page that shows them.
 
 A drawing, dark on light or light on dark, is brought into the form of MNIST's images first, as its authors did it.
 Images of another data set are taken as they are (--as-is), as digits.convert takes image files.
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument(
         "--as-is", action="store_true", help="take the images as they are, of the network's size; no drawings"
     )
-    parser.add_argument("--table", type=Path, required=True, help="CSV file to write: a line an image")
+    parser.add_argument("--table", type=Path, required=True, help="CSV file to write: one row per image")
     parser.add_argument("--page", type=Path, required=True, help="HTML file to write")
     args = parser.parse_args()
 
@@ -79,11 +79,11 @@ def main() -> None:
     probabilities = np.exp(mean_logits(members))
     predicted = [classes[number] for number in probabilities.argmax(axis=1)]
 
-    title = f"What {training['model']}, seed {training['seed']}, reads"
+    title = f"Predictions of {training['model']}, seed {training['seed']}"
     about = (
-        f"A network trained on {training['train_size']:,} images of {len(outputs)} classes read "
-        f"{len(names):,} {'image' if len(names) == 1 else 'images'}. It knows these classes alone, and finds one of them "
-        "likeliest in any picture, whatever it shows."
+        f"Trained on {training['train_size']:,} images of {len(outputs)} classes, it classified "
+        f"{len(names):,} {'image' if len(names) == 1 else 'images'}. It assigns every image to one of these "
+        "classes, whatever the image shows."
     )
     shown = [Prediction(*parts) for parts in zip(names, pictures, seen, probabilities, strict=True)]
     with whole_files(args.table, args.page) as (table, page):
@@ -91,7 +91,7 @@ def main() -> None:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["file", "prediction", "probability", *classes])
             for name, answer, row in zip(names, predicted, probabilities, strict=True):
-                writer.writerow([name, answer, *(f"{share:.6f}" for share in (row.max(), *row))])
+                writer.writerow([name, answer, *(f"{p:.6f}" for p in (row.max(), *row))])
         page.write_text(prediction_page(title, about, classes, shown), encoding="utf-8")
     for name, answer, row in zip(names, predicted, probabilities, strict=True):
         log(f"{name}: {answer} ({row.max():.1%})")

@@ -1,4 +1,4 @@
-"""Compare a search's candidates on the validation images, and name the best: a table, and a figure with a panel a search.
+"""Compare a search's candidates on the validation images, and name the best: a table, and a figure with one panel per search.
 
 The best has the highest mean accuracy over its seeds; of equals, the one with the lowest mean loss, then the first. A
 candidate of which a run diverged (its scores are no numbers) has no accuracy and is never the best.
@@ -58,7 +58,7 @@ class Candidate(NamedTuple):
 
 
 def read_scores(path: Path) -> tuple[float, float] | None:
-    """Return a run's accuracy and mean negative log-likelihood on the images held out; None where it diverged."""
+    """Return a run's accuracy and mean negative log-likelihood on the validation images; None if it diverged."""
     with written_by("digits.train", path):
         arrays, _ = read_arrays(path)
         logits, labels = arrays["logits"], arrays["labels"]
@@ -91,7 +91,7 @@ def verdict(best: Candidate | None) -> str:
 
 
 def table_rows(search: str, candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
-    """One line a candidate: mean, spread and 95 % t-interval over its seeds."""
+    """One row per candidate: mean, spread and 95 % t-interval over its seeds."""
     best = best_of(candidates)
     rows = []
     for candidate in candidates:
@@ -115,7 +115,7 @@ def table_rows(search: str, candidates: Sequence[Candidate]) -> list[dict[str, A
 
 
 def draw_searches(searches: dict[str, list[Candidate]]) -> Figure:
-    """Draw errors on the validation images, a panel a search: along the number that varies, or a row a candidate."""
+    """Draw validation errors, one panel per search: along the number that varies, or one row per candidate."""
     by_row = {search: found for search, found in searches.items() if not _along_a_number(found)}
     longest = max((len(as_changes(candidate.changes)) for found in by_row.values() for candidate in found), default=0)
     width = max(7.2, 4 + 0.07 * longest)
@@ -158,7 +158,7 @@ def _draw_along_a_number(axis: Axes, candidates: Sequence[Candidate], best: Cand
             errors = [1 - accuracy for accuracy in candidate.accuracies]
             axis.plot([place] * len(errors), errors, **RUNS)
             axis.plot(place, 1 - candidate.accuracy, **_mean(candidate is best))
-    axis.set(xlabel=next(iter(candidates[0].changes)), ylabel="errors, images held out")
+    axis.set(xlabel=next(iter(candidates[0].changes)), ylabel="validation error")
     _scale(axis, "x", list(places.values()), 1, "")
     _scale(axis, "y", _errors(candidates), 100, " %")
 
@@ -174,7 +174,7 @@ def _draw_rows(axis: Axes, candidates: Sequence[Candidate], best: Candidate | No
             axis.plot(errors, [row] * len(errors), **RUNS)
             axis.plot(1 - candidate.accuracy, row, **_mean(candidate is best))
     names = [as_changes(candidate.changes) for candidate in rows]
-    axis.set(yticks=range(len(rows)), yticklabels=names, ylim=(len(rows) - 0.5, -0.5), xlabel="errors, images held out")
+    axis.set(yticks=range(len(rows)), yticklabels=names, ylim=(len(rows) - 0.5, -0.5), xlabel="validation error")
     axis.tick_params(axis="y", labelsize=7)
     _scale(axis, "x", _errors(candidates), 100, " %")
 
@@ -208,8 +208,10 @@ def main() -> None:
     parser.add_argument(
         "--runs", type=Path, required=True, help="folder of all runs; of each candidate, digits.train wrote them"
     )
-    parser.add_argument("--table", type=Path, required=True, help="CSV file to write: one line a candidate")
-    parser.add_argument("--figure", type=Path, required=True, help="figure to write (.svg or .png): one panel a search")
+    parser.add_argument("--table", type=Path, required=True, help="CSV file to write: one row per candidate")
+    parser.add_argument(
+        "--figure", type=Path, required=True, help="figure to write (.svg or .png): one panel per search"
+    )
     args = parser.parse_args()
 
     searches = {

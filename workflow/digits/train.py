@@ -1,4 +1,4 @@
-"""Train one network from one recipe with one seed, on one thread: the same weights, bit for bit, every time.
+"""Train one network from one recipe with one seed, on one thread: bitwise identical weights every time.
 
 Expected on MNIST: `published` ends near 20 to 40 % (it does not learn; see the report), `repaired` near 98 %,
 `convnet` near 99.4 %.
@@ -41,7 +41,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def repeatable() -> None:
-    """One thread and repeatable kernels: the number of threads and the choice of kernel change the bits."""
+    """One thread and repeatable kernels: both would change the results."""
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
@@ -107,7 +107,7 @@ def main() -> None:
         "--on-divergence",
         choices=("stop", "record"),
         default="stop",
-        help="where the loss stops being a number: an error (default), or no scores for the images held out",
+        help="where the loss stops being a number: an error (default), or no scores for the validation images",
     )
     parser.add_argument("--features", type=Path, help="weights of the run whose features recipe.features_of reuses")
     parser.add_argument("--weights", type=Path, required=True, help="safetensors file to write: the final weights")
@@ -115,9 +115,9 @@ def main() -> None:
         "--snapshots", type=Path, required=True, help="safetensors file to write: weights at recipe.snapshots"
     )
     parser.add_argument(
-        "--validation", type=Path, required=True, help="safetensors file to write: scores of the images held out"
+        "--validation", type=Path, required=True, help="safetensors file to write: scores of the validation images"
     )
-    parser.add_argument("--history", type=Path, required=True, help="CSV file to write: a line an epoch")
+    parser.add_argument("--history", type=Path, required=True, help="CSV file to write: one row per epoch")
     args = parser.parse_args()
 
     recipe = parse_recipe(args.recipe)

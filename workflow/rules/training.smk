@@ -15,7 +15,7 @@ rule train:
         "logs/train/{model}-{seed}.log",
     benchmark:
         "benchmarks/train/{model}-{seed}.tsv"
-    # One thread: the number of threads changes the bits, and parallel runs keep the cores busy.
+    # One thread: their number changes the results, and parallel runs keep the cores busy.
     threads: 1
     resources:
         mem_mb=growing(2000),

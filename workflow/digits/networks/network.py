@@ -17,7 +17,7 @@ PREDICTION_BATCH = 1000  # images; only memory and speed depend on it
 class Network(torch.nn.Module):
     """A network with what it does to the pixels: float32 images [batch, height, width], 0 to 1, in; scores out.
 
-    Calling it is one look at each image, as in training; `answer` is what the trained network says.
+    Calling it gives the scores of each image as it is, as in training; `answer` those of the trained network.
     """
 
     def __init__(self, body: Dense | Convolutional, crop: int, normalised: bool, test_time_shift: int) -> None:
@@ -39,10 +39,10 @@ class Network(torch.nn.Module):
         return scores
 
     def answer(self, x: Tensor) -> Tensor:
-        """Return the scores of a batch of images, with a `test_time_shift` the mean over five looks at each.
+        """Return the scores of a batch of images, averaged over five views of each with a `test_time_shift`.
 
-        It looks at the image as it is and moved by so many pixels to each of the four sides. Simonyan and Zisserman
-        2015, https://arxiv.org/abs/1409.1556, section 3.2, average over views of an image likewise.
+        The views are the original and four shifts by that many pixels. Simonyan and Zisserman
+        2015, https://arxiv.org/abs/1409.1556, section 3.2, do the same with views of their own.
         """
         far = self.test_time_shift
         if not far:

@@ -8,17 +8,17 @@ import scipy.special
 
 from digits.statistics.predictions import Predictions
 
-Cells = dict[tuple[int, int], list[int]]  # (true class, class read) → numbers of test images
+Cells = dict[tuple[int, int], list[int]]  # (true class, predicted class) → numbers of test images
 
 PER_CELL = 6  # images of a cell; of the chosen model, all mistakes
 DEPTH = 10  # the chosen model's cells are filled so many times as fast
 
 
 class Reading(NamedTuple):
-    """What a model read in the test images."""
+    """A model's predictions on the test images."""
 
-    confusion: np.ndarray  # int [classes, classes], rows: true, columns: read
-    cells: Cells  # mistakes from the surest, right answers from the least sure
+    confusion: np.ndarray  # int [classes, classes], rows: true, columns: predicted
+    cells: Cells  # mistakes by falling confidence, correct predictions by rising confidence
     probabilities: np.ndarray  # float64 [N, classes]
 
 
@@ -28,8 +28,8 @@ def reading(predictions: Predictions) -> Reading:
     labels, read = predictions.labels.astype(int), predictions.logits.argmax(axis=1)
     confusion = np.zeros((probabilities.shape[1],) * 2, int)
     np.add.at(confusion, (labels[predictions.counted], read[predictions.counted]), 1)
-    sureness = probabilities[np.arange(len(read)), read]
-    order = np.lexsort((np.arange(len(read)), np.where(labels == read, sureness, -sureness)))
+    confidence = probabilities[np.arange(len(read)), read]
+    order = np.lexsort((np.arange(len(read)), np.where(labels == read, confidence, -confidence)))
     cells: Cells = {}
     for number in order[predictions.counted[order]].tolist():
         cells.setdefault((int(labels[number]), int(read[number])), []).append(number)

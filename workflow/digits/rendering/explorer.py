@@ -30,18 +30,18 @@ def confusion(explorer: Mapping[str, Any]) -> None:
     display(
         HTML(
             '<div id="confusion"><p class="choice" hidden><label>Model <select>'
-            f"{options}</select></label> Choose a number to see images behind it; arrow keys move between the numbers.</p>"
+            f"{options}</select></label> Choose a number to see its images; arrow keys move between the numbers.</p>"
             '<div class="table" role="region" aria-label="Confusion matrix" tabindex="0"><table class="confusion">'
-            "<caption>How often each class (row) was read as each class (column) by "
-            f'<span class="model">{html.escape(explorer["chosen"])}</span>. The colour shows the mistakes alone.</caption>'
-            f'<thead><tr><th scope="col">is ↓ read as →</th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+            "<caption>Test images by true class (row) and predicted class (column), "
+            f'<span class="model">{html.escape(explorer["chosen"])}</span>. Only mistakes are coloured.</caption>'
+            f'<thead><tr><th scope="col">true ↓ predicted →</th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
             '<div class="behind" aria-live="polite" hidden></div></div>'
         )
     )
 
 
 def drawing(explorer: Mapping[str, Any]) -> None:
-    """Show an area to draw on and what a network reads there, which needs JavaScript; nothing where no network is there."""
+    """Show an area to draw on and a network's prediction, which needs JavaScript; nothing if there is no network."""
     networks = [network["model"] for network in explorer["networks"]]
     if not networks:
         return
@@ -65,7 +65,7 @@ def drawing(explorer: Mapping[str, Any]) -> None:
             f"<figcaption>What the network sees: {side} × {side} pixels</figcaption></figure>"
             f'<table class="bars"><caption>Probability of each class</caption><tbody>{bars}</tbody></table></div>'
             '<p role="status">Nothing is drawn.</p>'
-            '<p id="examples">Or choose an image of the test set:</p>'
+            '<p id="examples">Or choose a test image:</p>'
             '<ul class="examples" aria-labelledby="examples"></ul></div>'
         )
     )

@@ -21,12 +21,12 @@ def percent(share: float, digits: int = 2) -> str:
 
 
 def interval(low: float, high: float, digits: int = 2) -> str:
-    """Write an interval of shares as '97.20 to 97.81 %'; an em dash where there is none."""
+    """Write an interval of fractions as '97.20 to 97.81 %'; an em dash where there is none."""
     return "—" if pd.isna(low) else f"{100 * low:.{digits}f} to {100 * high:.{digits}f}\u202f%"
 
 
 def points(difference: float, low: float, high: float, digits: int = 2) -> str:
-    """Write a difference of shares in points, with its interval if it has one: '+0.35 (0.10 to 0.60)'."""
+    """Write a difference of fractions in points, with its interval if it has one: '+0.35 (0.10 to 0.60)'."""
     if pd.isna(difference):
         return "—"
     ends = "" if pd.isna(low) else f" ({100 * low:.{digits}f} to {100 * high:.{digits}f})"

@@ -1,4 +1,4 @@
-"""One look for all figures, and figure files whose bytes depend on nothing but what they show."""
+"""One style for all figures, and figure files whose bytes depend on nothing but what they show."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +31,7 @@ DARK = {
 
 MAXCOVERAGE = Image.Quantize.MAXCOVERAGE  # rare colours keep theirs: here none moves by more than 5 of 255
 
-mpl.rcdefaults()  # not the user's matplotlibrc: it would change the bits
+mpl.rcdefaults()  # not the user's matplotlibrc: it would change the files
 mpl.rcParams.update(
     {
         "figure.constrained_layout.use": True,

@@ -15,7 +15,7 @@ from digits.networks.ensembles import mean_logits
 from digits.statistics.predictions import Predictions
 
 CALIBRATION_BINS = 15
-TEMPERATURES = (0.01, 10_000.0)  # where fit_temperature looks; scores that say nothing end at the upper end
+TEMPERATURES = (0.01, 10_000.0)  # where fit_temperature looks; uninformative scores end at the upper end
 
 
 def measure_run(
@@ -111,7 +111,7 @@ def probability_measures(scores: np.ndarray, labels: np.ndarray) -> dict[str, fl
 
 
 def without_images(right: np.ndarray, numbers: Sequence[int]) -> dict[str, float]:
-    """Count again, from whether each image was read right (bool [N]), without the images of these numbers."""
+    """Count again without the images of these numbers, from whether each was classified correctly, bool [N]."""
     kept = np.delete(right, numbers)
     errors = int((~kept).sum())
     accuracy = (len(kept) - errors) / len(kept) if len(kept) else math.nan
@@ -122,7 +122,7 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float | None:
     """Return the temperature T at which the softmax of logits / T makes the labels most likely.
 
     Guo et al. 2017, https://arxiv.org/abs/1706.04599, section 4.2. None where there is nothing to fit: no images, or none
-    read wrongly, so that the likelihood only grows as T falls to 0.
+    misclassified, so that the likelihood only grows as T falls to 0.
     """
     if (logits.argmax(axis=1) == labels).all():
         return None
@@ -152,7 +152,7 @@ def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bi
 
 
 def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int) -> list[tuple[float, int, int]]:
-    """Return, for each bin of confidence that has images: its mean confidence, how many are read rightly, how many there are."""
+    """Return, for each bin of confidence that has images: its mean confidence, how many are classified correctly, how many there are."""
     confidence, correct, index = _by_confidence(probabilities, labels, bins)
     return [
         (float(confidence[index == number].mean()), int(correct[index == number].sum()), int((index == number).sum()))
@@ -162,7 +162,7 @@ def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int) -> lis
 
 
 def _by_confidence(probabilities: np.ndarray, labels: np.ndarray, bins: int) -> tuple[np.ndarray, ...]:
-    """Return each image's confidence, whether it is read rightly, and its bin: open below and closed above, as in Guo et al."""
+    """Return each image's confidence, whether it is classified correctly, and its bin: open below and closed above, as in Guo et al."""
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == labels
     return confidence, correct, np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
@@ -173,12 +173,12 @@ def wilson_interval(right: int, images: int) -> tuple[float, float]:
     from statsmodels.stats.proportion import proportion_confint  # slow to import
 
     low, high = proportion_confint(right, images, alpha=0.05, method="wilson")
-    share = right / images  # an end of the interval where all or none are right, but for rounding
-    return min(float(low), share), max(float(high), share)
+    fraction = right / images  # an end of the interval where all or none are right, but for rounding
+    return min(float(low), fraction), max(float(high), fraction)
 
 
 def ensemble_accuracy(logits: Sequence[np.ndarray], labels: np.ndarray) -> dict[str, float]:
-    """Measure several networks as one, by the mean of their probabilities; with 95 % Wilson interval. NaN for one alone."""
+    """Measure several networks as an ensemble, by the mean of their probabilities; with 95 % Wilson interval. NaN for one alone."""
     if len(logits) < 2:
         return {"accuracy": math.nan, "low": math.nan, "high": math.nan}
     right = int((mean_logits(logits).argmax(axis=1) == labels).sum())

@@ -68,9 +68,9 @@ def read_runs(args: argparse.Namespace, columns: Sequence[str] = ()) -> Runs:
 
 
 def reliable_models(metrics: pd.DataFrame) -> list[str]:
-    """Return the models that read more images rightly than wrongly in every run, of those tested on all classes.
+    """Return the models that classify more than half of the images correctly in every run, of those tested on all classes.
 
-    Any other misreads most images anyway, so that its mistake says little about an image.
+    Others misclassify most images anyway, so their mistakes say little about an image.
     """
     worst = metrics.groupby("model", sort=False)[["test_accuracy", "test_images"]].min()
     right = (worst["test_accuracy"] > 0.5) & (worst["test_images"] == worst["test_images"].max())

@@ -1,6 +1,6 @@
 """Whether one model is better than another: judged image by image in each seed, then over all seeds, then over all rungs.
 
-Two networks are tested on the same images, so what counts are the images that only one of them reads right (McNemar's
+Two networks are tested on the same images, so only the images that one of them alone classifies correctly count (McNemar's
 test). The runs of other seeds are tested on these same images too, so their p-values depend on each other.
 """
 
@@ -21,7 +21,7 @@ class Pair(NamedTuple):
     """Two networks on the images that are counted for both."""
 
     images: int
-    only_first: int  # read right by the first alone
+    only_first: int  # classified correctly by the first alone
     only_second: int
     p_value: float  # exact, two-sided: how likely so uneven a split is where neither network is better
 

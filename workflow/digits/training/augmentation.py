@@ -16,8 +16,8 @@ KNOTS = 5  # of the elastic warp, along each side
 def augment(images: Tensor, changes: Mapping[str, float], generator: torch.Generator) -> Tensor:
     """Return changed copies of float32 images [batch, height, width], 0 to 1; what leaves the image is lost.
 
-    Each image gets its own draws. `changes` names how far each may go, evenly in both directions: `shift` in pixels,
-    `rotation` in degrees, `scale`, `stretch` (one side alone) and `shear` as shares; `elastic` is the standard
+    Each image gets its own random changes. `changes` names how far each may go, evenly in both directions: `shift` in pixels,
+    `rotation` in degrees, `scale`, `stretch` (one side alone) and `shear` as fractions; `elastic` is the standard
     deviation, in pixels, of a smooth random displacement.
     """
     if set(changes) == {"shift"} and float(changes["shift"]).is_integer():

@@ -42,7 +42,7 @@ class DivergenceError(UserError):
 def calc_grad(xb: Tensor, yb: Tensor, network: Network, recipe: Recipe) -> tuple[Tensor, Tensor]:
     """Predict, compare, and put the gradient of the mean loss into each parameter's `grad`.
 
-    Returns the losses, [batch], and the share of right predictions, a scalar.
+    Returns the losses, [batch], and the fraction of correct predictions, a scalar.
     """
     predictions = network(xb)
     losses = LOSSES[recipe.loss](predictions, yb, recipe.label_smoothing)
@@ -116,7 +116,7 @@ class Training:
 
     @torch.no_grad()
     def use_average(self) -> None:
-        """Put the averaged weights into the network, and measure anew what its batch norms subtract and divide by.
+        """Put the averaged weights into the network, and recompute the statistics of its batch norms.
 
         Izmailov et al. 2018, https://arxiv.org/abs/1803.05407.
         """

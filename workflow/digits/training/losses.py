@@ -1,4 +1,4 @@
-"""What a network is trained to make small: one value an image, and the share of right answers."""
+"""Losses, one value per image, and the accuracy of a batch."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ def mnist_loss(predictions: Tensor, targets: Tensor, smoothing: float = 0.0) -> 
 def cross_entropy(predictions: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
     """The negative logarithm of the probability (softmax) given to the right class. Shapes as in mnist_loss.
 
-    With smoothing, that share of the target is spread evenly over all classes, so that no score has to grow without
+    With smoothing, that fraction of the target probability is spread evenly over all classes, so that no score has to grow without
     end: Szegedy et al. 2016, https://arxiv.org/abs/1512.00567, section 7.
     """
     log_probabilities = predictions.log_softmax(dim=1)
@@ -27,7 +27,7 @@ def cross_entropy(predictions: Tensor, targets: Tensor, smoothing: float = 0.0) 
 
 
 def batch_accuracy(predictions: Tensor, targets: Tensor) -> Tensor:
-    """The share of rows whose highest score is at the one-hot target's place, a scalar float32."""
+    """The fraction of rows whose highest score is at the one-hot target's place, a scalar float32."""
     return (predictions.argmax(dim=1) == targets.int().argmax(dim=1)).float().mean()
 
 

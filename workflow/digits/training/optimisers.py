@@ -51,7 +51,7 @@ def make_optimiser(
     learning_rate: float,
     momentum: float,
 ) -> torch.optim.Optimizer:
-    """Make an optimiser for the parameters that are trained; each group's `factor` is its layer's share of the rate."""
+    """Make an optimiser for the parameters that are trained; each group's `factor` multiplies the rate of its layer."""
     trained = [[p for p in layer if p.requires_grad] for layer in layers]
     if factors := list(layer_lr_multipliers):
         groups = [{"params": layer, "factor": f} for layer, f in zip(trained, factors, strict=True) if layer]

@@ -37,7 +37,7 @@ class Plateau(Constant):
 
 
 class OneCycle(Constant):
-    """Up in a straight line during the first `warmup_fraction` share of the steps, then down in a straight line to almost 0.
+    """Linear increase over the first `warmup_fraction` of the steps, then linear decrease to almost 0.
 
     Smith and Topin 2018, https://arxiv.org/abs/1708.07120; the momentum stays as it is.
     """

@@ -19,7 +19,7 @@ function element(name, attributes = {}, ...children) {
   return made;
 }
 
-const asPercent = (share) => `${(100 * share).toFixed(1)}\u202f%`;
+const asPercent = (fraction) => `${(100 * fraction).toFixed(1)}\u202f%`;
 
 // A test image, cut out of the picture that holds them all.
 function testImage(explorer, number, label) {
@@ -33,17 +33,17 @@ function testImage(explorer, number, label) {
   return canvas;
 }
 
-// The images behind a number, each with its likeliest classes.
+// The images of a cell, each with its most likely classes.
 function showBehind(explorer, model, truth, read, panel) {
   const { classes } = explorer;
   const [, , images] = model.cells.find(([t, r]) => t === truth && r === read);
   const count = model.confusion[truth][read];
-  const which = truth === read ? "least sure" : "surest";
+  const which = truth === read ? "least confident" : "most confident";
   const some = images.length < count ? `, of which the ${images.length} ${which}` : "";
   const all = `${count.toLocaleString("en")} ${count === 1 ? "image" : "images"}${some}`;
-  const title = `${classes[truth]} read as ${classes[read]} by ${model.name}: ${all}`;
+  const title = `${classes[truth]} classified as ${classes[read]} by ${model.name}: ${all}`;
   const list = images.map(([number, ...pairs]) => {
-    const lines = [`no. ${number}, is ${classes[truth]}`];
+    const lines = [`no. ${number}, true label ${classes[truth]}`];
     for (let i = 0; i < pairs.length; i += 2) lines.push(`${classes[pairs[i]]}: ${asPercent(pairs[i + 1])}`);
     const label = `Test image no. ${number}, true class ${classes[truth]}`;
     return element("li", {}, testImage(explorer, number, label), ...lines.map((line) => element("span", {}, line)));
@@ -65,7 +65,7 @@ function showMatrix(explorer, model, root) {
       cell.dataset.level = truth === read ? "right" : Math.ceil((5 * count) / most);
       cell.replaceChildren(count.toLocaleString("en"));
       if (!shown.has(`${truth} ${read}`)) return;
-      const names = `${explorer.classes[truth]} read as ${explorer.classes[read]}`;
+      const names = `${explorer.classes[truth]} classified as ${explorer.classes[read]}`;
       const label = `${count.toLocaleString("en")} times ${names}`;
       const button = element("button", { type: "button", "aria-label": label, tabindex: -1 }, ...cell.childNodes);
       button.addEventListener("click", () => {

@@ -1,5 +1,5 @@
 "use strict";
-// Draw with mouse, finger or pen, and see at each stroke what a network makes of it.
+// Draw with mouse, finger or pen, and see a network's prediction at each stroke.
 
 const SLOW = 100; // milliseconds: what takes longer is read at the end of a stroke, so that the line follows the hand
 const PEN = 0.075; // of the pad's side: about as thick as the strokes of MNIST
@@ -60,7 +60,7 @@ function startDrawing(explorer) {
   function say(shares) {
     if (!pixels) return (status.textContent = "Nothing is drawn.");
     const [first, second] = likeliestFirst(shares).map(([i, share]) => `${explorer.classes[i]} (${asPercent(share)})`);
-    status.textContent = `${named}: ${choice.value} reads ${first}` + (second ? `, then ${second}.` : ".");
+    status.textContent = `${named}: ${choice.value} predicts ${first}` + (second ? `, then ${second}.` : ".");
   }
 
   function readPad() {
