@@ -4,7 +4,6 @@ Reads what `train` and `evaluate` wrote of each member, and writes the same file
 members), predictions and measures. No network runs here.
 """
 
-import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from digits.core.arrays import read_arrays
-from digits.core.command import UserError, log, run
+from digits.core.command import UserError, command_parser, log, run
 from digits.core.files import whole_files, written_by
 from digits.networks.ensembles import join_members, mean_logits
 from digits.statistics.metrics import measure_run, read_label_errors
@@ -69,7 +68,7 @@ def join_validation(paths: Sequence[Path], classes: int) -> tuple[np.ndarray, np
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m digits.combine", description=__doc__)
+    parser = command_parser("combine", __doc__)
     parser.add_argument("--model", required=True, help="the ensemble's name")
     parser.add_argument("--seed", type=int, required=True, help="the ensemble's seed")
     for name, command in (
@@ -78,23 +77,13 @@ def main() -> None:
         ("validation", "train"),
         ("metrics", "evaluate"),
     ):
-        parser.add_argument(
-            f"--member-{name}",
-            nargs="+",
-            type=Path,
-            required=True,
-            help=f"{name} of each member, from digits.{command}",
-        )
+        parser.files(f"--member-{name}", f"{name} of each member, from digits.{command}")
     parser.add_argument(
         "--label-errors", default="[]", help="numbers of the test images with suspected label errors, as JSON"
     )
-    parser.add_argument(
-        "--weights", type=Path, required=True, help="safetensors file to write: the weights of all members"
-    )
-    parser.add_argument(
-        "--predictions", type=Path, required=True, help="safetensors file to write: log mean probabilities"
-    )
-    parser.add_argument("--metrics", type=Path, required=True, help="JSON file to write: the measures")
+    parser.file("--weights", "safetensors file to write: the weights of all members")
+    parser.file("--predictions", "safetensors file to write: log mean probabilities")
+    parser.file("--metrics", "JSON file to write: the measures")
     args = parser.parse_args()
 
     counts = {

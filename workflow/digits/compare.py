@@ -3,7 +3,6 @@
 Reads the runs' predictions and measures, no images. What each number means is in digits.statistics.significance.
 """
 
-import argparse
 import json
 import math
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from digits.core.command import UserError, log, run
+from digits.core.command import UserError, command_parser, log, run
 from digits.core.files import whole_files, written_by
 from digits.statistics.metrics import mean_and_interval
 from digits.statistics.predictions import load_predictions, require_one_each, require_same_images
@@ -125,16 +124,12 @@ def ladder_tables(rungs: Sequence[Rung], runs: dict[str, dict[int, Run]]) -> tup
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m digits.compare", description=__doc__)
+    parser = command_parser("compare", __doc__)
     parser.add_argument("--ladder", required=True, help="the rungs from bottom to top, as JSON")
-    parser.add_argument(
-        "--runs", nargs="+", type=Path, required=True, help="metrics.json of each run, from digits.evaluate"
-    )
-    parser.add_argument(
-        "--predictions", nargs="+", type=Path, required=True, help="predictions of each run, in the same order"
-    )
-    parser.add_argument("--table", type=Path, required=True, help="CSV file to write: one row per rung")
-    parser.add_argument("--comparisons", type=Path, required=True, help="CSV file to write: one row per rung and seed")
+    parser.files("--runs", "metrics.json of each run, from digits.evaluate")
+    parser.files("--predictions", "predictions of each run, in the same order")
+    parser.file("--table", "CSV file to write: one row per rung")
+    parser.file("--comparisons", "CSV file to write: one row per rung and seed")
     args = parser.parse_args()
 
     rungs = read_rungs(args.ladder)

@@ -4,12 +4,11 @@ Two readers, one result: `idx` takes the four raw IDX files, `images` a folder, 
 folder a class. The MNIST images give byte-identical tensor files either way.
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 
-from digits.core.command import UserError, log, run
+from digits.core.command import UserError, command_parser, log, run
 from digits.core.files import whole_files
 from digits.data.idx import read_idx_pair
 from digits.data.tensors import Split, save_split
@@ -41,7 +40,7 @@ def take(split: Split, limit: int | None) -> Split:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m digits.convert", description=__doc__)
+    parser = command_parser("convert", __doc__)
     commands = parser.add_subparsers(dest="format", required=True)
     idx = commands.add_parser("idx", help="the four raw IDX files")
     for name in ("train-images", "train-labels", "test-images", "test-labels"):
@@ -50,8 +49,8 @@ def main() -> None:
     images.add_argument("--source", type=Path, required=True)
     images.add_argument("--workers", type=int, default=1, help="processes that decode (default: 1)")
     for command in (idx, images):
-        command.add_argument("--train", type=Path, required=True, help="safetensors file to write")
-        command.add_argument("--test", type=Path, required=True, help="safetensors file to write")
+        command.file("--train", "safetensors file to write")
+        command.file("--test", "safetensors file to write")
         command.add_argument("--train-limit", type=int, help="keep only so many training images (default: all)")
         command.add_argument("--test-limit", type=int, help="keep only so many test images (default: all)")
     args = parser.parse_args()

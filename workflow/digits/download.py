@@ -5,7 +5,6 @@ A source is a folder of one's own, an address below which the files lie gzipped 
 a file, all are tried again after a pause, in case the network is at fault.
 """
 
-import argparse
 import errno
 import gzip
 import re
@@ -21,7 +20,7 @@ from urllib.parse import quote
 import pooch
 import requests
 
-from digits.core.command import UserError, log, run, watched
+from digits.core.command import UserError, command_parser, log, run, watched
 from digits.core.files import sha256, whole_files
 
 LARGEST_FILE = 2**30  # bytes; a source that sends more is cut off there
@@ -215,11 +214,11 @@ def verify(path: Path, name: str, checksum: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m digits.download", description=__doc__)
+    parser = command_parser("download", __doc__)
     parser.add_argument(
         "--source", action="append", required=True, help="a source; repeat for more, tried in this order"
     )
-    parser.add_argument("--output", nargs="+", type=Path, required=True, help="files to write, in one folder")
+    parser.files("--output", "files to write, in one folder")
     parser.add_argument("--sha256", nargs="+", required=True, help="SHA-256 of each output, in the same order")
     parser.add_argument(
         "--timeout", type=float, default=10, help="seconds to wait for a source's next piece (default: 10)"

@@ -4,7 +4,6 @@ Writes the scores of every test image and, as JSON, everything that is measured 
 also the accuracy at each of those epochs. The temperature is fitted on the training images that were held out.
 """
 
-import argparse
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from digits.core.command import UserError, log, run
+from digits.core.command import UserError, command_parser, log, run
 from digits.core.files import whole_files
 from digits.data.splitting import output_classes
 from digits.data.tensors import Split, load_split
@@ -42,19 +41,17 @@ def snapshot_accuracies(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m digits.evaluate", description=__doc__)
-    parser.add_argument("--images", type=Path, required=True, help="test.safetensors, from digits.convert")
+    parser = command_parser("evaluate", __doc__)
+    parser.file("--images", "test.safetensors, from digits.convert")
     parser.add_argument("--recipe", required=True, help="the recipe that the network was trained with, as JSON")
-    parser.add_argument("--weights", type=Path, required=True, help="weights, from digits.train")
-    parser.add_argument("--snapshots", type=Path, required=True, help="snapshots, from digits.train")
-    parser.add_argument(
-        "--validation", type=Path, required=True, help="scores of the held-out images, from digits.train"
-    )
+    parser.file("--weights", "weights, from digits.train")
+    parser.file("--snapshots", "snapshots, from digits.train")
+    parser.file("--validation", "scores of the held-out images, from digits.train")
     parser.add_argument(
         "--label-errors", default="[]", help="numbers of the test images with suspected label errors, as JSON"
     )
-    parser.add_argument("--predictions", type=Path, required=True, help="safetensors file to write: the scores")
-    parser.add_argument("--metrics", type=Path, required=True, help="JSON file to write: the measures")
+    parser.file("--predictions", "safetensors file to write: the scores")
+    parser.file("--metrics", "JSON file to write: the measures")
     args = parser.parse_args()
 
     torch.set_num_threads(1)

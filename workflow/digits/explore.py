@@ -3,7 +3,6 @@
 Each model is represented by its first seed. The page computes with the networks itself; their weights are exact.
 """
 
-import argparse
 import base64
 import csv
 import io
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from digits.core.command import UserError, log, run
+from digits.core.command import UserError, command_parser, log, run
 from digits.core.files import whole_files, written_by
 from digits.data.tensors import Split, load_split
 from digits.networks.export import encode, portable_network
@@ -68,17 +67,15 @@ def examples(test: Split, chosen: Reading) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m digits.explore", description=__doc__)
-    parser.add_argument("--test", type=Path, required=True, help="test.safetensors, from digits.convert")
-    parser.add_argument("--summary", type=Path, required=True, help="summary.csv, from digits.summarise")
+    parser = command_parser("explore", __doc__)
+    parser.file("--test", "test.safetensors, from digits.convert")
+    parser.file("--summary", "summary.csv, from digits.summarise")
     parser.add_argument("--models", nargs="+", required=True, help="the models' names, in the report's order")
-    parser.add_argument(
-        "--predictions", nargs="+", type=Path, required=True, help="predictions of each model, from digits.evaluate"
-    )
+    parser.files("--predictions", "predictions of each model, from digits.evaluate")
     parser.add_argument(
         "--weights", nargs="*", type=Path, default=[], help="weights of the networks to try, from digits.train"
     )
-    parser.add_argument("--explorer", type=Path, required=True, help="JSON file to write")
+    parser.file("--explorer", "JSON file to write")
     args = parser.parse_args()
 
     test = load_split(args.test)

@@ -1,16 +1,13 @@
 """Draw the data set: samples of each class, the mean image of each class, the number of images in each class."""
 
-import argparse
-from pathlib import Path
-
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from digits.core.command import run
+from digits.core.command import command_parser, run
 from digits.core.files import whole_files
 from digits.data.tensors import Split, load_split
-from digits.rendering.plotting import FAINT, LINE, image_grid, save_figure
+from digits.rendering.plotting import FAINT, LINE, image_grid, save_figures
 
 SAMPLES = 12  # of each class
 
@@ -52,22 +49,19 @@ def draw_class_counts(train: Split, test: Split) -> Figure:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m digits.plot_data", description=__doc__)
-    parser.add_argument("--train", type=Path, required=True, help="train.safetensors, from digits.convert")
-    parser.add_argument("--test", type=Path, required=True, help="test.safetensors, from digits.convert")
-    parser.add_argument("--samples", type=Path, required=True, help="picture to write (.png): samples of each class")
-    parser.add_argument("--class-means", type=Path, required=True, help="picture to write (.png): mean images")
-    parser.add_argument(
-        "--class-counts", type=Path, required=True, help="picture to write (.svg): images in each class"
-    )
+    parser = command_parser("plot_data", __doc__)
+    parser.file("--train", "train.safetensors, from digits.convert")
+    parser.file("--test", "test.safetensors, from digits.convert")
+    parser.file("--samples", "picture to write (.png): samples of each class")
+    parser.file("--class-means", "picture to write (.png): mean images")
+    parser.file("--class-counts", "picture to write (.svg): images in each class")
     args = parser.parse_args()
 
     train, test = load_split(args.train), load_split(args.test)
     targets = [args.samples, args.class_means, args.class_counts]
     with whole_files(*targets) as parts:
         figures = [draw_samples(train), draw_class_means(train), draw_class_counts(train, test)]
-        for figure, part, target in zip(figures, parts, targets, strict=True):
-            save_figure(figure, part, target)
+        save_figures(figures, parts, targets)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,9 @@
 """Draw the ladder: a row for each rung from the foot down, its accuracy, what it adds, and the difference that makes."""
 
-import argparse
 import itertools
 import math
 import textwrap
 from collections.abc import Mapping
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter
 
-from digits.core.command import UserError, run
+from digits.core.command import UserError, command_parser, run
 from digits.core.files import whole_files
 from digits.core.tables import read_table
 from digits.rendering.plotting import FAINT, GROUND, LINE, model_colours, save_figure
@@ -121,12 +119,12 @@ def draw_numbers(axis: Axes, table: pd.DataFrame, places: np.ndarray) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m digits.plot_ladder", description=__doc__)
-    parser.add_argument("--table", type=Path, required=True, help="ladder.csv, from digits.compare")
+    parser = command_parser("plot_ladder", __doc__)
+    parser.file("--table", "ladder.csv, from digits.compare")
     parser.add_argument(
         "--models", nargs="+", required=True, help="all models in the report's order, for their colours"
     )
-    parser.add_argument("--ladder", type=Path, required=True, help="figure to write (.svg or .png)")
+    parser.file("--ladder", "figure to write (.svg or .png)")
     args = parser.parse_args()
 
     table = read_table(args.table, "digits.compare", COLUMNS)

@@ -4,7 +4,6 @@ The chosen model is the summary's, by validation accuracy; where one run stands 
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,7 +14,7 @@ from matplotlib.figure import Figure
 from digits.core.command import run
 from digits.core.files import whole_files, written_by
 from digits.data.tensors import Split, load_split
-from digits.rendering.plotting import empty_figure, image_grid, save_figure
+from digits.rendering.plotting import empty_figure, image_grid, save_figures
 from digits.statistics.predictions import Predictions, load_predictions
 from digits.statistics.runs import read_measures, read_runs, reliable_models, runs_parser
 
@@ -99,11 +98,11 @@ def draw_shared_mistakes(test: Split, shared: pd.DataFrame) -> Figure:
 
 
 def main() -> None:
-    parser = runs_parser("digits.plot_mistakes", __doc__)
-    parser.add_argument("--test", type=Path, required=True, help="test.safetensors, from digits.convert")
-    parser.add_argument("--table", type=Path, required=True, help="CSV file to write: images that all runs misclassify")
+    parser = runs_parser("plot_mistakes", __doc__)
+    parser.file("--test", "test.safetensors, from digits.convert")
+    parser.file("--table", "CSV file to write: images that all runs misclassify")
     for name in ("confusion", "mistakes", "shared-mistakes"):
-        parser.add_argument(f"--{name}", type=Path, required=True, help="figure to write (.svg or .png)")
+        parser.file(f"--{name}", "figure to write (.svg or .png)")
     args = parser.parse_args()
 
     test = load_split(args.test)
@@ -129,8 +128,7 @@ def main() -> None:
             draw_mistakes(test, scores[chosen]),
             draw_shared_mistakes(test, shared),
         ]
-        for figure, part, target in zip(figures, parts, targets[1:], strict=True):
-            save_figure(figure, part, target)
+        save_figures(figures, parts, targets[1:])
 
 
 if __name__ == "__main__":

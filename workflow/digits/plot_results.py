@@ -19,7 +19,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, PercentFormatter
 
 from digits.core.command import run
 from digits.core.files import whole_files, written_by
-from digits.rendering.plotting import COLOURS, FAINT, INK, LINE, model_colours, save_figure
+from digits.rendering.plotting import COLOURS, FAINT, INK, LINE, model_colours, save_figures
 from digits.statistics.metrics import reliability, wilson_interval
 from digits.statistics.predictions import Predictions, load_predictions
 from digits.statistics.runs import read_runs, runs_parser
@@ -184,10 +184,10 @@ def read_history(path: Path) -> pd.DataFrame:
 
 
 def main() -> None:
-    parser = runs_parser("digits.plot_results", __doc__)
+    parser = runs_parser("plot_results", __doc__)
     parser.add_argument("--references", default="[]", help="accuracies that others report, as JSON")
     for name in ("curves", "accuracies", "calibration"):
-        parser.add_argument(f"--{name}", type=Path, required=True, help="figure to write (.svg or .png)")
+        parser.file(f"--{name}", "figure to write (.svg or .png)")
     args = parser.parse_args()
 
     columns = ["test_accuracy", "test_interval_low", "test_interval_high", "temperature"]
@@ -207,8 +207,7 @@ def main() -> None:
             draw_accuracies(runs.metrics, json.loads(args.references), classes),
             draw_calibration(predictions, temperatures, runs.models(), runs.chosen),
         ]
-        for figure, part, target in zip(figures, parts, targets, strict=True):
-            save_figure(figure, part, target)
+        save_figures(figures, parts, targets)
 
 
 if __name__ == "__main__":

@@ -48,9 +48,9 @@ def read_filters(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def main() -> None:
-    parser = runs_parser("digits.plot_weights", __doc__)
-    parser.add_argument("--test", type=Path, required=True, help="test.safetensors, for the size of an image")
-    parser.add_argument("--first-layers", type=Path, required=True, help="figure to write (.png)")
+    parser = runs_parser("plot_weights", __doc__)
+    parser.file("--test", "test.safetensors, for the size of an image")
+    parser.file("--first-layers", "figure to write (.png)")
     args = parser.parse_args()
 
     runs = read_runs(args)

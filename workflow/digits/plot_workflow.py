@@ -1,10 +1,8 @@
 """Draw the workflow: a box for each rule with its number of jobs, from left to right in the order in which they can run."""
 
-import argparse
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import ArrowStyle, FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path as Curve
 
-from digits.core.command import UserError, run
+from digits.core.command import UserError, command_parser, run
 from digits.core.files import whole_files
 from digits.rendering.plotting import FAINT, GROUND, INK, save_figure
 
@@ -130,9 +128,9 @@ def read_graph(text: str) -> tuple[dict[str, int], list[Edge]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m digits.plot_workflow", description=__doc__)
+    parser = command_parser("plot_workflow", __doc__)
     parser.add_argument("--graph", required=True, help="jobs of each rule and edges between rules, as JSON")
-    parser.add_argument("--workflow", type=Path, required=True, help="figure to write (.svg or .png)")
+    parser.file("--workflow", "figure to write (.svg or .png)")
     args = parser.parse_args()
 
     jobs, edges = read_graph(args.graph)

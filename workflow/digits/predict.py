@@ -4,15 +4,13 @@ A drawing, dark on light or light on dark, is brought into the form of MNIST's i
 Images of another data set are taken as they are (--as-is), as digits.convert takes image files.
 """
 
-import argparse
 import csv
-from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 
-from digits.core.command import UserError, log, run
+from digits.core.command import UserError, command_parser, log, run
 from digits.core.files import whole_files
 from digits.data.centring import centre
 from digits.data.decoding import FORMATS, check_size, read_grey
@@ -49,14 +47,14 @@ def read_drawn(name: str, content: bytes, shape: tuple[int, int]) -> tuple[Image
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m digits.predict", description=__doc__)
-    parser.add_argument("--weights", type=Path, required=True, help="weights of the network, from digits.train")
-    parser.add_argument("--images", nargs="+", type=Path, required=True, help=f"image files: {', '.join(FORMATS)}")
+    parser = command_parser("predict", __doc__)
+    parser.file("--weights", "weights of the network, from digits.train")
+    parser.files("--images", f"image files: {', '.join(FORMATS)}")
     parser.add_argument(
         "--as-is", action="store_true", help="take the images as they are, of the network's size; no drawings"
     )
-    parser.add_argument("--table", type=Path, required=True, help="CSV file to write: one row per image")
-    parser.add_argument("--page", type=Path, required=True, help="HTML file to write")
+    parser.file("--table", "CSV file to write: one row per image")
+    parser.file("--page", "HTML file to write")
     args = parser.parse_args()
 
     torch.set_num_threads(1)
@@ -81,7 +79,7 @@ def main() -> None:
 
     title = f"Predictions of {training['model']}, seed {training['seed']}"
     about = (
-        f"Trained on {training['train_size']:,} images of {len(outputs)} classes, it classified "
+        f"{training['model']}, trained on {training['train_size']:,} images of {len(outputs)} classes, classified "
         f"{len(names):,} {'image' if len(names) == 1 else 'images'}. It assigns every image to one of these "
         "classes, whatever the image shows."
     )

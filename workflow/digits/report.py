@@ -16,7 +16,7 @@ import papermill
 from nbconvert import HTMLExporter
 from papermill.exceptions import PapermillExecutionError
 
-from digits.core.command import UserError, run
+from digits.core.command import UserError, command_parser, run
 from digits.core.files import sha256, whole_files
 from digits.core.tables import read_table
 from digits.data.tensors import load_split
@@ -111,23 +111,17 @@ def describe_tensors(path: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m digits.report", description=__doc__)
-    parser.add_argument(
-        "--notebook", type=Path, required=True, help="the notebook to run; its page's template lies beside it"
-    )
-    parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv, from digits.summarise")
-    parser.add_argument("--summary", type=Path, required=True, help="summary.csv, from digits.summarise")
-    parser.add_argument("--mistakes", type=Path, required=True, help="mistakes.csv, from digits.plot_mistakes")
-    parser.add_argument("--explorer", type=Path, required=True, help="explorer.json, from digits.explore")
+    parser = command_parser("report", __doc__)
+    parser.file("--notebook", "the notebook to run; its page's template lies beside it")
+    parser.file("--metrics", "metrics.csv, from digits.summarise")
+    parser.file("--summary", "summary.csv, from digits.summarise")
+    parser.file("--mistakes", "mistakes.csv, from digits.plot_mistakes")
+    parser.file("--explorer", "explorer.json, from digits.explore")
     parser.add_argument(
         "--ladder", nargs="*", type=Path, default=[], help="ladder.csv, from digits.compare; no file, no such section"
     )
-    parser.add_argument(
-        "--runs", nargs="+", type=Path, required=True, help="metrics.json of each run, from digits.evaluate"
-    )
-    parser.add_argument(
-        "--weights", nargs="+", type=Path, required=True, help="weights of each run, whose checksums are shown"
-    )
+    parser.files("--runs", "metrics.json of each run, from digits.evaluate")
+    parser.files("--weights", "weights of each run, whose checksums are shown")
     parser.add_argument(
         "--tensors",
         nargs=2,
@@ -135,17 +129,11 @@ def main() -> None:
         required=True,
         help="train.safetensors and test.safetensors, from digits.convert",
     )
-    parser.add_argument(
-        "--figures",
-        nargs="+",
-        type=Path,
-        required=True,
-        help="figures, from the commands digits.plot_…",
-    )
+    parser.files("--figures", "figures, from the commands digits.plot_…")
     parser.add_argument("--about", required=True, help="configuration, libraries, commands and graph to show, as JSON")
-    parser.add_argument("--inputs", type=Path, required=True, help="JSON file to write: what the notebook reads")
-    parser.add_argument("--executed", type=Path, required=True, help="notebook to write: the executed one")
-    parser.add_argument("--html", type=Path, required=True, help="page to write")
+    parser.file("--inputs", "JSON file to write: what the notebook reads")
+    parser.file("--executed", "notebook to write: the executed one")
+    parser.file("--html", "page to write")
     args = parser.parse_args()
 
     files = [args.notebook, args.metrics, args.summary, args.mistakes, args.explorer, *args.ladder, *args.runs]

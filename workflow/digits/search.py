@@ -4,7 +4,6 @@ The best has the highest mean accuracy over its seeds; of equals, the one with t
 candidate of which a run diverged (its scores are no numbers) has no accuracy and is never the best.
 """
 
-import argparse
 import json
 import math
 import textwrap
@@ -21,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from digits.core.arrays import read_arrays
-from digits.core.command import UserError, log, run
+from digits.core.command import UserError, command_parser, log, run
 from digits.core.files import whole_files, written_by
 from digits.rendering.plotting import COLOURS, save_figure
 from digits.settings.candidates import as_changes
@@ -199,19 +198,15 @@ def _scale(axis: Axes, side: str, values: Sequence[float], factor: float, unit: 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m digits.search", description=__doc__)
+    parser = command_parser("search", __doc__)
     parser.add_argument(
         "--searches",
         required=True,
         help="JSON: by a search's name its `seeds` and its `candidates`, the changes by their name",
     )
-    parser.add_argument(
-        "--runs", type=Path, required=True, help="folder of all runs; of each candidate, digits.train wrote them"
-    )
-    parser.add_argument("--table", type=Path, required=True, help="CSV file to write: one row per candidate")
-    parser.add_argument(
-        "--figure", type=Path, required=True, help="figure to write (.svg or .png): one panel per search"
-    )
+    parser.file("--runs", "folder of all runs; of each candidate, digits.train wrote them")
+    parser.file("--table", "CSV file to write: one row per candidate")
+    parser.file("--figure", "figure to write (.svg or .png): one panel per search")
     args = parser.parse_args()
 
     searches = {

@@ -3,7 +3,6 @@
 The best model is chosen by its mean validation accuracy, never by the test images.
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from digits.core.command import log, run
+from digits.core.command import command_parser, log, run
 from digits.core.files import whole_files, written_by
 from digits.statistics.metrics import ensemble_accuracy, mean_and_interval
 from digits.statistics.predictions import load_predictions, require_one_each, require_same_images
@@ -94,15 +93,11 @@ def models_table(metrics: pd.DataFrame, predictions: Sequence[Path]) -> pd.DataF
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m digits.summarise", description=__doc__)
-    parser.add_argument(
-        "--runs", nargs="+", type=Path, required=True, help="metrics.json of each run, from digits.evaluate"
-    )
-    parser.add_argument(
-        "--predictions", nargs="+", type=Path, required=True, help="predictions of each run, in the same order"
-    )
-    parser.add_argument("--metrics", type=Path, required=True, help="CSV file to write: one row per run")
-    parser.add_argument("--summary", type=Path, required=True, help="CSV file to write: one row per model")
+    parser = command_parser("summarise", __doc__)
+    parser.files("--runs", "metrics.json of each run, from digits.evaluate")
+    parser.files("--predictions", "predictions of each run, in the same order")
+    parser.file("--metrics", "CSV file to write: one row per run")
+    parser.file("--summary", "CSV file to write: one row per model")
     args = parser.parse_args()
 
     require_one_each(args.runs, args.predictions)

@@ -4,7 +4,6 @@ Expected on MNIST: `published` ends near 20 to 40 % (it does not learn; see the 
 `convnet` near 99.4 %.
 """
 
-import argparse
 import csv
 import dataclasses
 import os
@@ -17,7 +16,7 @@ from safetensors.torch import save
 from torch import Tensor
 from tqdm import tqdm
 
-from digits.core.command import UserError, log, run, watched
+from digits.core.command import UserError, command_parser, log, run, watched
 from digits.core.files import whole_files
 from digits.core.seeding import generator_for
 from digits.data.examples import Examples, as_examples
@@ -95,8 +94,8 @@ def _report(progress: "tqdm[NoReturn]", epoch: Epoch, epochs: int, speed: float)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m digits.train", description=__doc__)
-    parser.add_argument("--images", type=Path, required=True, help="train.safetensors, from digits.convert")
+    parser = command_parser("train", __doc__)
+    parser.file("--images", "train.safetensors, from digits.convert")
     parser.add_argument("--model", required=True, help="the recipe's name; with the seed it decides every random draw")
     parser.add_argument("--recipe", required=True, help="the recipe as JSON, such as '{\"hidden\": [30], …}'")
     parser.add_argument("--seed", type=int, required=True, help="the run's seed")
@@ -110,14 +109,10 @@ def main() -> None:
         help="where the loss stops being a number: an error (default), or no scores for the validation images",
     )
     parser.add_argument("--features", type=Path, help="weights of the run whose features recipe.features_of reuses")
-    parser.add_argument("--weights", type=Path, required=True, help="safetensors file to write: the final weights")
-    parser.add_argument(
-        "--snapshots", type=Path, required=True, help="safetensors file to write: weights at recipe.snapshots"
-    )
-    parser.add_argument(
-        "--validation", type=Path, required=True, help="safetensors file to write: scores of the validation images"
-    )
-    parser.add_argument("--history", type=Path, required=True, help="CSV file to write: one row per epoch")
+    parser.file("--weights", "safetensors file to write: the final weights")
+    parser.file("--snapshots", "safetensors file to write: weights at recipe.snapshots")
+    parser.file("--validation", "safetensors file to write: scores of the validation images")
+    parser.file("--history", "CSV file to write: one row per epoch")
     args = parser.parse_args()
 
     recipe = parse_recipe(args.recipe)

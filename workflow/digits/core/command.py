@@ -1,10 +1,12 @@
 """How every command starts, speaks and fails."""
 
+import argparse
 import errno
 import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 # Failures of the user's disk rather than of our code, and what to do about each.
 DISK_ADVICE = {
@@ -21,6 +23,23 @@ DISK_ADVICE = {
 
 class UserError(Exception):
     """Something that the user can put right. The message is one line: what is wrong, where, and what would be right."""
+
+
+class Parser(argparse.ArgumentParser):
+    """The options of a command."""
+
+    def file(self, option: str, about: str) -> None:
+        """Add a required option that names a file or folder."""
+        self.add_argument(option, type=Path, required=True, help=about)
+
+    def files(self, option: str, about: str) -> None:
+        """Add a required option that names one or more of them."""
+        self.add_argument(option, type=Path, required=True, nargs="+", help=about)
+
+
+def command_parser(command: str, description: str | None) -> Parser:
+    """Return a parser of the options of `python -m digits.<command>`."""
+    return Parser(prog=f"python -m digits.{command}", description=description)
 
 
 def log(message: str) -> None:

@@ -68,6 +68,12 @@ def model_colours(models: Sequence[str]) -> dict[str, str]:
     return {model: COLOURS[i % len(COLOURS)] for i, model in enumerate(models)}
 
 
+def save_figures(figures: Sequence[Figure], parts: Sequence[Path], targets: Sequence[Path]) -> None:
+    """Write figures to `parts` in the formats of their `targets`."""
+    for figure, part, target in zip(figures, parts, targets, strict=True):
+        save_figure(figure, part, target)
+
+
 def save_figure(figure: Figure, part: Path, target: Path) -> None:
     """Write a figure to `part` in the format of `target`'s name, without a date, and close it.
 

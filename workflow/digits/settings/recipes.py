@@ -80,17 +80,18 @@ def make_recipe(fields: Any, where: str = "recipe") -> Recipe:
 def _contradictions(recipe: Recipe) -> list[tuple[str, str]]:
     """Return keys that do not fit each other, each with the remedy."""
     linear = not recipe.hidden and not recipe.convolutions
-    dense = recipe.network == "dense"
-    stops = recipe.early_stopping > 0
-    hard = recipe.hard_examples
+    dense, stops, hard = recipe.network == "dense", recipe.early_stopping > 0, recipe.hard_examples
     late = [epoch for epoch in recipe.snapshots if epoch > recipe.epochs]
+    factors, layers = recipe.layer_lr_multipliers, recipe.layers()
+    unwatched, one = not recipe.validation_size, "choose one of the two"
     rules = [
         ("snapshots", late, f"{late} come after the last epoch, {recipe.epochs}"),
+        ("snapshots", stops and recipe.snapshots, f"early_stopping may end the training before them; {one}"),
         ("convolutions", dense and recipe.convolutions, "a dense network has none; choose network: convolutional"),
         (
             "convolutions",
             not dense and not recipe.convolutions,
-            "a convolutional network needs at least one, such as [16, 3, 2]",
+            "a convolutional network needs one, such as [16, 3, 2]",
         ),
         ("init", not dense and recipe.init != "kaiming", f"{recipe.init} is for dense networks; choose kaiming"),
         ("batch_norm", dense and recipe.batch_norm, "needs convolutions; choose network: convolutional"),
@@ -101,41 +102,16 @@ def _contradictions(recipe: Recipe) -> list[tuple[str, str]]:
             recipe.label_smoothing and recipe.loss != "cross_entropy",
             f"{recipe.loss} does not support it; choose loss: cross_entropy, or 0",
         ),
-        (
-            "schedule",
-            recipe.schedule == "plateau" and not recipe.validation_size,
-            "plateau follows the validation loss; choose a validation_size above 0",
-        ),
-        (
-            "early_stopping",
-            stops and not recipe.validation_size,
-            "it follows the validation loss; choose a validation_size above 0",
-        ),
-        (
-            "weight_averaging",
-            stops and recipe.weight_averaging,
-            "the last steps are unknown with early_stopping; choose one of the two",
-        ),
-        (
-            "snapshots",
-            stops and recipe.snapshots,
-            "early_stopping may end the training before them; choose one of the two",
-        ),
+        ("schedule", recipe.schedule == "plateau" and unwatched, "plateau needs a validation_size above 0"),
+        ("early_stopping", stops and unwatched, "needs a validation_size above 0"),
+        ("weight_averaging", stops and recipe.weight_averaging, f"early_stopping leaves the last steps open; {one}"),
         (
             "layer_lr_multipliers",
-            recipe.layer_lr_multipliers and len(recipe.layer_lr_multipliers) != recipe.layers(),
-            f"{len(recipe.layer_lr_multipliers)} for a network of {recipe.layers()} layers; give one for each",
+            factors and len(factors) != layers,
+            f"{len(factors)} for a network of {layers} layers; give one for each",
         ),
-        (
-            "layer_lr_multipliers",
-            recipe.layer_lr_multipliers and recipe.features_of,
-            "features_of trains the last layer alone; choose one of the two",
-        ),
-        (
-            "features_of",
-            recipe.features_of and linear,
-            "a linear model has no features; add hidden layers or convolutions",
-        ),
+        ("layer_lr_multipliers", factors and recipe.features_of, f"features_of trains the last layer alone; {one}"),
+        ("features_of", recipe.features_of and linear, "a linear model has no features; add hidden layers"),
         (
             "hard_examples.warmup_epochs",
             hard is not None and hard["warmup_epochs"] >= recipe.epochs,

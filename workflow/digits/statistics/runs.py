@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from digits.core.command import UserError
+from digits.core.command import Parser, UserError, command_parser
 from digits.core.files import written_by
 from digits.core.tables import read_table
 
@@ -77,13 +77,11 @@ def reliable_models(metrics: pd.DataFrame) -> list[str]:
     return [str(model) for model in worst.index[right]]
 
 
-def runs_parser(command: str, description: str | None) -> argparse.ArgumentParser:
+def runs_parser(command: str, description: str | None) -> Parser:
     """Return a parser of the arguments that `read_runs` needs, to which a command adds its own."""
-    parser = argparse.ArgumentParser(prog=f"python -m {command}", description=description)
-    parser.add_argument(
-        "--runs", nargs="+", type=Path, required=True, help="folder of each run, as train and evaluate filled it"
-    )
+    parser = command_parser(command, description)
+    parser.files("--runs", "folder of each run, as train and evaluate filled it")
     parser.add_argument("--ensembles", nargs="*", default=[], help="the models among them that are ensembles")
-    parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv, from digits.summarise")
-    parser.add_argument("--summary", type=Path, required=True, help="summary.csv, from digits.summarise")
+    parser.file("--metrics", "metrics.csv, from digits.summarise")
+    parser.file("--summary", "summary.csv, from digits.summarise")
     return parser
