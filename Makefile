@@ -5,31 +5,31 @@ MODEL ?= convnet
 SEED ?= 0
 OUT ?= predictions
 
-.PHONY: help report snakemake-report predict test verify check format bench cluster-env slurm-up slurm-down environment lock
+.PHONY: help report snakemake-report predict test verify check format docs bench cluster-env slurm-up slurm-down environment lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-report: environment ## build what is not up to date, up to results/report.html (CORES=4)
+report: environment ## bring results/report.html up to date (CORES=4)
 	@start=$$(date +%s); \
 	$(PYTHON_RUN) -m snakemake --cores $(CORES) && seconds=$$(( $$(date +%s) - start )) && \
 	echo "The report is results/report.html ($$(( seconds / 60 )) min $$(( seconds % 60 )) s)."
 
-snakemake-report: report ## write Snakemake's own report on it: figures and tables, rules and times
+snakemake-report: report ## write Snakemake's own report: figures and tables, rules and times
 	@$(PYTHON_RUN) -m snakemake --report results/snakemake-report.html --quiet && \
 	echo "Snakemake's own report is results/snakemake-report.html."
 
-predict: environment ## read image files of your own: IMAGES="my/*.png" (MODEL=convnet SEED=0 OUT=predictions AS_IS=)
+predict: environment ## classify image files of your own: IMAGES="my/*.png" (MODEL=convnet SEED=0 OUT=predictions AS_IS=)
 	@[ -n "$(IMAGES)" ] || { echo 'error: IMAGES: name image files, such as make predict IMAGES="my/*.png"' >&2; exit 1; }
 	@PYTHONPATH=workflow $(PYTHON_RUN) -m digits.predict --weights results/runs/$(MODEL)/seed-$(SEED)/weights.safetensors \
 		--images $(IMAGES) --table "$(OUT).csv" --page "$(OUT).html" $(if $(AS_IS),--as-is) && \
 	echo "The probabilities are in $(OUT).csv, and $(OUT).html shows them."
 
-test: environment ## run the tests, on all cores; those on a SLURM cluster where that can be
+test: environment ## run the tests on all cores, and those on a SLURM cluster if possible
 	@$(PYTHON_RUN) -m pytest --numprocesses auto
 	@$(PYTHON_RUN) -m pytest tests/cluster
 
-verify: environment ## test the results of `make report` on the real data
+verify: environment ## check the results of `make report`
 	@$(PYTHON_RUN) -m pytest tests/results
 
 check: environment ## run the linters and the type checker
@@ -37,14 +37,17 @@ check: environment ## run the linters and the type checker
 	@$(PYTHON_RUN) -m snakefmt --check Snakefile workflow/rules
 	@$(PYTHON_RUN) -m mypy
 
-format: environment ## bring all files into their format
+format: environment ## format all files
 	@$(PYTHON_RUN) -m ruff check --fix --exit-zero --quiet; $(PYTHON_RUN) -m ruff format
 	@$(PYTHON_RUN) -m snakefmt Snakefile workflow/rules
 
-bench: environment ## measure training against the bare products and layers that it consists of
+docs: environment ## write the table of config/README.md from the schema
+	@PYTHONPATH=workflow $(PYTHON_RUN) tools/docs.py
+
+bench: environment ## time training against its bare matrix products and layers
 	@PYTHONPATH=workflow $(PYTHON_RUN) tools/bench.py
 
-cluster-env: environment ## add to .venv what profiles/ need to hand jobs to a cluster
+cluster-env: environment ## add to .venv what the cluster profiles need
 	@$(PYTHON_RUN) -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
 		print(*project["optional-dependencies"]["cluster"], sep="\n")' > .venv/cluster.txt
 	@$(PYTHON_RUN) -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --requirement .venv/cluster.txt
@@ -58,6 +61,6 @@ slurm-down: ## stop it
 environment:
 	@tools/venv.sh
 
-lock: ## write requirements.lock anew from pyproject.toml (needs uv)
+lock: ## update requirements.lock from pyproject.toml (needs uv)
 	@uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --fork-strategy fewest \
 		--custom-compile-command "make lock" --upgrade --quiet --output-file requirements.lock
