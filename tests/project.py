@@ -112,7 +112,7 @@ def outputs(name: str, run: str = RUNS[0]) -> dict[str, str]:
         "plot_workflow": WORKFLOW_FIGURE,
         "plot_ladder": LADDER_FIGURE,
         "explore": {"explorer": EXPLORER},
-        "report": {"executed": "results/report.ipynb", "html": "results/report.html"},
+        "report": {"inputs": "results/report.json", "executed": "results/report.ipynb", "html": "results/report.html"},
     }[name]
 
 

@@ -111,4 +111,4 @@ def test_without_javascript_the_chosen_models_counts_are_there(
     assert counts(page) == measured(built, chosen)
     expect(page.locator("#confusion select")).to_be_hidden()
     assert page.locator("table.confusion button").count() == 0
-    expect(page.get_by_alt_text("Test images that the network reads wrongly")).to_be_visible()
+    expect(page.get_by_alt_text("Misclassified test images")).to_be_visible()

@@ -52,7 +52,7 @@ def test_each_stroke_changes_what_is_read(page: Page, status: Locator) -> None:
     expect(status).to_have_text("Nothing is drawn.")
     assert shares(page) == []
     stroke(page, (0.5, 0.2), (0.5, 0.8))
-    expect(status).to_contain_text("Your drawing: published reads")
+    expect(status).to_contain_text("Your drawing: published predicts")
     first, first_said = shares(page), status.inner_text()
     assert len(first) == 10 and sum(first) == pytest.approx(100, abs=0.6)
     image = seen(page)
@@ -65,7 +65,7 @@ def test_each_stroke_changes_what_is_read(page: Page, status: Locator) -> None:
     expect(status).not_to_have_text(first_said)
     assert shares(page) != first
     page.get_by_role("combobox", name="Network").select_option("tiny-conv")
-    expect(status).to_contain_text("Your drawing: tiny-conv reads")
+    expect(status).to_contain_text("Your drawing: tiny-conv predicts")
     page.get_by_role("button", name="Clear").click()
     expect(status).to_have_text("Nothing is drawn.")
     assert shares(page) == [] and not seen(page).any()
@@ -91,7 +91,7 @@ def test_a_slow_network_reads_at_the_end_of_a_stroke(page: Page, status: Locator
     assert page.evaluate("readings") > 1
     page.evaluate("wait = 150")
     page.get_by_role("combobox", name="Network").select_option("tiny-conv")  # which reads the drawing, too
-    expect(status).to_contain_text("tiny-conv reads")
+    expect(status).to_contain_text("tiny-conv predicts")
     page.evaluate("readings = 0")
     said = status.inner_text()
     stroke(page, (0.6, 0.2), (0.6, 0.8))
@@ -135,7 +135,7 @@ def test_images_of_the_test_set_are_read_as_they_are(built: Path, page: Page, st
         assert (seen(page) == images[example["number"]]).all()
     page.get_by_role("combobox", name="Network").focus()
     page.keyboard.press("ArrowDown")
-    expect(status).to_contain_text(f"{CONFIG['report']['networks'][1]} reads")
+    expect(status).to_contain_text(f"{CONFIG['report']['networks'][1]} predicts")
 
 
 def test_a_stroke_is_read_in_time(page: Page) -> None:

@@ -300,11 +300,11 @@ def rewrite(path: Path, change: Callable[[np.ndarray], np.ndarray] = np.copy, **
 BAD_WEIGHTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "NaN": (
         lambda path: rewrite(path, lambda array: array * np.float32(np.nan)),
-        "b1 holds something else than finite float32 numbers; delete it and start again",
+        "b1 is not made of finite float32 numbers; delete it and start again",
     ),
     "16 bits": (
         lambda path: rewrite(path, lambda array: array.astype(np.float16)),
-        "b1 holds something else than finite float32 numbers; delete it and start again",
+        "b1 is not made of finite float32 numbers; delete it and start again",
     ),
     "a header without a key": (
         lambda path: rewrite(path, classes=None),

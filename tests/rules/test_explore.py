@@ -85,8 +85,9 @@ def test_one_picture_holds_the_images_in_16_greys(built: Path, explorer: dict[st
 
 
 def test_weights_and_examples_are_exact(built: Path, explorer: dict[str, Any]) -> None:
-    dense, convolutional = explorer["networks"]
-    assert [dense["model"], convolutional["model"]] == CONFIG["report"]["networks"]
+    networks = explorer["networks"]
+    assert [network["model"] for network in networks] == CONFIG["report"]["networks"]
+    ((dense,), (convolutional,)) = (network["members"] for network in networks)
     arrays = load_file(built / WEIGHTS)
     for number, layer in enumerate(dense["layers"], 1):
         assert (floats(layer["weights"]) == arrays[f"w{number}"].ravel()).all()
@@ -96,8 +97,8 @@ def test_weights_and_examples_are_exact(built: Path, explorer: dict[str, Any]) -
         weights = arrays[f"convolutions.{number}.weight"]
         assert (floats(layer["weights"]) == weights.transpose(2, 3, 1, 0).ravel()).all()
         assert (floats(layer["norm"]["variance"]) == arrays[f"norms.{number}.running_var"]).all()
-    assert np.float32(convolutional["mean"]) == arrays["pixel_mean"] and convolutional["crop"] == 2
-    assert (dense["shift"], convolutional["shift"]) == (0, 3)
+    assert np.float32(convolutional["mean"]) == arrays["pixel_mean"]
+    assert [(network["crop"], network["shift"]) for network in networks] == [(0, 0), (2, 3)]
     images = load_split(built / TENSORS[1]).images
     for example in explorer["examples"]:
         assert base64.b64decode(example["pixels"]) == images[example["number"]].tobytes()
@@ -146,7 +147,7 @@ def test_what_is_missing_or_something_else_is_named(project: Path, refused: Refu
         ({"b2": np.zeros(10)}, {}, "something else than finite float32 numbers"),
         ({}, {"classes": ["a", "b"]}, "trained on classes ['a', 'b'], but the test images have ['0', "),
         ({"w2": np.zeros((20, 3), np.float32), "b2": np.zeros(3, np.float32)}, {}, "3 outputs for 10 classes"),
-        ({}, {"recipe": {}}, "no 'crop'"),
+        ({}, {"recipe": {}}, "no 'classes'"),
     ],
 )
 def test_weights_that_do_not_fit_are_named(

@@ -129,7 +129,7 @@ def test_a_model_without_a_colour(built: Path, refused: Refused) -> None:
     )
 
 
-@pytest.mark.parametrize(("content", "reason"), [("model,adds\n", "no lines"), ("model\na\n", "no 'adds'")])
+@pytest.mark.parametrize(("content", "reason"), [("model,adds\n", "no rows"), ("model\na\n", "no 'adds'")])
 def test_a_table_that_is_no_ladder(tmp_path: Path, refused: Refused, content: str, reason: str) -> None:
     path = tmp_path / "ladder.csv"
     path.write_text(content)

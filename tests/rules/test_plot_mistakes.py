@@ -1,4 +1,4 @@
-"""`digits.plot_mistakes`: what the chosen model misreads, and what every model misreads that reads most images rightly."""
+"""`digits.plot_mistakes`: the chosen model's mistakes, and the images that every reliable model misclassifies."""
 
 import csv
 import json
@@ -23,7 +23,7 @@ CHOSEN = RUNS[0]  # linear is the only model of the small project that holds ima
 
 
 def readings(labels: np.ndarray, read: np.ndarray, counted: np.ndarray | None = None) -> Predictions:
-    """Scores by which each image is read as the class given."""
+    """Scores by which each image is assigned to the class given."""
     logits = np.eye(max(read.max(), labels.max()) + 1, dtype=np.float32)[read]
     return Predictions(logits, labels, np.ones(len(labels), dtype=bool) if counted is None else counted)
 
@@ -31,7 +31,7 @@ def readings(labels: np.ndarray, read: np.ndarray, counted: np.ndarray | None = 
 def test_confusion_counts_what_the_chosen_model_read(built: Path) -> None:
     confusion = json.loads((built / CHOSEN / "metrics.json").read_text())["test"]["confusion"]
     texts = svg_texts(built / MISTAKE_FIGURES["confusion"])
-    assert texts[:22] == [*"0123456789", "read as", *"0123456789", "true class"]
+    assert texts[:22] == [*"0123456789", "predicted class", *"0123456789", "true class"]
     assert texts[22:] == [str(count) for row in confusion for count in row if count]
 
 
@@ -81,11 +81,11 @@ def test_shared_mistakes_are_those_of_all_runs_the_agreed_ones_first() -> None:
 
 
 def test_where_no_run_counts_no_mistake_does() -> None:
-    """Without a run to disagree, every image would be misread by all of them."""
+    """Without a run to disagree, every image would be misclassified by all of them."""
     shared = shared_mistakes(np.array([0, 1]), [], ["a", "b"])
     assert shared.empty
     (axis,) = draw_shared_mistakes(Split(np.zeros((2, 28, 28), np.uint8), np.array([0, 1]), ["a", "b"]), shared).axes
-    assert [text.get_text() for text in axis.texts] == ["no image is misread by all of them"]
+    assert [text.get_text() for text in axis.texts] == ["no image is misclassified by all of them"]
 
 
 def test_counted_are_models_that_read_most_images_rightly_in_every_run() -> None:

@@ -25,11 +25,11 @@ def test_curves_are_the_histories(built: Path) -> None:
         "accuracy",
         "loss",
         "epoch",
-        "on the images trained on",
-        "on the images held out",
+        "training images",
+        "validation images",
     } <= set(texts)
     histories = {(run.split("/")[2], int(run[-1])): read_history(built / run / "history.csv") for run in RUNS}
-    axes = draw_curves(histories).axes
+    axes = draw_curves(histories, model_colours(CONFIG["models"])).axes
     for model, accuracy, loss in zip(CONFIG["models"], axes[:3], axes[3:], strict=True):
         assert accuracy.get_title(loc="left") == model
         for axis, kind in ((accuracy, "accuracy"), (loss, "loss")):
@@ -48,7 +48,8 @@ def test_curves_are_the_histories(built: Path) -> None:
 def test_many_models_take_several_rows(count: int, shape: tuple[int, int]) -> None:
     values = {key: [0.5, 0.7] for key in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")}
     history = pd.DataFrame({"epoch": [1, 2], **values})
-    axes = draw_curves({(f"m{number}", 0): history for number in range(count)}).axes
+    models = [f"m{number}" for number in range(count)]
+    axes = draw_curves({(model, 0): history for model in models}, model_colours(models)).axes
     grid = axes[0].get_subplotspec()
     assert grid is not None and grid.get_gridspec().get_geometry() == shape
     assert sum(axis.axison for axis in axes) == 2 * count

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Command, Refused
-from digits.plot_workflow import columns_of, direct_edges, draw_workflow, place
+from digits.plot_workflow import direct_edges, draw_workflow, place, rule_columns
 from drawings import assert_plain, svg_texts
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from project import WORKFLOW_FIGURE, arguments, built_by
@@ -25,7 +25,7 @@ DIRECT = [edge for edge in EDGES if edge not in (("convert", "evaluate"), ("conv
 
 
 def test_a_rule_stands_before_what_needs_it_and_as_late_as_it_can() -> None:
-    columns = columns_of(RULES, EDGES)
+    columns = rule_columns(RULES, EDGES)
     assert columns == {"download": -4, "convert": -3, "train": -2, "evaluate": -1, "look": -1, "report": 0}
 
 

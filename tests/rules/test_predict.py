@@ -1,4 +1,4 @@
-"""`digits.predict`: image files of one's own are read as the network reads its data, and shown in a table and a page."""
+"""`digits.predict`: image files of one's own, classified, in a table and on a page."""
 
 import base64
 import csv
@@ -113,7 +113,7 @@ def test_the_page_shows_each_image_and_what_was_read(
     assert page.open == []
     tags = [tag for tag, _ in page.elements]
     assert not {"script", "link", "iframe", "form"} & set(tags) and tags.count("h1") == 1
-    assert page.text["h1"] == "What tiny-conv, seed 0, reads"
+    assert page.text["h1"] == "Predictions of tiny-conv, seed 0"
     assert "trained on 500 images of 10 classes read 2 images" in page.text["p"]
     assert page.text["h2"] == f"{odd}{second}"
     shown = [attributes for tag, attributes in page.elements if tag == "img"]

@@ -44,7 +44,7 @@ def test_history_and_weights_are_those_of_torch_nn(
     kept, held_out = order[:size].sort().values, order[size:].sort().values
 
     generator = generator_for(model, 0)
-    params = make_params([784, *settings["hidden"], 10], settings["weights"], generator)
+    params = make_params([784, *settings["hidden"], 10], settings["init"], generator)
     layers: list[torch.nn.Module] = []
     for w, b in zip(params[::2], params[1::2], strict=True):
         layer = torch.nn.Linear(*w.shape)
@@ -109,6 +109,7 @@ def test_the_weights_file_says_how_it_was_trained(trained: Path, run: str, flops
             "model": model,
             "seed": 0,
             "recipe": RECIPES[model],
+            "members": 1,
             "epochs": RECIPES[model]["epochs"],
             "train_size": 500,
             "training_flops": flops,
@@ -178,15 +179,16 @@ BAD_RECIPES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "loss": (
         {"loss": "cross_entrpy"},
-        "recipe.loss: unknown loss 'cross_entrpy', did you mean 'cross_entropy'? (known: ",
+        "recipe.loss: unknown value 'cross_entrpy', did you mean 'cross_entropy'? (known: ",
     ),
-    "weights": ({"weights": "xavier"}, "recipe.init: unknown weights 'xavier' (known: kaiming, normal)"),
+    "init": ({"init": "xavier"}, "recipe.init: unknown value 'xavier' (known: kaiming, normal)"),
+    "an old key": ({"weights": "normal"}, "recipe.weights: is now called 'init'"),
     "key": (
         {"learning_rte": 3},
         "recipe: unknown key 'learning_rte', did you mean 'learning_rate'? (known: augmentation, ",
     ),
-    "rate": ({"learning_rate": -0.5}, "recipe.learning_rate: -0.5 is not a number above 0"),
-    "epochs": ({"epochs": 0}, "recipe.epochs: 0 is not a whole number from 1"),
+    "rate": ({"learning_rate": -0.5}, "recipe.learning_rate is -0.5; it must be a number of more than 0"),
+    "epochs": ({"epochs": 0}, "recipe.epochs is 0; it must be a whole number of at least 1"),
     "snapshots": ({"snapshots": [4]}, "recipe.snapshots: [4] come after the last epoch, 3"),
     "a loss that becomes NaN, in steps that are counted over epochs": (
         {"loss": "cross_entropy", "hidden": [20], "batch_size": 200, "learning_rate": 1e10},
@@ -203,7 +205,7 @@ def test_a_bad_recipe_is_explained(trained: Path, refused: Refused, case: str) -
 
 def test_a_recipe_that_is_no_json(trained: Path, refused: Refused) -> None:
     assert refused("train", trained, "--recipe", "{").startswith("error: --recipe: not JSON (")
-    assert "recipe: key 'hidden' is missing" in refused("train", trained, "--recipe", "{}")
+    assert "recipe is [3]; it must be a mapping" in refused("train", trained, "--recipe", "[3]")
 
 
 def test_cuda_where_there_is_none(monkeypatch: pytest.MonkeyPatch, trained: Path, refused: Refused) -> None:
