@@ -43,7 +43,7 @@ def test_it_shows_the_chosen_model_and_then_any_other(built: Path, page: Page, c
     for model in CONFIG["models"]:
         page.locator("#confusion").get_by_label("Model").select_option(model)
         assert counts(page) == measured(built, model)
-        expect(page.locator("table.confusion caption")).to_contain_text(f"by {model}.")
+        expect(page.locator("table.confusion caption")).to_contain_text(f"Predictions of {model}:")
 
 
 def test_a_number_opens_the_images_behind_it(built: Path, page: Page, test_images: Split) -> None:
@@ -60,7 +60,7 @@ def test_a_number_opens_the_images_behind_it(built: Path, page: Page, test_image
     page.locator("table.confusion tbody tr").nth(true).locator("td").nth(seen).get_by_role("button").click()
 
     behind = page.locator(".behind")
-    expect(behind).to_contain_text(f"{true} read as {seen} by published")
+    expect(behind).to_contain_text(f"{true} classified as {seen} by published")
     items = behind.locator("li").all()
     numbers = np.flatnonzero((test_images.labels == true) & (read == seen))
     surest = numbers[np.argsort(-shares[numbers, seen], kind="stable")]

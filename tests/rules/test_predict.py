@@ -114,7 +114,7 @@ def test_the_page_shows_each_image_and_what_was_read(
     tags = [tag for tag, _ in page.elements]
     assert not {"script", "link", "iframe", "form"} & set(tags) and tags.count("h1") == 1
     assert page.text["h1"] == "Predictions of tiny-conv, seed 0"
-    assert "trained on 500 images of 10 classes read 2 images" in page.text["p"]
+    assert "trained on 500 images of 10 classes, classified 2 images" in page.text["p"]
     assert page.text["h2"] == f"{odd}{second}"
     shown = [attributes for tag, attributes in page.elements if tag == "img"]
     names = [f"{path}, as {how}" for path in (odd, second) for how in ("it was given", "the network saw it")]

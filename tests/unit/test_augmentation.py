@@ -9,10 +9,11 @@ import scipy.ndimage
 import torch
 from digits.core.seeding import generator_for
 from digits.data.tensors import load_split
-from digits.settings.recipes import AUGMENTATIONS
+from digits.settings.schema import schema_of
 from digits.training.augmentation import augment
 from torch import Tensor
 
+AUGMENTATIONS = tuple(schema_of("recipes")["properties"]["augmentation"]["properties"])
 WIDE, HIGH = 3.0, 2.4  # the blob's standard deviations, in pixels
 
 

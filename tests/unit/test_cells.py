@@ -1,7 +1,7 @@
 """Which test images are shown behind the numbers of confusion matrices."""
 
 import numpy as np
-from digits.rendering.cells import Cells, choose_images, reading
+from digits.rendering.cells import Cells, images_to_show, reading
 from digits.statistics.predictions import Predictions
 
 
@@ -27,7 +27,7 @@ CELLS: dict[str, Cells] = {
 
 
 def test_with_room_all_mistakes_of_the_chosen_model_and_six_of_every_other_cell() -> None:
-    cells, images = choose_images(CELLS, "best", 900)
+    cells, images = images_to_show(CELLS, "best", 900)
     assert cells == {
         "poor": {cell: numbers[:6] for cell, numbers in CELLS["poor"].items()},
         "best": {(0, 0): list(range(20, 26)), (0, 1): CELLS["best"][0, 1]},
@@ -36,11 +36,11 @@ def test_with_room_all_mistakes_of_the_chosen_model_and_six_of_every_other_cell(
 
 
 def test_with_little_room_every_cell_has_its_first_and_the_chosen_model_more() -> None:
-    cells, images = choose_images(CELLS, "best", 10)
+    cells, images = images_to_show(CELLS, "best", 10)
     assert cells == {"poor": {(0, 0): [50], (0, 1): [1]}, "best": {(0, 0): [20], (0, 1): [3, 8, 9, 10, 11, 12, 13]}}
     assert len(images) == 10
 
 
 def test_an_image_that_is_there_already_takes_no_room() -> None:
-    cells, images = choose_images({"a": {(0, 1): [3]}, "b": {(0, 1): [3], (0, 2): [4]}}, "a", 1)
+    cells, images = images_to_show({"a": {(0, 1): [3]}, "b": {(0, 1): [3], (0, 2): [4]}}, "a", 1)
     assert cells == {"a": {(0, 1): [3]}, "b": {(0, 1): [3]}} and images == [3]

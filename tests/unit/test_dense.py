@@ -10,6 +10,7 @@ from digits.data.examples import as_examples
 from digits.data.tensors import load_split
 from digits.networks.dense import drop, init_params, make_params, simple_net
 from digits.networks.network import build_network
+from digits.networks.weights import learned
 from digits.training.loop import validate_epoch
 from small import as_modules, examples, network, recipe
 
@@ -39,7 +40,7 @@ def test_kaiming_scales_by_the_inputs() -> None:
 
 def test_layers_are_pairs_of_weights_and_biases_by_name() -> None:
     net = network(recipe(hidden=[12, 7]))
-    assert list(net.named_tensors()) == ["w1", "b1", "w2", "b2", "w3", "b3"]
+    assert list(learned(net)) == ["w1", "b1", "w2", "b2", "w3", "b3"]
     assert [[tuple(p.shape) for p in layer] for layer in net.body.layers()] == [
         [(20, 12), (12,)],
         [(12, 7), (7,)],

@@ -1,16 +1,19 @@
 """A rule's fingerprint changes with what the rule depends on, and with nothing else."""
 
 import os
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from digits.data.tree_paths import data_fingerprint
 from digits.settings.fingerprint import (
-    data_fingerprint,
     direct_libraries,
     imported_modules,
     locked_versions,
+    source_files,
     source_fingerprint,
     with_needs,
 )
@@ -171,3 +174,18 @@ def test_an_archive_is_not_read_into_memory(tmp_path: Path) -> None:
         assert tracemalloc.get_traced_memory()[1] < 2**22
         tracemalloc.stop()
     assert len(fingerprints) == 2
+
+
+COMMANDS = sorted(path.stem for path in (ROOT / "workflow" / "digits").glob("[a-z]*.py"))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_a_command_imports_is_in_its_fingerprint(command: str) -> None:
+    """As Python itself finds it, in a process of its own; imports within functions come on top."""
+    package = ROOT / "workflow" / "digits"
+    loaded = "(m.__file__ for name, m in sys.modules.items() if name.split('.')[0] == 'digits')"
+    code = f"import sys, digits.{command}; print(*{loaded})"
+    environment = {**os.environ, "PYTHONPATH": str(package.parent)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    files, _ = source_files([package / f"{command}.py"], package)
+    assert {Path(name) for name in done.stdout.split()} <= files

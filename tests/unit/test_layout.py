@@ -12,15 +12,21 @@ from conftest import ROOT, Result
 
 PACKAGE = ROOT / "workflow" / "digits"
 COMMANDS = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
-LIBRARY = sorted(path.stem for path in (PACKAGE / "lib").glob("*.py") if path.stem != "__init__")
-TORCH = {"train", "evaluate", "predict"} | {
-    f"lib.{name}"
-    for name in (
-        *("networks", "dense", "convolutional", "losses", "optimisers", "training", "sampling", "augmentation"),
-        *("examples", "flops", "weights"),
-    )
+# Each room, and the rooms that it may import from beside itself.
+ROOMS = {
+    "core": set[str](),
+    "settings": {"core"},
+    "data": {"core", "settings"},
+    "networks": {"core", "settings", "data"},
+    "training": {"core", "settings", "data", "networks"},
+    "statistics": {"core", "networks"},
+    "rendering": {"core", "settings", "data", "statistics"},
 }
-MATPLOTLIB = {"search", "lib.plotting"} | {name for name in COMMANDS if name.startswith("plot_")}
+MODULES = sorted(path.relative_to(PACKAGE).with_suffix("").as_posix() for path in PACKAGE.rglob("*.py"))
+TORCH = {"core/seeding", "data/examples", "data/splitting", "train", "evaluate", "predict"} | {
+    f"networks/{name}" for name in ("dense", "convolutional", "network", "weights")
+}
+MATPLOTLIB = {"search", "rendering/plotting"} | {name for name in COMMANDS if name.startswith("plot_")}
 
 
 def imports(path: Path) -> set[str]:
@@ -80,14 +86,21 @@ def test_there_are_commands() -> None:
     assert {"download", "convert", "train", "evaluate", "summarise", "report"} <= set(COMMANDS)
 
 
-@pytest.mark.parametrize("name", [*COMMANDS, *(f"lib.{module}" for module in LIBRARY)])
+def test_the_rooms_are_there_and_their_order_has_no_circle() -> None:
+    assert {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()} == set(ROOMS)
+    order = list(ROOMS)
+    assert all(order.index(other) < order.index(room) for room, others in ROOMS.items() for other in others)
+
+
+@pytest.mark.parametrize("name", MODULES)
 def test_imports_run_one_way(name: str) -> None:
-    found = imports(PACKAGE / f"{name.replace('.', '/')}.py")
-    ours = {module.removeprefix("digits.") for module in found if module.startswith("digits.")}
-    assert all(module.startswith("lib.") for module in ours), f"{name} imports a command: {ours}"
+    found = imports(PACKAGE / f"{name}.py")
+    room = name.split("/", maxsplit=1)[0] if "/" in name else None
+    ours = {module.split(".")[1] for module in found if module.startswith("digits.")}
+    assert ours <= ({room, *ROOMS[room]} if room else set(ROOMS)), f"{name} imports from {ours}"
     tops = {module.split(".")[0] for module in found}
     assert "snakemake" not in tops
-    assert "torch" not in tops or name in TORCH
+    assert "torch" not in tops or name in TORCH or room == "training"
     assert "matplotlib" not in tops or name in MATPLOTLIB
 
 

@@ -47,14 +47,14 @@ def test_losses_are_each_images_latest() -> None:
 
 
 def test_images_that_were_all_seen_are_not_run_through_again() -> None:
-    ours = sampler(hard_examples={**HARD, "first": 1})
+    ours = sampler(hard_examples={**HARD, "warmup_fraction": 1})
     assert not any(ours.needs_losses(epoch) for epoch in range(1, 5))
     assert ours.size(1) == 50
 
 
 @pytest.mark.parametrize("batch_size", [2, 7, 8, 49, 50])
 @pytest.mark.parametrize("make", [recipe, convolutional])
-@pytest.mark.parametrize("hard", [None, HARD, {**HARD, "share": 0.02}, {**HARD, "share": 0.34}])
+@pytest.mark.parametrize("hard", [None, HARD, {**HARD, "fraction": 0.02}, {**HARD, "fraction": 0.34}])
 def test_the_steps_are_counted_as_the_order_is_cut(make: Any, batch_size: int, hard: Any) -> None:
     ours = sampler(make=make, batch_size=batch_size, hard_examples=hard)
     ours.losses = torch.rand(50)

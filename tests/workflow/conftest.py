@@ -4,10 +4,12 @@ import dataclasses
 import fcntl
 import hashlib
 import importlib
+import multiprocessing
 import os
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -118,6 +120,37 @@ def plan(project: Project, *arguments: object) -> Plan:
         if intention == "update pending":
             everything.add(job)
     return Plan(triggered, everything)
+
+
+def rules_of(folder: Path) -> dict[str, dict[str, Any]]:
+    """Ask Snakemake what each rule of a project's default configuration says, by its name; in a child, as its state stays."""
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        return pool.apply(_rules_of, (folder,))
+
+
+def _rules_of(folder: Path) -> dict[str, dict[str, Any]]:
+    from snakemake.api import SnakemakeApi
+    from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings
+
+    os.chdir(folder)
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        flow = api.workflow(resource_settings=ResourceSettings(cores=1), snakefile=folder / "Snakefile")
+        flow.list_rules()
+        return {
+            rule.name: {
+                "local": flow._workflow.is_local(rule),
+                "log": bool(rule.log),
+                "message": bool(rule.message),
+                "shell": rule.shellcmd,
+                "resources": {
+                    key: rule.resources[key]._value(SimpleNamespace(model="linear"), attempt=1)
+                    for key in ("mem_mb", "runtime")
+                    if key in rule.resources
+                },
+                "params": set(rule.params.keys()),
+            }
+            for rule in flow._workflow.rules
+        }
 
 
 def run_of(output: str) -> list[str]:

@@ -2,20 +2,18 @@
 
 import re
 import socket
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.special
 import yaml
 from conftest import ROOT, copy_project, planned, snakemake, write_config
 from digits.data.tensors import load_split
 from PIL import Image
 from safetensors.numpy import load_file
 
-from workflow.conftest import AFTER, LADDER_RULES, Project, checksums, jobs, plan, set_keys
-
-RULES_FILES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
+from workflow.conftest import AFTER, LADDER_RULES, Project, checksums, jobs, plan, rules_of, set_keys
 
 DEFAULT = ("linear", "small", "published", "repaired", "convnet")
 LADDER = tuple(yaml.safe_load((ROOT / "config" / "ladder.yaml").read_text())["models"])
@@ -40,6 +38,9 @@ def test_a_configuration_file_plans_each_rule_and_a_run_for_each_model_and_seed(
     project = Project(folder, folder / "config" / f"{name}.yaml")
     without = {"search"} | (set() if "linear" in models else LADDER_RULES)  # where no model is on the ladder
     expected = jobs(AFTER.keys() - without, models, seeds, candidates=())
+    if name == "best":  # five ensembles of three
+        singles = jobs(["train", "evaluate"], ["best-single"], range(15), ())
+        expected = jobs(AFTER.keys() - without - {"train", "evaluate"}) | singles | {f"combine best {s}" for s in seeds}
     if "few-transfer" in models:  # its features come from a model that the report is not about
         expected |= jobs({"train digits-0-4"}, seeds=seeds)
     assert plan(project).all == expected
@@ -74,40 +75,75 @@ def test_the_default_configuration_needs_no_argument(tmp_path: Path) -> None:
     assert planned(result) == set(AFTER) - {"search"}
 
 
-def sections(text: str) -> dict[str, list[str]]:
-    """Return the entries of each section of a rule, as snakefmt lays them out: one to a line, indented once more."""
-    found: dict[str, list[str]] = {}
-    indent, name = 0, ""
-    for line in text.splitlines():
-        if heading := re.match(r"( {4}| {8})(\w+):(.*)$", line):
-            indent, name = len(heading[1]), heading[2]
-            found[name] = [heading[3]] if heading[3] else []
-        elif re.match(rf" {{{indent + 4}}}[^\s#\])]", line):
-            found[name].append(line.strip())
-    return found
+def test_each_rule_has_log_message_source_and_says_what_it_needs() -> None:
+    rules = rules_of(ROOT)
+    assert rules.keys() - {"all"} == AFTER.keys() | {"combine"}
+    for name, rule in rules.items():
+        assert rule["message"]
+        if name != "all":
+            assert rule["log"] and "2> {log}" in rule["shell"] and "source" in rule["params"]
+            assert rule["resources"].keys() == {"mem_mb", "runtime"}
+    assert {name for name, rule in rules.items() if rule["local"]} == {"all", "download", "convert"}
 
 
-def written_rules() -> list[tuple[str, str]]:
-    return [
-        (match[2], match[3])
-        for path in RULES_FILES
-        for match in re.finditer(r"^( *)rule (\w+):\n((?:\1 .*\n|\n)+)", path.read_text() + "\n", re.MULTILINE)
+def test_lint_asks_for_nothing_but_containers(tmp_path: Path) -> None:
+    result = snakemake(copy_project(tmp_path / "project"), "--lint")
+    said = {line.strip() for line in result.output.splitlines() if line.startswith("    * ")}
+    assert said == {"* Specify a conda environment or container for each rule.:"}
+
+
+MODULE = """
+configfile: "{config}"
+
+module digits:
+    snakefile: "{project}/Snakefile"
+    config: config
+
+use rule * from digits as digits_*
+"""
+
+
+def test_another_workflow_can_use_it_as_a_module(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "digits")
+    base = yaml.safe_load((project / "config" / "config.yaml").read_text())
+    write_config(tmp_path / "config.yaml")
+    small = yaml.safe_load((tmp_path / "config.yaml").read_text())
+    recipes = {name: {**base["recipes"].get(name, {}), **changes} for name, changes in small["recipes"].items()}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({**small, "recipes": recipes}))
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "Snakefile").write_text(MODULE.format(config=tmp_path / "config.yaml", project=project))
+    result = snakemake(other, "--cores", 2, "results/report.html")
+    assert result.status == 0, result.output
+    assert "digits_train" in planned(result) and (other / "results" / "metrics.csv").is_file()
+
+
+def test_an_ensemble_has_members_that_are_ordinary_runs(tmp_path: Path) -> None:
+    """Trained in parallel, kept, and reported; its predictions are the mean of their probabilities."""
+    config = write_config(tmp_path / "config.yaml", models=["linear", "pair"], report={"networks": ["pair"]})
+    set_keys(config, {"ensembles": {"pair": {"recipe": "linear", "members": 2}}, "searches": {}, "ladder": []})
+    project = Project(copy_project(tmp_path / "project"), config)
+    made = jobs(["train", "evaluate"], ["linear"], range(4), ()) | {"combine pair 0", "combine pair 1"}
+    rest = AFTER.keys() - {"train", "evaluate", "search"} - LADDER_RULES
+    assert plan(project).all == made | rest
+    result = snakemake(project.folder, "--cores", 2, "--configfile", config)
+    assert result.status == 0, result.output
+    table = (project.folder / "results" / "metrics.csv").read_text().splitlines()[1:]
+    assert [row.split(",")[:2] for row in table] == [
+        *(["linear", str(s)] for s in range(4)),
+        ["pair", "0"],
+        ["pair", "1"],
     ]
 
+    run = "results/runs/{}/seed-{}/predictions.safetensors"
+    files = [load_file(project.folder / run.format(*of)) for of in (("linear", 2), ("linear", 3), ("pair", 1))]
+    shares = [scipy.special.softmax(file["logits"].astype(float), axis=1) for file in files]
+    np.testing.assert_allclose(shares[2], (shares[0] + shares[1]) / 2, atol=1e-6)
 
-def test_each_rule_is_written_once_and_convert_for_each_format() -> None:
-    assert Counter(name for name, _ in written_rules()) == Counter([*AFTER, "convert"])
-
-
-@pytest.mark.parametrize(("name", "text"), written_rules(), ids=[name for name, _ in written_rules()])
-def test_a_rule_has_log_and_message_and_names_what_it_has_several_of(name: str, text: str) -> None:
-    parts = sections(text)
-    assert {"output", "log", "params", "message", "shell"} <= set(parts)
-    assert "2> {log}" in text
-    assert any(entry.startswith("source=source(") for entry in parts["params"])
-    for section in ("input", "output", "params"):
-        entries = parts.get(section, [])
-        assert len(entries) <= 1 or all(re.match(r"\w+=|\*\*|unpack\(", entry) for entry in entries), entries
+    (project.folder / "results/runs/linear/seed-3/weights.safetensors").unlink()
+    again = plan(project).all
+    assert {job for job in again if job.startswith(("train", "evaluate"))} == {"train linear 3", "evaluate linear 3"}
+    assert "combine pair 1" in again and "combine pair 0" not in again
 
 
 def test_snakemakes_own_report_needs_no_network_and_captions_each_result(
@@ -122,7 +158,7 @@ def test_snakemakes_own_report_needs_no_network_and_captions_each_result(
     assert result.status == 0, result.output
     page = (project.folder / "snakemake.html").read_text()
     captions = sorted((ROOT / "workflow" / "report").glob("*.rst"))
-    assert len(captions) == 18
+    assert len(captions) == 19
     for caption in captions:
         assert caption.read_text().strip().split(".")[0] in page, caption.name
     assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=[\"']?(?:https?:)?//", page)

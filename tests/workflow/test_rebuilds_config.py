@@ -98,6 +98,7 @@ KEYS: dict[str, list[tuple[Any, set[str]]]] = {
     "recipes.linear.classes": [(["3", "7"], LINEAR)],
     "recipes.linear.labels_per_class": [(5, LINEAR)],
     "recipes.linear.features_of": [("published", LINEAR)],  # a model of the report: no more jobs
+    "ensembles": [({"pair": {"recipe": "linear", "members": 2}}, set())],  # which no model is
     "searches": [
         ({}, set()),
         (search(grid={"learning_rate": [50, 20]}), {"search"}),
@@ -144,8 +145,8 @@ SAME: dict[str, dict[str, Any]] = {
 
 
 def schema_keys(schema: dict[str, Any], place: str = "") -> set[str]:
-    if place == "searches.":
-        return {"searches"}
+    if place in ("searches.", "ensembles."):
+        return {place.rstrip(".")}
     if "properties" in schema and "default" not in schema:
         children = {f"{place}{name}": child for name, child in schema["properties"].items()}
     elif isinstance(schema.get("additionalProperties"), dict) and "default" not in schema:

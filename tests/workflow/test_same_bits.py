@@ -36,7 +36,7 @@ def test_another_place_environment_and_number_of_cores_gives_the_same_bits(
     assert result.status == 0, result.output
 
     expected = checksums(build.folder / "results")
-    assert len(expected) == 68
+    assert len(expected) == 69
     assert checksums(results / "results") == expected
     assert not (clone / "results").exists()
 

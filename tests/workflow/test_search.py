@@ -99,11 +99,9 @@ def test_a_mistake_in_a_search_is_one_line_before_any_job(project: Project) -> N
     assert (
         build(project)
         .error()
-        .startswith(
-            "error: configuration: searches.rate: recipe: unknown key 'learning_rat', did you mean 'learning_rate'?"
-        )
+        .startswith("error: config: searches.rate: recipe: unknown key 'learning_rat', did you mean 'learning_rate'?")
     )
     set_keys(project.config, {"models": [], "searches": {}})
     assert build(project).error() == (
-        "error: configuration: models: []: expected at least 1 value; only a configuration with searches needs none"
+        "error: config: models: []: expected at least 1 value; only a configuration with searches needs none"
     )

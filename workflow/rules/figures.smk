@@ -60,7 +60,7 @@ rule plot_results:
         **LIGHT,
     params:
         runs=RUNS,
-        ensembles=list(ENSEMBLES),
+        ensembles=[model for model in PLANNED if model in ENSEMBLES],
         references=lambda wildcards: json.dumps(config["references"]),
         source=source("digits/plot_results.py"),
     message:
@@ -89,7 +89,7 @@ rule plot_mistakes:
         **LIGHT,
     params:
         runs=RUNS,
-        ensembles=list(ENSEMBLES),
+        ensembles=[model for model in PLANNED if model in ENSEMBLES],
         source=source("digits/plot_mistakes.py"),
     message:
         "Drawing the mistakes"
@@ -116,7 +116,7 @@ rule plot_weights:
         **LIGHT,
     params:
         runs=RUNS,
-        ensembles=list(ENSEMBLES),
+        ensembles=[model for model in PLANNED if model in ENSEMBLES],
         source=source("digits/plot_weights.py"),
     message:
         "Drawing the first layers"

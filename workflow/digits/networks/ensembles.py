@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
-import scipy.special
 
 T = TypeVar("T")  # arrays of NumPy or of torch
 
@@ -17,8 +16,9 @@ def mean_logits(members: Sequence[np.ndarray]) -> np.ndarray:
 
     Its softmax is the mean of the members' softmaxes.
     """
-    logs = [scipy.special.log_softmax(logits.astype(np.float64), axis=1) for logits in members]
-    mean: np.ndarray = scipy.special.logsumexp(logs, axis=0) - np.log(len(logs))
+    scores = [logits.astype(np.float64) for logits in members]
+    logs = [logits - np.logaddexp.reduce(logits, axis=1, keepdims=True) for logits in scores]
+    mean: np.ndarray = np.logaddexp.reduce(logs, axis=0) - np.log(len(logs))
     return mean
 
 

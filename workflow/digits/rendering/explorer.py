@@ -32,8 +32,8 @@ def confusion(explorer: Mapping[str, Any]) -> None:
             '<div id="confusion"><p class="choice" hidden><label>Model <select>'
             f"{options}</select></label> Choose a number to see its images; arrow keys move between the numbers.</p>"
             '<div class="table" role="region" aria-label="Confusion matrix" tabindex="0"><table class="confusion">'
-            "<caption>Test images by true class (row) and predicted class (column), "
-            f'<span class="model">{html.escape(explorer["chosen"])}</span>. Only mistakes are coloured.</caption>'
+            f'<caption>Predictions of <span class="model">{html.escape(explorer["chosen"])}</span>: test images by true class '
+            "(row) and predicted class (column). Only mistakes are coloured.</caption>"
             f'<thead><tr><th scope="col">true ↓ predicted →</th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
             '<div class="behind" aria-live="polite" hidden></div></div>'
         )

@@ -25,8 +25,20 @@ def source_fingerprint(sources: Iterable[Path], package: Path, lock: Path, libra
 
     `libraries` are locked ones that are used without being imported.
     """
+    files, used = source_files(sources, package)
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        relative = path.relative_to(package.parent).as_posix()
+        digest.update(f"{relative} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    for line in locked_versions(lock, with_needs(lock, {*libraries, *used})):
+        digest.update(f"{line}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def source_files(sources: Iterable[Path], package: Path) -> tuple[set[Path], set[str]]:
+    """Return source files with all files of the package that they import, and the libraries that these compute with."""
     files: set[Path] = set()
-    used = set(libraries)
+    used: set[str] = set()
     todo = list(sources)
     while todo:
         path = todo.pop()
@@ -39,13 +51,7 @@ def source_fingerprint(sources: Iterable[Path], package: Path, lock: Path, libra
                 todo += _package_files(module, package)
             elif top not in sys.stdlib_module_names and top not in NOT_COMPUTED_WITH:
                 used.add(DISTRIBUTIONS.get(top, top))
-    digest = hashlib.sha256()
-    for path in sorted(files):
-        relative = path.relative_to(package.parent).as_posix()
-        digest.update(f"{relative} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    for line in locked_versions(lock, with_needs(lock, used)):
-        digest.update(f"{line}\n".encode())
-    return digest.hexdigest()[:16]
+    return files, used
 
 
 def imported_modules(path: Path) -> set[str]:

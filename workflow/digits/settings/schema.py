@@ -75,7 +75,9 @@ def completed(value: Any, schema: Mapping[str, Any]) -> Any:
 
 def check(value: Any, schema: Mapping[str, Any], where: str) -> None:
     """Stop with one line, naming key and remedy, where a value is not what the schema says. `where` names the whole."""
-    error = best_match(Validator(schema).iter_errors(value))
+    errors = list(Validator(schema).iter_errors(value))
+    # A key that is unknown, or has another name now, explains what else is wrong.
+    error = best_match([error for error in errors if error.validator == "additionalProperties"] or errors)
     if error is not None:
         raise UserError(_explain(error, where))
 

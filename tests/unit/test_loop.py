@@ -9,7 +9,7 @@ import torch
 from digits.core.seeding import generator_for
 from digits.data.examples import Examples
 from digits.networks.network import build_network
-from digits.networks.weights import named, save_weights
+from digits.networks.weights import learned, save_weights
 from digits.settings.recipes import Recipe
 from digits.train import reuse_features
 from digits.training.loop import DivergenceError, Training, calc_grad, fit, set_mode, validate_epoch
@@ -165,7 +165,7 @@ def test_batch_norms_of_averaged_weights_are_measured_anew() -> None:
         outputs = torch.nn.functional.conv2d(x[:, None], convolution, stride=2, padding=1)
         means.append(outputs.mean(dim=(0, 2, 3)))
         variances.append(outputs.var(dim=(0, 2, 3)))
-    tensors = run.network.named_tensors()
+    tensors = learned(run.network)
     torch.testing.assert_close(tensors["norms.0.running_mean"], torch.stack(means).mean(dim=0))
     torch.testing.assert_close(tensors["norms.0.running_var"], torch.stack(variances).mean(dim=0))
 
@@ -177,21 +177,21 @@ def test_reused_features_stay_as_they_are_and_the_last_layer_is_trained(
 ) -> None:
     source, _ = train(make())
     header = dict.fromkeys(("model", "seed", "recipe", "epochs", "train_size", "training_flops", "classes", "shape"))
-    save_weights(tmp_path / "weights", named(source.network), header)
+    save_weights(tmp_path / "weights", learned(source.network), header)
     settings = make(features_of="source", average=average, epochs=2)
     data = examples(seed=3, classes=2)
     net = build_network(settings, SHAPE, 2, generator_for("b"))
     reuse_features(net, tmp_path / "weights")
     run = Training(data, net, settings, generator_for("order"))
-    before = named(run.network)
+    before = learned(run.network)
     list(fit(run, NOTHING))
-    after = named(run.network)
+    after = learned(run.network)
     last = ["w2", "b2"] if make is recipe else ["dense.0.weight", "dense.0.bias"]
     for name, tensor in after.items():
         if name in last:
             assert not torch.equal(tensor, before[name]), name
         else:
-            assert torch.equal(tensor, named(source.network)[name]), name
+            assert torch.equal(tensor, learned(source.network)[name]), name
     assert len(after) > len(last)
 
 
@@ -222,7 +222,7 @@ def test_augmentation_changes_what_is_trained_on() -> None:
     assert torch.isclose(plain, shifted).sum() < 10, "one of 25 shifts is none"
 
 
-def test_a_loss_that_is_no_number_ends_the_training_and_its_batch_is_named() -> None:
+def test_a_loss_that_is_no_number_ends_the_training_and_its_batch_is_learned() -> None:
     data = examples()
     order = torch.randperm(40, generator=generator_for("order"))
     data.x[order[17]] = torch.nan  # in the third batch of the first epoch
