@@ -67,7 +67,7 @@ def test_a_number_opens_the_images_behind_it(built: Path, page: Page, test_image
     assert len(items) == min(6, len(numbers))
     for item, number in zip(items, surest, strict=False):
         lines = item.locator("span").all_inner_texts()
-        assert lines[0] == f"no. {number}, is {true}"
+        assert lines[0] == f"no. {number}, true label {true}"
         assert lines[1] == f"{seen}: {100 * round(shares[number, seen], 3):.1f}\u202f%"
         shown = item.locator("canvas").evaluate("(canvas) => canvas.toDataURL()").partition(",")[2]
         grey = 255 - np.asarray(Image.open(io.BytesIO(base64.b64decode(shown))).convert("L")).astype(int)

@@ -178,7 +178,7 @@ def test_reused_features_stay_as_they_are_and_the_last_layer_is_trained(
     source, _ = train(make())
     header = dict.fromkeys(("model", "seed", "recipe", "epochs", "train_size", "training_flops", "classes", "shape"))
     save_weights(tmp_path / "weights", learned(source.network), header)
-    settings = make(features_of="source", average=average, epochs=2)
+    settings = make(features_of="source", weight_averaging=average, epochs=2)
     data = examples(seed=3, classes=2)
     net = build_network(settings, SHAPE, 2, generator_for("b"))
     reuse_features(net, tmp_path / "weights")

@@ -138,7 +138,7 @@ def _rules_of(folder: Path) -> dict[str, dict[str, Any]]:
         flow.list_rules()
         return {
             rule.name: {
-                "local": flow._workflow.is_local(rule),
+                "local": rule.name in flow._workflow._localrules,
                 "log": bool(rule.log),
                 "message": bool(rule.message),
                 "shell": rule.shellcmd,

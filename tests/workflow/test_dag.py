@@ -83,7 +83,7 @@ def test_each_rule_has_log_message_source_and_says_what_it_needs() -> None:
         if name != "all":
             assert rule["log"] and "2> {log}" in rule["shell"] and "source" in rule["params"]
             assert rule["resources"].keys() == {"mem_mb", "runtime"}
-    assert {name for name, rule in rules.items() if rule["local"]} == {"all", "download", "convert"}
+    assert {name for name, rule in rules.items() if rule["local"]} == {"download", "convert"}
 
 
 def test_lint_asks_for_nothing_but_containers(tmp_path: Path) -> None:

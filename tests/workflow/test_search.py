@@ -103,5 +103,5 @@ def test_a_mistake_in_a_search_is_one_line_before_any_job(project: Project) -> N
     )
     set_keys(project.config, {"models": [], "searches": {}})
     assert build(project).error() == (
-        "error: config: models: []: expected at least 1 value; only a configuration with searches needs none"
+        "error: config: models is []; it must be a list of at least 1 value, unless there are searches"
     )
