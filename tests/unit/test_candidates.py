@@ -1,4 +1,4 @@
-"""Which recipes a search stands for: all combinations of a grid, or draws that stay the same, under names that say it."""
+"""Which recipes a search stands for: all combinations of a grid, or random samples that stay the same, under names that say it."""
 
 import json
 import math
@@ -6,13 +6,11 @@ import re
 from typing import Any
 
 import pytest
-import yaml
-from conftest import ROOT
 from digits.core.command import UserError
 from digits.settings.candidates import as_changes, as_text, candidates, changed
+from digits.settings.schema import schema_of
 
-SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
-NAME = SCHEMA["properties"]["recipes"]["propertyNames"]["pattern"]
+NAME = schema_of()["properties"]["recipes"]["propertyNames"]["pattern"]
 
 GOLDEN = [
     {"batch_size": 64, "dropout": 0.282, "learning_rate": 0.00285},
@@ -34,10 +32,9 @@ def drawn(values: dict[str, Any], trials: int = 4, seed: int = 0, name: str = "s
 def test_a_grid_is_every_combination_in_the_order_of_its_values() -> None:
     found = grid(learning_rate=[1, 0.5], batch_size=[50, 20])
     assert found == {
-        "s.batch-size-50.learning-rate-1": {"batch_size": 50, "learning_rate": 1},
-        "s.batch-size-50.learning-rate-0.5": {"batch_size": 50, "learning_rate": 0.5},
-        "s.batch-size-20.learning-rate-1": {"batch_size": 20, "learning_rate": 1},
-        "s.batch-size-20.learning-rate-0.5": {"batch_size": 20, "learning_rate": 0.5},
+        f"s.batch-size-{size}.learning-rate-{rate}": {"batch_size": size, "learning_rate": rate}
+        for size in (50, 20)
+        for rate in (1, 0.5)
     }
     assert list(found.items()) == list(grid(batch_size=[50, 20], learning_rate=[1, 0.5]).items()), "keys in any order"
 
@@ -45,29 +42,25 @@ def test_a_grid_is_every_combination_in_the_order_of_its_values() -> None:
 @pytest.mark.parametrize(
     ("value", "name", "text"),
     [
-        (0.1, "k-0.1", "0.1"),
-        (1.0, "k-1", "1"),
-        (1e-5, "k-1e-05", "1e-05"),
-        (2e20, "k-2e20", "2e+20"),
-        (0.123456789, "k-0.123456789", "0.123456789"),
-        (60_000, "k-60000", "60000"),
-        (2_000_000, "k-2000000", "2000000"),
-        ([], "k-none", "[]"),
-        ([500, 20], "k-500-20", "[500, 20]"),
-        ("cross_entropy", "k-cross-entropy", "cross_entropy"),
-        (True, "k-true", "true"),
-        (None, "k-null", "null"),
-        ({"rotation": 10}, "k-rotation-10", '{"rotation": 10}'),
+        *((0.1, "k-0.1", "0.1"), (1.0, "k-1", "1"), (1e-5, "k-1e-05", "1e-05"), (2e20, "k-2e20", "2e+20")),
+        *(
+            (0.123456789, "k-0.123456789", "0.123456789"),
+            (60_000, "k-60000", "60000"),
+            (2_000_000, "k-2000000", "2000000"),
+        ),
+        *(
+            ([], "k-none", "[]"),
+            ([500, 20], "k-500-20", "[500, 20]"),
+            ({"rotation": 10}, "k-rotation-10", '{"rotation": 10}'),
+        ),
+        *((True, "k-true", "true"), (None, "k-null", "null"), ("cross_entropy", "k-cross-entropy", "cross_entropy")),
     ],
 )
 def test_a_name_says_the_value_and_is_a_recipes_name(value: Any, name: str, text: str) -> None:
     assert list(grid(k=[value])) == [f"s.{name}"]
     assert re.match(NAME, f"s.{name}")
     assert as_text(value) == text
-
-
-def test_changes_read_as_a_list() -> None:
-    assert as_changes({"dropout": 0.3, "learning_rate": 0.1}) == "dropout 0.3, learning_rate 0.1"
+    assert as_changes({"k": value, "l": 1.0}) == f"k {text}, l 1"
 
 
 def test_dotted_keys_reach_into_a_key_and_leave_the_recipe_as_it_was() -> None:
@@ -82,8 +75,8 @@ def test_dotted_keys_reach_into_a_key_and_leave_the_recipe_as_it_was() -> None:
     assert json.dumps(recipe) == before
 
 
-def test_random_draws_are_these_for_ever() -> None:
-    """Golden values: another Python or another version of this code must draw the same, or finished searches are lost."""
+def test_random_samples_never_change() -> None:
+    """Golden values: another Python or another version of this code must sample the same, or finished searches are lost."""
     values = {
         "learning_rate": {"low": 0.001, "high": 0.1, "scale": "log"},
         "dropout": {"low": 0, "high": 0.5, "scale": "linear"},
@@ -97,7 +90,7 @@ def test_random_draws_are_these_for_ever() -> None:
     assert drawn(values, seed=1)[0] != GOLDEN[0] != drawn(values, name="t")[0]
 
 
-def test_draws_fill_the_range_on_its_scale() -> None:
+def test_samples_fill_the_range_on_its_scale() -> None:
     logs = [draw["k"] for draw in drawn({"k": {"low": 0.001, "high": 0.1, "scale": "log"}}, trials=200)]
     plain = [draw["k"] for draw in drawn({"k": {"low": 2, "high": 6, "scale": "linear"}}, trials=200)]
     assert 0.001 <= min(logs) < 0.0012 and 0.09 < max(logs) <= 0.1
@@ -106,27 +99,24 @@ def test_draws_fill_the_range_on_its_scale() -> None:
     assert all(float(f"{value:.3g}") == value for value in logs + plain), "three digits"
 
 
-def test_draws_from_a_list_take_each_value_and_the_same_draw_once() -> None:
+def test_samples_from_a_list_take_each_value_and_duplicates_run_once() -> None:
     assert sorted(draw["k"] for draw in drawn({"k": ["a", "b", "c"]}, trials=30)) == ["a", "b", "c"]
 
 
+LOG: dict[str, Any] = {"low": 1, "high": 1, "scale": "log"}
+
+
 @pytest.mark.parametrize(
-    ("search", "message"),
+    ("kind", "values", "message"),
     [
-        ({"grid": None, "random": None}, "expected either grid or random"),
-        ({"grid": {"k": [1, -1]}, "random": None}, "'k 1' and 'k -1' would both be named 's.k-1'"),
-        ({"grid": {"k" * 200: [1]}, "random": None}, "is too long for a file; search fewer keys at once"),
-        (
-            {"grid": None, "random": {"trials": 1, "seed": 0, "values": {"k": {"low": 1, "high": 1, "scale": "log"}}}},
-            "random.values.k: low (1) must be below high (1)",
-        ),
-        (
-            {"grid": None, "random": {"trials": 1, "seed": 0, "values": {"k": {"low": 0, "high": 1, "scale": "log"}}}},
-            "random.values.k: low must be above 0 where scale is log",
-        ),
+        ("neither", {}, "expected either grid or random"),
+        ("grid", {"k": [1, -1]}, "'k 1' and 'k -1' would both be named 's.k-1'"),
+        ("grid", {"k" * 200: [1]}, "is too long for a file; search fewer keys at once"),
+        ("random", {"k": LOG}, r"random.values.k: low \(1\) must be below high \(1\)"),
+        ("random", {"k": {**LOG, "low": 0}}, "random.values.k: low must be above 0 where scale is log"),
     ],
 )
-def test_a_search_that_cannot_be_is_refused(search: dict[str, Any], message: str) -> None:
-    with pytest.raises(UserError) as caught:
-        candidates("s", search)
-    assert message in str(caught.value)
+def test_a_search_that_cannot_be_is_refused(kind: str, values: dict[str, Any], message: str) -> None:
+    chosen = {"trials": 1, "seed": 0, "values": values} if kind == "random" else values
+    with pytest.raises(UserError, match=message):
+        candidates("s", {"grid": None, "random": None, kind: chosen})

@@ -32,21 +32,11 @@ def reference(ink: np.ndarray, size: int) -> np.ndarray:
     def inside(pixel: int, scaled: int, length: Fraction) -> Fraction:
         return max(Fraction(0), min(Fraction(pixel + 1), (scaled + 1) * length) - max(Fraction(pixel), scaled * length))
 
-    small = [
-        [
-            sum(
-                (
-                    int(box[y, x]) * inside(y, i, tall) * inside(x, j, wide)
-                    for y in range(box.shape[0])
-                    for x in range(box.shape[1])
-                ),
-                Fraction(0),
-            )
-            / (tall * wide)
-            for j in range(width)
-        ]
-        for i in range(height)
-    ]
+    def mean(i: int, j: int) -> Fraction:
+        pixels = (int(v) * inside(y, i, tall) * inside(x, j, wide) for (y, x), v in np.ndenumerate(box))
+        return sum(pixels, Fraction(0)) / (tall * wide)
+
+    small = [[mean(i, j) for j in range(width)] for i in range(height)]
     mass = sum(map(sum, small))
     middle = (
         sum(value * i for i, line in enumerate(small) for value in line) / mass,
@@ -63,64 +53,51 @@ def reference(ink: np.ndarray, size: int) -> np.ndarray:
     return image
 
 
-def test_a_square_fills_the_box() -> None:
-    ink = np.zeros((200, 300), np.uint8)
-    ink[20:120, 150:250] = 255
-    expected = np.zeros((28, 28), np.uint8)
-    expected[5:25, 5:25] = 255  # pixel 9.5 comes to 13.5 or 14.5, which are as near to 14: the half goes up
-    np.testing.assert_array_equal(placed(ink), expected)
+def ink_of(shape: tuple[int, int], *boxes: tuple[slice, slice, int]) -> np.ndarray:
+    ink = np.zeros(shape, np.uint8)
+    for rows, columns, value in boxes:
+        ink[rows, columns] = value
+    return ink
 
 
-def test_a_line_keeps_its_proportions() -> None:
-    ink = np.zeros((100, 100), np.uint8)
-    ink[10:50, 90:98] = 255  # 40 × 8 becomes 20 × 4
-    expected = np.zeros((28, 28), np.uint8)
-    expected[5:25, 13:17] = 255
-    np.testing.assert_array_equal(placed(ink), expected)
+@pytest.mark.parametrize(
+    ("ink", "expected"),
+    [
+        # A square fills the box; pixel 9.5 comes to 13.5 or 14.5, which are as near to 14: the half goes up.
+        (ink_of((200, 300), (np.s_[20:120], np.s_[150:250], 255)), [(np.s_[5:25], np.s_[5:25], 255)]),
+        # A line keeps its proportions: 40 × 8 becomes 20 × 4.
+        (ink_of((100, 100), (np.s_[10:50], np.s_[90:98], 255)), [(np.s_[5:25], np.s_[13:17], 255)]),
+        # A hair is a pixel wide.
+        (ink_of((200, 5), (np.s_[:], np.s_[2:3], 255)), [(np.s_[5:25], np.s_[14:15], 255)]),
+        # The mass is in the middle and not the box: a stroke on the left becomes 20 × 2, and one at the foot 8 × 20.
+        # Rows: (12 · 2 · 5.5 + 8 · 20 · 15.5) / 184 = 14.20 is at 14. Columns: (12 · 2 · 0.5 + 8 · 20 · 9.5) / 184 = 8.33.
+        (
+            ink_of((40, 40), (np.s_[:], np.s_[:4], 255), (np.s_[24:], np.s_[:], 255)),
+            [(np.s_[0:20], np.s_[6:8], 255), (np.s_[12:20], np.s_[6:26], 255)],
+        ),
+        # Nothing leaves the image: this mass, at about (14.5, 19), would come nearer to pixel 14 outside.
+        (
+            ink_of((20, 20), (np.s_[:1], np.s_[:1], 26), (np.s_[10:], np.s_[19:], 255)),
+            [(np.s_[:1], np.s_[:1], 26), (np.s_[10:20], np.s_[19:20], 255)],
+        ),
+        # Faint ink counts from a tenth.
+        (np.full((1, 1), 26, np.uint8), [(np.s_[5:25], np.s_[5:25], 26)]),
+    ],
+    ids=["square", "line", "hair", "mass", "inside", "faint"],
+)  # fmt: skip
+def test_drawings_by_hand(ink: np.ndarray, expected: list[tuple[slice, slice, int]]) -> None:
+    np.testing.assert_array_equal(placed(ink), ink_of((28, 28), *expected))
 
 
-def test_a_hair_is_a_pixel_wide() -> None:
-    ink = np.zeros((200, 5), np.uint8)
-    ink[:, 2] = 255
-    image = placed(ink)
-    assert image[:, 14].tolist() == [0] * 5 + [255] * 20 + [0] * 3
-    assert image.sum() == 20 * 255
-
-
-def test_the_mass_is_in_the_middle_and_not_the_box() -> None:
-    ink = np.zeros((40, 40), np.uint8)
-    ink[:, :4] = 255  # a stroke on the left, which becomes 20 × 2
-    ink[24:, :] = 255  # and one at the foot: 8 × 20
-    expected = np.zeros((28, 28), np.uint8)
-    # Rows: (12 · 2 · 5.5 + 8 · 20 · 15.5) / 184 = 14.20 is at 14. Columns: (12 · 2 · 0.5 + 8 · 20 · 9.5) / 184 = 8.33.
-    expected[0:20, 6:8] = expected[12:20, 6:26] = 255
-    np.testing.assert_array_equal(placed(ink), expected)
-
-
-def test_nothing_leaves_the_image() -> None:
-    ink = np.zeros((20, 20), np.uint8)
-    ink[0, 0] = 26
-    ink[10:, 19] = 255
-    expected = np.zeros((28, 28), np.uint8)
-    expected[:20, :20] = ink  # its mass, at about (14.5, 19), would come nearer to pixel 14 outside
-    np.testing.assert_array_equal(placed(ink), expected)
-
-
-def test_areas_are_averaged() -> None:
-    ink = np.array([[255, 100], [50, 3]], np.uint8)
-    image = placed(ink, size=1)  # 2 × 2 becomes 1 × 1
-    assert image.tolist() == [[102]]  # 408 / 4
-    assert placed(np.array([[255, 99], [50, 4]], np.uint8), 1).tolist() == [[102]]
-    assert placed(np.array([[255, 99], [50, 6]], np.uint8), 1).tolist() == [[103]], "102.5: the half goes up"
+@pytest.mark.parametrize(("ink", "mean"), [([255, 100, 50, 3], 102), ([255, 99, 50, 4], 102), ([255, 99, 50, 6], 103)])
+def test_areas_are_averaged(ink: list[int], mean: int) -> None:
+    """408 / 4 = 102; 410 / 4 = 102.5: the half goes up."""
+    assert placed(np.array(ink, np.uint8).reshape(2, 2), size=1).tolist() == [[mean]]
 
 
 @pytest.mark.parametrize("ink", [np.zeros((9, 9), np.uint8), np.full((3, 200), 25, np.uint8)])
 def test_nothing_drawn(ink: np.ndarray) -> None:
     assert centre(ink, 28) is None
-
-
-def test_faint_ink_counts_from_a_tenth() -> None:
-    assert placed(np.full((1, 1), 26, np.uint8)).sum() == 26 * 400
 
 
 @settings(max_examples=50, deadline=None)

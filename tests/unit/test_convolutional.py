@@ -9,27 +9,20 @@ from digits.core.seeding import generator_for
 from digits.networks.convolutional import Convolutional
 from digits.networks.network import build_network
 from project import DEFAULTS
-from small import SHAPE, convolutional, examples, network, training
+from small import convolutional, examples, network, training
 from torch import nn
 
 
-def copy_of(body: Any, modules: nn.Sequential) -> nn.Sequential:
-    """Give the modules the tensors of a network, in its order."""
-    with torch.no_grad():
-        layers = [m for m in modules if isinstance(m, nn.Conv2d | nn.BatchNorm2d | nn.Linear)]
-        convolutions = [m for m in layers if isinstance(m, nn.Conv2d)]
-        norms = [m for m in layers if isinstance(m, nn.BatchNorm2d)]
-        dense = [m for m in layers if isinstance(m, nn.Linear)]
-        for ours, theirs in zip(
-            [*body.convolutions, *body.norms, *body.dense], [*convolutions, *norms, *dense], strict=True
-        ):
-            theirs.load_state_dict(ours.state_dict(), strict=False)
-    return modules
+def copy_of(body: Any, *modules: nn.Module) -> nn.Sequential:
+    """Make a network of modules, after the channel that images lack, with the tensors of one of ours, kind by kind."""
+    for ours, kind in ((body.convolutions, nn.Conv2d), (body.norms, nn.BatchNorm2d), (body.dense, nn.Linear)):
+        for one, other in zip(ours, [module for module in modules if isinstance(module, kind)], strict=True):
+            other.load_state_dict(one.state_dict(), strict=False)
+    return nn.Sequential(nn.Unflatten(1, (1, 4)), *modules)
 
 
-def written_out() -> nn.Sequential:
-    return nn.Sequential(
-        nn.Unflatten(1, (1, 4)),
+def written_out() -> list[nn.Module]:
+    return [
         nn.Conv2d(1, 3, kernel_size=3, stride=2, padding=1, bias=False),
         nn.BatchNorm2d(3),
         nn.ReLU(),
@@ -41,13 +34,13 @@ def written_out() -> nn.Sequential:
         nn.Linear(4, 6),
         nn.ReLU(),
         nn.Linear(6, 5),
-    )
+    ]
 
 
 def test_a_training_with_batch_norm_is_that_of_torch_nn() -> None:
     settings, data = convolutional(hidden=[6], batch_size=10), examples()
     run = training(settings, data)
-    model = copy_of(run.network.body, written_out())
+    model = copy_of(run.network.body, *written_out())
     optimiser = torch.optim.SGD(model.parameters(), lr=0.3)
     expected = []
     for batch in torch.randperm(40, generator=generator_for("order")).split(10):
@@ -64,32 +57,21 @@ def test_a_training_with_batch_norm_is_that_of_torch_nn() -> None:
 
 def test_without_batch_norm_a_convolution_has_a_bias() -> None:
     net = network(convolutional(convolutions=[[3, 2, 1]], batch_norm=False))
-    model = copy_of(
-        net.body,
-        nn.Sequential(
-            nn.Unflatten(1, (1, 4)),
-            nn.Conv2d(1, 3, kernel_size=2, padding=1),
-            nn.ReLU(),
-            nn.AdaptiveMaxPool2d(1),
-            nn.Flatten(),
-            nn.Linear(3, 5),
-        ),
-    )
+    convolution = nn.Conv2d(1, 3, kernel_size=2, padding=1)
+    model = copy_of(net.body, convolution, nn.ReLU(), nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(3, 5))
     torch.testing.assert_close(net(examples().x), model(examples().x))
-    assert [[tuple(p.shape) for p in layer] for layer in net.body.layers()] == [
-        [(3, 1, 2, 2), (3,)],
-        [(5, 3), (5,)],
-    ]
 
 
-def test_a_layer_is_a_convolution_with_its_batch_norm() -> None:
-    net = network(convolutional(hidden=[6]))
-    assert [[tuple(p.shape) for p in layer] for layer in net.body.layers()] == [
-        [(3, 1, 3, 3), (3,), (3,)],
-        [(4, 3, 3, 3), (4,), (4,)],
-        [(6, 4), (6,)],
-        [(5, 6), (5,)],
-    ]
+@pytest.mark.parametrize(
+    ("changes", "shapes"),
+    [
+        ({"convolutions": [[3, 2, 1]], "batch_norm": False}, [[(3, 1, 2, 2), (3,)], [(5, 3), (5,)]]),
+        ({"hidden": [6]}, [[(3, 1, 3, 3), (3,), (3,)], [(4, 3, 3, 3), (4,), (4,)], [(6, 4), (6,)], [(5, 6), (5,)]]),
+    ],
+)  # fmt: skip
+def test_a_layer_is_a_convolution_with_its_bias_or_batch_norm(changes: dict[str, Any], shapes: object) -> None:
+    net = network(convolutional(**changes))
+    assert [[tuple(p.shape) for p in layer] for layer in net.body.layers()] == shapes
     assert {id(p) for layer in net.body.layers() for p in layer} == {id(p) for p in net.parameters()}
 
 
@@ -112,7 +94,7 @@ def test_dropout_is_before_each_dense_layer_in_training_alone() -> None:
     for layer in [m for m in with_dropout.modules() if isinstance(m, nn.Linear)]:
         layer.register_forward_pre_hook(lambda _, inputs: seen.append((inputs[0] == 0).float().mean().item()))
     with_dropout(x)
-    assert all(share > 0.4 for share in seen) and len(seen) == 2
+    assert all(fraction > 0.4 for fraction in seen) and len(seen) == 2
     assert not torch.equal(with_dropout(x), with_dropout(x))
 
 
@@ -121,11 +103,3 @@ def test_convnet_of_the_configuration_has_49970_parameters() -> None:
     net = build_network(DEFAULTS["convnet"], (28, 28), 10, generator_for("convnet", 0))
     assert sum(p.numel() for p in net.parameters()) == 49_970
     assert net(torch.rand(2, 28, 28)).shape == (2, 10)
-
-
-def test_the_crop_cuts_each_side() -> None:
-    net = build_network(convolutional(crop=1), (6, 7), 5, generator_for("a"))
-    inner = build_network(convolutional(), (4, 5), 5, generator_for("a"))
-    x = torch.rand(3, 6, 7)
-    assert SHAPE == (4, 5)
-    assert torch.equal(net.eval()(x), inner.eval()(x[:, 1:-1, 1:-1]))

@@ -8,44 +8,31 @@ import torch
 from digits.core.seeding import generator_for
 from digits.data.examples import as_examples
 from digits.data.tensors import load_split
-from digits.networks.dense import drop, init_params, make_params, simple_net
+from digits.networks.dense import drop, init_params, make_params
 from digits.networks.network import build_network
 from digits.networks.weights import learned
 from digits.training.loop import validate_epoch
-from small import as_modules, examples, network, recipe
+from small import examples, network, recipe
 
 
-@pytest.mark.parametrize("hidden", [[], [12], [12, 7]])
-def test_simple_net_is_linear_layers_with_relu_between(hidden: list[int]) -> None:
-    x = examples().x
-    params = make_params([20, *hidden, 5], "kaiming", generator_for("a"))
-    torch.testing.assert_close(simple_net(x.flatten(1), params), as_modules(params)(x))
-    torch.testing.assert_close(network(recipe(hidden=hidden))(x), as_modules(params)(x))
-
-
-def test_published_has_the_tutorials_size_and_spread() -> None:
-    params = make_params([784, 500, 10], "normal", generator_for("published", 0))
+@pytest.mark.parametrize(
+    ("init", "spread"), [("normal", (1, 1)), ("kaiming", (math.sqrt(2 / 784), math.sqrt(2 / 500)))]
+)
+def test_the_tutorials_size_and_the_spread_of_each_initialisation(init: str, spread: tuple[float, float]) -> None:
+    params = make_params([784, 500, 10], init, generator_for("published", 0))
     assert [tuple(p.shape) for p in params] == [(784, 500), (500,), (500, 10), (10,)]
     assert sum(p.numel() for p in params) == 397_510
-    assert params[0].std().item() == pytest.approx(1, abs=0.01)
+    assert params[0].std().item() == pytest.approx(spread[0], rel=0.01)
     assert params[0].mean().item() == pytest.approx(0, abs=0.01)
-
-
-def test_kaiming_scales_by_the_inputs() -> None:
-    w1, b1, w2, _ = make_params([784, 500, 10], "kaiming", generator_for("repaired", 0))
-    assert w1.std().item() == pytest.approx(math.sqrt(2 / 784), rel=0.01)
-    assert w2.std().item() == pytest.approx(math.sqrt(2 / 500), rel=0.05)
-    assert not b1.any()
+    assert params[2].std().item() == pytest.approx(spread[1], rel=0.05)
+    assert bool(params[1].any()) is (init == "normal")
 
 
 def test_layers_are_pairs_of_weights_and_biases_by_name() -> None:
     net = network(recipe(hidden=[12, 7]))
     assert list(learned(net)) == ["w1", "b1", "w2", "b2", "w3", "b3"]
-    assert [[tuple(p.shape) for p in layer] for layer in net.body.layers()] == [
-        [(20, 12), (12,)],
-        [(12, 7), (7,)],
-        [(7, 5), (5,)],
-    ]
+    layers = [[tuple(p.shape) for p in layer] for layer in net.body.layers()]
+    assert layers == [[(20, 12), (12,)], [(12, 7), (7,)], [(7, 5), (5,)]]
 
 
 def test_the_untrained_30_units_lose_what_the_post_printed(tensors: Path) -> None:
@@ -67,7 +54,7 @@ def test_draws_depend_on_model_and_seed_alone() -> None:
     assert torch.equal(draws["a", 0], init_params((4,), 1.0, generator_for("a", 0)))
 
 
-def test_dropout_leaves_out_its_share_and_enlarges_the_rest() -> None:
+def test_dropout_drops_its_fraction_and_enlarges_the_rest() -> None:
     dropped = drop(torch.ones(1000, 100), 0.2, generator_for("drop"))
     assert (dropped == 0).float().mean().item() == pytest.approx(0.2, abs=0.005)
     torch.testing.assert_close(dropped[dropped != 0].unique(), torch.tensor([1.25]))
@@ -79,12 +66,7 @@ def test_dropout_is_of_hidden_units_in_training_alone() -> None:
     assert torch.equal(with_dropout.eval()(x), without.eval()(x))
     w1, b1, w2, b2 = (p.detach() for p in with_dropout.body.parameters())
     hidden = (x.flatten(1) @ w1 + b1).relu()
-    kept = torch.rand(40, 12, generator=generator_after_weights()) >= 0.5
-    torch.testing.assert_close(with_dropout.train()(x).detach(), (hidden * kept * 2) @ w2 + b2)
-
-
-def generator_after_weights() -> torch.Generator:
-    """The generator of `network` after it has drawn the initial weights."""
     generator = generator_for("a")
-    make_params([20, 12, 5], "kaiming", generator)
-    return generator
+    make_params([20, 12, 5], "kaiming", generator)  # drawn before
+    kept = torch.rand(40, 12, generator=generator) >= 0.5
+    torch.testing.assert_close(with_dropout.train()(x).detach(), (hidden * kept * 2) @ w2 + b2)

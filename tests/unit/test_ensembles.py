@@ -1,24 +1,36 @@
-"""Ensembles: the mean of probabilities, from scores of any size, and members' tensors in one file and back."""
+"""Ensembles: the mean of probabilities, and the members' tensors in one file."""
 
 import numpy as np
-import scipy.special
+import pytest
 from digits.networks.ensembles import join_members, mean_logits, split_members
 
 
-def test_the_mean_of_the_softmaxes() -> None:
-    members = [np.random.default_rng(seed).normal(size=(20, 4), scale=3).astype(np.float32) for seed in range(3)]
-    members[0][:, 1] = members[1][:, 1] = members[2][:, 1] = -np.inf  # a class without an output
-    expected = sum(scipy.special.softmax(scores.astype(float), axis=1) for scores in members) / 3
-    np.testing.assert_allclose(np.exp(mean_logits(members)), expected, rtol=1e-12)
+def softmax(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-def test_scores_too_far_apart_for_a_probability() -> None:
-    found = mean_logits([np.array([[0.0, 2000.0]]), np.array([[0.0, 1000.0]])])
-    np.testing.assert_allclose(found, [[-1000 - np.log(2), 0]])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_the_answer_is_the_logarithm_of_the_mean_probability(count: int) -> None:
+    members = np.random.default_rng(0).normal(scale=20, size=(count, 50, 6)).astype(np.float32)
+    members[:, :, 4] = -np.inf  # a class without an output
+    members[:, 0, 0] = 1e4  # a score whose exponential is infinite
+    expected = sum(softmax(logits) for logits in members) / count
+    found = mean_logits(list(members))
+    assert found.dtype == np.float64 and (found[:, 4] == -np.inf).all()
+    np.testing.assert_allclose(np.exp(found), expected, rtol=1e-12, atol=1e-300)
+    np.testing.assert_allclose(softmax(found), expected, rtol=1e-12, atol=1e-300)
 
 
-def test_one_member_is_the_network_itself() -> None:
-    tensors = {"w1": 1, "members": 2}
-    assert split_members(tensors, 1) == [tensors]
-    joined = join_members([{"w1": n, "norms.0.bias": -n} for n in range(12)])
-    assert split_members(joined, 12) == [{"w1": n, "norms.0.bias": -n} for n in range(12)]
+def test_a_mean_by_hand() -> None:
+    """Means of the first class: (0.6 + 0.1) / 2 = 0.35 and (0.4 + 0.5) / 2 = 0.45; constants added to logits change nothing."""
+    first, second = (np.log([[p, 1 - p] for p in part]) for part in ((0.6, 0.4), (0.1, 0.5)))
+    np.testing.assert_allclose(np.exp(mean_logits([first + 3, second - 5])), [[0.35, 0.65], [0.45, 0.55]])
+
+
+def test_members_are_split_as_they_were_joined() -> None:
+    members = [{"w1": np.array([number]), "dense.0.bias": np.array([-number])} for number in range(12)]
+    joined = join_members(members)
+    assert len(joined) == 24 and joined["members.11.w1"].item() == 11
+    assert split_members(joined, 12) == members  # 1 is not taken for the beginning of 10 and 11
+    assert split_members(members[3], 1) == [members[3]], "a network by itself has its own names"

@@ -28,14 +28,11 @@ def test_reads_back_what_was_written(path: Path, array: np.ndarray) -> None:
     np.testing.assert_array_equal(read, array)
 
 
-@given(
-    array=hnp.arrays(np.uint8, hnp.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=6)),
-    change=st.integers(-200, 200).filter(bool),
-)
+@given(array=hnp.arrays(np.uint8, hnp.array_shapes(max_dims=3, max_side=6)), change=st.integers(-200, 200).filter(bool))
 def test_refuses_any_other_length(path: Path, array: np.ndarray, change: int) -> None:
     whole = idx_bytes(array)
     path.write_bytes(whole[:change] if change < 0 else whole + bytes(change))
-    with pytest.raises(UserError, match=str(path)):
+    with pytest.raises(UserError, match=f"^{path}.*$"):
         read_idx(path, array.ndim)
 
 
@@ -43,11 +40,9 @@ def test_refuses_any_other_length(path: Path, array: np.ndarray, change: int) ->
 def test_any_bytes_are_read_or_refused_with_one_line(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     try:
-        array = read_idx(path, 1)
+        assert idx_bytes(read_idx(path, 1)) == content
     except UserError as error:
         assert str(path) in str(error) and "\n" not in str(error)
-    else:
-        assert idx_bytes(array) == content
 
 
 @pytest.mark.parametrize(
@@ -68,15 +63,12 @@ def test_says_what_is_wrong(tmp_path: Path, content: bytes, message: str) -> Non
         read_idx(tmp_path / "images", 3)
 
 
-def test_counts_must_agree(tmp_path: Path) -> None:
-    (tmp_path / "images").write_bytes(idx_bytes(np.zeros((3, 2, 2), np.uint8)))
-    (tmp_path / "labels").write_bytes(idx_bytes(np.zeros(4, np.uint8)))
-    with pytest.raises(UserError, match=r"images holds 3 images, but .*labels 4 labels"):
-        read_idx_pair(tmp_path / "images", tmp_path / "labels")
-
-
-def test_no_images_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "images").write_bytes(idx_bytes(np.zeros((0, 28, 28), np.uint8)))
-    (tmp_path / "labels").write_bytes(idx_bytes(np.zeros(0, np.uint8)))
-    with pytest.raises(UserError, match="holds no pixels"):
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [((3, 2, 2), 4, r"images holds 3 images, but .*labels 4 labels"), ((0, 28, 28), 0, "holds no pixels")],
+)
+def test_images_and_labels_must_agree(tmp_path: Path, images: tuple[int, ...], labels: int, message: str) -> None:
+    (tmp_path / "images").write_bytes(idx_bytes(np.zeros(images, np.uint8)))
+    (tmp_path / "labels").write_bytes(idx_bytes(np.zeros(labels, np.uint8)))
+    with pytest.raises(UserError, match=message):
         read_idx_pair(tmp_path / "images", tmp_path / "labels")

@@ -25,34 +25,21 @@ def packed(image: Image.Image, kind: str = "png", **options: object) -> bytes:
 
 EXPECTED = np.zeros((100, 90), np.uint8)
 EXPECTED[20:71, 30:51] = 255
+BLACK, WHITE, CLEAR, CLEAR_WHITE = (0, 0, 0, 255), (255, 255, 255, 255), (0, 0, 0, 0), (255, 255, 255, 0)
 
 
 @pytest.mark.parametrize(
-    "image",
+    ("mode", "paper", "ink"),
     [
-        bar("L", 255, 0),
-        bar("L", 0, 255),
-        bar("L", 200, 90),
-        bar("L", 90, 200),
-        bar("RGB", "white", "navy"),
-        bar("RGB", "darkgreen", "white"),
-        bar("L", 255, 0).convert("P"),
-        bar("1", 1, 0),
-        bar("1", 0, 1),
-        bar("CMYK", (0, 0, 0, 0), (0, 0, 0, 255)),
-        bar("RGBA", (0, 0, 0, 0), (0, 0, 0, 255)),
-        bar("RGBA", (255, 255, 255, 0), (0, 0, 0, 255)),
-        bar("RGBA", (0, 0, 0, 0), (255, 255, 255, 255)),
-        bar("RGBA", (255, 255, 255, 0), (255, 255, 255, 255)),
-        bar("RGBA", (255, 255, 255, 255), (0, 0, 0, 255)),
-        bar("RGBA", (0, 0, 0, 255), (255, 255, 255, 255)),
-        bar("LA", (0, 0), (0, 255)),
+        *(("L", 255, 0), ("L", 0, 255), ("L", 200, 90), ("L", 90, 200), ("1", 1, 0), ("1", 0, 1), ("P", 255, 0)),
+        *(("RGB", "white", "navy"), ("RGB", "darkgreen", "white"), ("CMYK", CLEAR, BLACK), ("LA", (0, 0), (0, 255))),
+        *(("RGBA", CLEAR, BLACK), ("RGBA", CLEAR_WHITE, BLACK), ("RGBA", CLEAR, WHITE), ("RGBA", CLEAR_WHITE, WHITE)),
+        *(("RGBA", WHITE, BLACK), ("RGBA", BLACK, WHITE)),
     ],
-    ids=lambda image: f"{image.mode} {image.getpixel((0, 0))} {image.getpixel((40, 40))}",
 )
-def test_ink_of_any_colour_is_found_on_any_paper(image: Image.Image) -> None:
-    kind = "tiff" if image.mode == "CMYK" else "png"
-    drawing = read_drawing("a", packed(image, kind))
+def test_ink_of_any_colour_is_found_on_any_paper(mode: str, paper: object, ink: object) -> None:
+    image = bar("L", paper, ink).convert("P") if mode == "P" else bar(mode, paper, ink)
+    drawing = read_drawing("a", packed(image, "tiff" if mode == "CMYK" else "png"))
     np.testing.assert_array_equal(drawing.ink, EXPECTED)
     assert drawing.picture.mode == "RGB"
 

@@ -1,22 +1,20 @@
 """The losses against torch.nn.functional: one value an image."""
 
+from typing import Any
+
 import pytest
 import torch
-from digits.training.losses import batch_accuracy, cross_entropy, mnist_loss
+from digits.training.losses import LOSSES, batch_accuracy, cross_entropy, mnist_loss
 from small import examples, recipe, torch_losses
 
 
-@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
-def test_cross_entropy_is_torchs_for_each_image(smoothing: float) -> None:
-    predictions, y = torch.randn(40, 5) * 30, examples().y
-    expected = torch_losses(predictions, y, recipe(label_smoothing=smoothing))
-    assert expected.shape == (40,)
-    torch.testing.assert_close(cross_entropy(predictions, y, smoothing), expected)
-
-
-def test_mnist_loss_is_the_mean_distance_of_sigmoid_and_target_for_each_image() -> None:
-    predictions, y = torch.randn(40, 5), examples().y
-    torch.testing.assert_close(mnist_loss(predictions, y), torch_losses(predictions, y, recipe(loss="mnist_loss")))
+@pytest.mark.parametrize("changes", [{"loss": "mnist_loss"}, *({"label_smoothing": part} for part in (0.0, 0.1, 0.5))])
+def test_losses_are_torchs_for_each_image(changes: dict[str, Any]) -> None:
+    settings, y = recipe(**changes), examples().y
+    predictions = torch.randn(40, 5) * (1 if settings.loss == "mnist_loss" else 30)
+    losses = LOSSES[settings.loss](predictions, y, settings.label_smoothing)
+    assert losses.shape == (40,)
+    torch.testing.assert_close(losses, torch_losses(predictions, y, settings))
 
 
 def test_losses_by_hand() -> None:

@@ -1,5 +1,7 @@
 """What every network has: pixels as the recipe wants them, predictions in batches, names for what it learned."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from digits.core.command import UserError
 from digits.core.seeding import generator_for
 from digits.networks.network import build_network, predict, widen
 from digits.networks.weights import learned, restore
+from digits.settings.recipes import Recipe
 from small import convolutional, network, recipe
 
 
@@ -18,7 +21,7 @@ def test_normalised_pixels_have_mean_0_and_standard_deviation_1() -> None:
     assert set(learned(normalised)) == {"pixel_mean", "pixel_std", "w1", "b1", "w2", "b2"}
 
 
-def test_a_trained_network_answers_with_the_mean_over_five_looks() -> None:
+def test_a_trained_network_averages_five_views() -> None:
     one, five = (network(recipe(test_time_shift=far)) for far in (0, 1))
     x = torch.rand(3, 4, 5)
     assert torch.equal(five(x), one(x)) and torch.equal(one.answer(x), one(x))
@@ -27,29 +30,25 @@ def test_a_trained_network_answers_with_the_mean_over_five_looks() -> None:
     torch.testing.assert_close(five.answer(x), (one(x) + one(up) + one(down) + one(left) + one(right)) / 5)
 
 
-def test_the_crop_is_cut_off_after_moving() -> None:
+@pytest.mark.parametrize("make", [recipe, convolutional])
+def test_the_crop_cuts_each_side_after_moving(make: Callable[..., Recipe]) -> None:
+    inner = network(make()).eval()
     cropped, shifted = (
-        build_network(recipe(crop=1, test_time_shift=far), (4, 5), 5, generator_for("a")) for far in (0, 1)
+        build_network(make(crop=1, test_time_shift=far), (6, 7), 5, generator_for("a")).eval() for far in (0, 1)
     )
-    inside = torch.zeros(1, 4, 5)
-    inside[0, 0, 2] = 1  # at the border: seen where the image is moved down
-    assert torch.equal(cropped.answer(inside), cropped(torch.zeros(1, 4, 5)))
-    assert not torch.equal(shifted.answer(inside), cropped(inside))
+    x = torch.rand(3, 6, 7)
+    assert torch.equal(cropped(x), inner(x[:, 1:-1, 1:-1]))
+    views = [
+        x[:, 1 + down : 5 + down, 1 + right : 6 + right] for down, right in ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
+    ]
+    torch.testing.assert_close(shifted.answer(x), sum(inner(view) for view in views) / 5)
 
 
-def test_a_shift_that_leaves_nothing_is_refused() -> None:
-    network(recipe(test_time_shift=3))
-    with pytest.raises(UserError) as caught:
-        network(recipe(test_time_shift=4))
-    assert str(caught.value) == (
-        "recipe.test_time_shift: 4 moves all of an image of 4×5 pixels away; choose a smaller one"
-    )
-
-
-def test_a_crop_that_leaves_nothing_is_refused() -> None:
-    with pytest.raises(UserError) as caught:
-        build_network(recipe(crop=2), (4, 5), 5, generator_for("a"))
-    assert str(caught.value) == "recipe.crop: 2 leaves nothing of images of 4×5 pixels"
+@pytest.mark.parametrize(("key", "fits"), [("test_time_shift", 3), ("crop", 1)])
+def test_a_shift_or_crop_that_leaves_nothing_is_refused(key: str, fits: int) -> None:
+    network(recipe(**{key: fits}))
+    with pytest.raises(UserError, match=rf"^recipe\.{key}: {fits + 1} .* images? of 4×5 pixels"):
+        network(recipe(**{key: fits + 1}))
 
 
 @pytest.mark.parametrize("count", [0, 1, 1501])
@@ -66,10 +65,29 @@ def test_classes_without_an_output_cannot_be_chosen() -> None:
     assert wide.tolist() == [[-torch.inf, 1, -torch.inf, 2], [-torch.inf, 3, -torch.inf, -4]]
 
 
-def test_a_network_takes_what_another_has_learned() -> None:
+def test_a_network_is_restored_from_what_another_has_learned() -> None:
     one, other = network(convolutional()), build_network(convolutional(), (4, 5), 5, generator_for("b"))
     x = torch.rand(10, 4, 5)
     one.train()(x)  # other batch norms
     assert not torch.equal(one.eval()(x), other.eval()(x))
     restore(other, learned(one), "one")
     assert torch.equal(one(x), other(x))
+    kept = learned(one)
+    torch.nn.init.zeros_(next(one.parameters()))
+    assert all(torch.equal(tensor, kept[name]) for name, tensor in learned(other).items()), "a copy"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda tensors: tensors.pop("b2"), r"^file: weights do not fit the recipe: found b1 12, w1 20×12, w2 12×5, exp"),
+        (lambda tensors: tensors.update(w2=torch.zeros(5, 12)), r"found .*w2 5×12, expected .*w2 12×5; delete it"),
+        (lambda tensors: tensors["b1"].fill_(torch.nan), r"^file: b1 is not made of finite float32 numbers; delete"),
+        (lambda tensors: tensors.update(b1=tensors["b1"].double()), r"^file: b1 is not made of finite float32"),
+    ],
+)  # fmt: skip
+def test_tensors_that_do_not_fit_are_refused(change: Callable[[dict[str, torch.Tensor]], object], message: str) -> None:
+    tensors = learned(network(recipe()))
+    change(tensors)
+    with pytest.raises(UserError, match=message):
+        restore(network(recipe()), tensors, "file")

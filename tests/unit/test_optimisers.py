@@ -23,20 +23,9 @@ def test_gradient_descent_is_torchs(momentum: float) -> None:
         torch.testing.assert_close(ours, theirs)
 
 
-def test_momentum_by_hand() -> None:
-    p = torch.nn.Parameter(torch.tensor([1.0]))
-    optimiser = make_optimiser("sgd", [[p]], (), 0.5, 0.5)
-    values = []
-    for gradient in (1.0, 1.0, 0.0):
-        p.grad = torch.tensor([gradient])
-        optimiser.step()
-        values.append(p.item())
-    assert values == [0.5, -0.25, -0.625]  # velocities 1, 1.5, 0.75
-
-
 @pytest.mark.parametrize("momentum", [0.0, 0.5])
 @pytest.mark.parametrize("name", ["sgd", "adam"])
-def test_each_layer_has_its_share_of_the_rate(name: str, momentum: float) -> None:
+def test_each_layer_has_its_multiple_of_the_rate(name: str, momentum: float) -> None:
     layers = [parameters(2), parameters(1), parameters(2)]
     before = [[p.detach().clone() for p in layer] for layer in layers]
     optimiser = make_optimiser(name, layers, (0.0, 0.5, 2.0), 1.0, momentum)

@@ -9,8 +9,8 @@ from digits.statistics.predictions import Predictions
 from digits.statistics.significance import adjust_p_values, combine_p_values, compare_pair, is_significant
 
 
-def reads(right: list[bool], counted: list[bool] | None = None) -> Predictions:
-    """Predictions of a network that reads these images right, and takes the others for the other of two classes."""
+def predictions_of(right: list[bool], counted: list[bool] | None = None) -> Predictions:
+    """Predictions of a network that classifies these images correctly and misclassifies the others."""
     labels = np.arange(len(right)) % 2
     answers = np.where(right, labels, 1 - labels)
     logits, all_counted = np.eye(2, dtype=np.float32)[answers], np.ones(len(right), np.bool_)
@@ -19,33 +19,30 @@ def reads(right: list[bool], counted: list[bool] | None = None) -> Predictions:
 
 def split(both: int, first: int, second: int, neither: int) -> tuple[Predictions, Predictions]:
     return (
-        reads([True] * (both + first) + [False] * (second + neither)),
-        reads([True] * both + [False] * first + [True] * second + [False] * neither),
+        predictions_of([True] * (both + first) + [False] * (second + neither)),
+        predictions_of([True] * both + [False] * first + [True] * second + [False] * neither),
     )
 
 
+@pytest.mark.parametrize(
+    ("both", "first", "second", "neither"),
+    [(50, 8, 2, 40), (500, 30, 10, 7), (500, 1, 0, 7), (500, 5, 5, 7), (500, 3, 400, 7), (90, 0, 0, 10)],
+)
+def test_a_pair_is_scipys_binomial_test(both: int, first: int, second: int, neither: int) -> None:
+    theirs = scipy.stats.binomtest(first, first + second).pvalue if first + second else 1.0
+    pair, images = split(both, first, second, neither), both + first + second + neither
+    assert tuple(compare_pair(*pair)) == pytest.approx((images, first, second, theirs), rel=1e-9)
+    assert tuple(compare_pair(*reversed(pair))) == pytest.approx((images, second, first, theirs), rel=1e-9)
+
+
 def test_a_pair_by_hand() -> None:
-    """Of ten images that only one network reads right, two or fewer fall to the second in (1 + 10 + 45) / 1024 of all cases;
-    two-sided that is 0.109375.
-    """
-    pair = compare_pair(*split(50, 8, 2, 40))
-    assert pair == (100, 8, 2, 0.109375)
-    assert compare_pair(*reversed(split(50, 8, 2, 40))) == (100, 2, 8, 0.109375)
-
-
-@pytest.mark.parametrize(("first", "second"), [(30, 10), (1, 0), (5, 5), (3, 400)])
-def test_a_pair_is_scipys_binomial_test(first: int, second: int) -> None:
-    theirs = scipy.stats.binomtest(first, first + second).pvalue
-    assert compare_pair(*split(500, first, second, 7)).p_value == pytest.approx(theirs, rel=1e-9)
-
-
-def test_networks_that_read_the_same_images_right_do_not_differ() -> None:
-    assert compare_pair(*split(90, 0, 0, 10)) == (100, 0, 0, 1.0)
+    """Two or fewer of the ten images on which they differ fall to one side in (1 + 10 + 45) / 1024 of all cases."""
+    assert compare_pair(*split(50, 8, 2, 40)).p_value == 2 * 56 / 1024
 
 
 def test_only_images_that_count_for_both_are_compared() -> None:
-    first = reads([True, True, True, False], [True, True, False, True])
-    second = reads([False, False, False, True], [True, False, True, True])
+    first = predictions_of([True, True, True, False], [True, True, False, True])
+    second = predictions_of([False, False, False, True], [True, False, True, True])
     assert compare_pair(first, second)[:3] == (2, 1, 1)
 
 

@@ -45,35 +45,27 @@ def test_a_real_environment_with_pip(project: Path) -> None:
     assert "pip" in listed and "torch" not in listed
 
 
-def test_once_and_again_only_when_the_lock_changes(project: Path) -> None:
+def test_once_and_again_only_when_the_lock_changes_or_its_python_is_gone(project: Path) -> None:
     python = quick_python(project)
-    assert "Making .venv" in set_up(project, PYTHON=python).output
-    assert set_up(project, PYTHON=python) == Result(0, "")
-    (project / "requirements.lock").write_text("# still nothing\n")
-    assert "Making .venv" in set_up(project, PYTHON=python).output
-    assert set_up(project, PYTHON=python) == Result(0, "")
+    for change in ("", "echo '# still nothing' > requirements.lock", "ln -sf /nowhere/python .venv/bin/python"):
+        subprocess.run(["sh", "-c", change], cwd=project, check=True)
+        assert "Making .venv" in set_up(project, PYTHON=python).output
+        assert set_up(project, PYTHON=python) == Result(0, "")
 
 
-def test_an_environment_whose_python_is_gone_is_made_again(project: Path) -> None:
-    python = quick_python(project)
-    set_up(project, PYTHON=python)
-    (project / ".venv" / "bin" / "python").unlink()
-    (project / ".venv" / "bin" / "python").symlink_to("/nowhere/python")
-    assert "Making .venv" in set_up(project, PYTHON=python).output
-    assert set_up(project, PYTHON=python) == Result(0, "")
-
-
-def test_a_python_that_is_too_old(project: Path) -> None:
-    error = set_up(project, PYTHON=fake_python(project, "exit 1")).error()
-    assert error == (
-        "error: no Python 3.11 or newer found; install one, or name it: make report PYTHON=/path/to/python3"
-    )
-
-
-def test_a_python_without_venv(project: Path) -> None:
-    script = f'case "$2" in *ensurepip*) exit 1;; esac\nexec {sys.executable} "$@"'
-    error = set_up(project, PYTHON=fake_python(project, script)).error()
-    assert error == "error: this Python has no venv module; on Debian or Ubuntu: apt install python3-venv"
+@pytest.mark.parametrize(
+    ("script", "error"),
+    [
+        ("exit 1", "error: no Python 3.11 or newer found; install one, or name it: make report PYTHON=/path/to/python3"),
+        (
+            f'case "$2" in *ensurepip*) exit 1;; esac\nexec {sys.executable} "$@"',
+            "error: this Python has no venv module; on Debian or Ubuntu: apt install python3-venv",
+        ),
+    ],
+    ids=["too old", "without venv"],
+)  # fmt: skip
+def test_a_python_that_will_not_do(project: Path, script: str, error: str) -> None:
+    assert set_up(project, PYTHON=fake_python(project, script)).error() == error
 
 
 def test_no_network(project: Path) -> None:

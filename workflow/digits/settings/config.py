@@ -24,7 +24,7 @@ def complete_config(config: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, search in whole["searches"].items():
         for candidate, recipe in _candidates(name, search, whole["recipes"]).items():
-            if candidate in whole["recipes"] or candidate in found:
+            if any(candidate in taken for taken in (whole["recipes"], whole["ensembles"], found)):
                 raise UserError(f"config: searches.{name}: '{candidate}' exists already; rename the search")
             found[candidate] = recipe
     whole["recipes"] |= found

@@ -128,7 +128,7 @@ def _right(error: ValidationError) -> str:
         "minItems": f"a list of {rule} values" if "maxItems" in schema else f"a list of at least {rule} value",
         "maxItems": f"a list of {rule} values",
         "minProperties": f"a mapping with at least {rule} key",
-        "minLength": "text, or null" if "null" in schema["type"] else "text",
+        "minLength": "text that is not empty" + (", or null" if "null" in schema["type"] else ""),
         "pattern": f"like {rule}",
     }
     if error.validator in special:

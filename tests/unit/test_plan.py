@@ -1,0 +1,67 @@
+"""What is built: the runs of each model, an ensemble's members among them, and the rungs of the ladder."""
+
+from typing import Any
+
+import pytest
+from digits.settings.plan import member_seeds, planned_runs, shown_config, trained_rungs
+
+ENSEMBLES = {"best": {"recipe": "single", "members": 3}, "pair": {"recipe": "single", "members": 2}}
+LADDER: list[dict[str, Any]] = [
+    {"model": model, "adds": "something", "why": "Because."} for model in ("linear", "small", "published", "repaired")
+]
+LADDER[2]["against"] = "linear"  # beside the ladder, so that `repaired` is compared with `small`
+
+
+def test_an_ensembles_seeds_share_no_member() -> None:
+    assert [member_seeds(ENSEMBLES["best"], seed) for seed in (0, 1, 4)] == [[0, 1, 2], [3, 4, 5], [12, 13, 14]]
+
+
+@pytest.mark.parametrize(
+    ("models", "seeds", "runs"),
+    [
+        (["a"], [2, 0], {"a": [2, 0]}),
+        (["a", "best"], [1, 0], {"a": [1, 0], "single": [0, 1, 2, 3, 4, 5], "best": [1, 0]}),
+        (["best", "single"], [1], {"single": [1, 3, 4, 5], "best": [1]}),
+        (["single", "best"], [1], {"single": [1, 3, 4, 5], "best": [1]}),
+        (["best", "pair"], [1], {"single": [2, 3, 4, 5], "best": [1], "pair": [1]}),
+    ],
+)
+def test_an_ensemble_adds_its_members_runs(models: list[str], seeds: list[int], runs: dict[str, list[int]]) -> None:
+    found = planned_runs({"models": models, "seeds": seeds, "ensembles": ENSEMBLES})
+    assert found == runs and list(found) == list(runs)
+
+
+@pytest.mark.parametrize(
+    ("models", "expected"),
+    [
+        (
+            ["linear", "small", "published", "repaired"],
+            [("linear", None), ("small", "linear"), ("published", "linear"), ("repaired", "small")],
+        ),
+        (["repaired", "small"], [("small", None), ("repaired", "small")]),
+        (["repaired", "linear"], [("linear", None), ("repaired", None)]),  # what it adds, it adds to `small` alone
+        (["other"], []),
+    ],
+)
+def test_rungs_are_compared_with_the_one_above_where_both_are_trained(
+    models: list[str], expected: list[tuple[str, str | None]]
+) -> None:
+    rungs = trained_rungs({"models": models, "ladder": LADDER})
+    assert [(rung["model"], rung["against"]) for rung in rungs] == expected
+    assert [rung["model"] for rung in rungs if rung["beside"]] == (["published"] if len(models) == 4 else [])
+
+
+def test_the_report_shows_what_decides_its_results() -> None:
+    config = {
+        "models": ["small", "best"],
+        "seeds": [0],
+        "dataset": {"path": "/home/me", "format": "idx"},
+        "recipes": {"linear": {}, "small": {}, "single": {}},
+        "ensembles": ENSEMBLES,
+        "ladder": LADDER,
+        "searches": {},
+    }
+    shown = shown_config(config)
+    assert shown["dataset"] == {"format": "idx"} and "searches" not in shown
+    assert (list(shown["recipes"]), list(shown["ensembles"])) == (["small", "single"], ["best"])
+    assert [rung["model"] for rung in shown["ladder"]] == ["small"]
