@@ -60,13 +60,13 @@ def opened(browser: Browser, path: Path, **options: Any) -> Iterator[Page]:
     assert not faults, "\n".join(faults)
 
 
-def computed(page: Page, network: int, images: np.ndarray) -> np.ndarray:
-    """Return the probabilities, float64 [N, classes], that a network of the page computes for uint8 images."""
+def computed(page: Page, network: dict[str, Any], images: np.ndarray) -> np.ndarray:
+    """Return the probabilities, float64 [N, classes], that the page computes for uint8 images with a network's data."""
     count, height, width = images.shape
     found = page.evaluate(
-        """([number, images, height, width]) => {
+        """([plain, images, height, width]) => {
             const explorer = JSON.parse(document.getElementById("explorer").textContent);
-            const network = readNetwork(explorer.networks[number]);
+            const network = readNetwork(plain);
             return images.map((text) => {
                 const pixels = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
                 return probabilities(network, pixels, height, width, explorer.classes.length);

@@ -32,7 +32,9 @@ def test_its_networks_compute_what_pytorch_computed(page: Page, number: int) -> 
     model, seed = NETWORKS[number]
     logits = load_file(RESULTS / "runs" / model / f"seed-{seed}" / "predictions.safetensors")["logits"]
     expected = scipy.special.softmax(logits[::50].astype(float), axis=1)
-    found = computed(page, number, load_split(RESULTS / "tensors" / "test.safetensors").images[::50])
+    found = computed(
+        page, EXPLORER["networks"][number], load_split(RESULTS / "tensors" / "test.safetensors").images[::50]
+    )
     assert len(found) == 200
     difference = np.abs(found - expected).max()
     print(f"{model}, seed {seed}: largest difference of a probability {difference:.1e}")

@@ -13,12 +13,13 @@ import scipy.stats
 import yaml
 from conftest import ROOT
 from digits.data.tensors import load_split
+from digits.settings.config import complete_config
 from safetensors.numpy import load_file
 
 from results.conftest import ON_READMES_PROCESSOR
 
 RESULTS = ROOT / "results"
-CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+CONFIG = complete_config(yaml.safe_load((ROOT / "config" / "config.yaml").read_text()))
 RUNS = list(product(CONFIG["models"], CONFIG["seeds"]))
 METRICS = pd.read_csv(RESULTS / "metrics.csv")
 
@@ -67,11 +68,11 @@ def test_the_ladder_says_what_the_predictions_say() -> None:
         assert shown == pytest.approx([np.mean(gained), theirs.low, theirs.high])
 
 
-def test_the_doubted_labels_are_left_out_of_the_second_count() -> None:
-    doubted = CONFIG["dataset"]["label_errors"]
+def test_suspected_label_errors_are_left_out_of_the_second_count() -> None:
+    suspected = CONFIG["dataset"]["label_errors"]
     for row in METRICS.to_dict("records"):
         predictions = load_file(folder(row["model"], row["seed"]) / "predictions.safetensors")
-        right = np.delete(predictions["logits"].argmax(axis=1) == predictions["labels"], doubted)
+        right = np.delete(predictions["logits"].argmax(axis=1) == predictions["labels"], suspected)
         assert len(right) == 9_985
         assert row["test_accuracy_without_label_errors"] == pytest.approx(right.mean())
 
