@@ -14,7 +14,6 @@ if DATASET["format"] == "idx":
             "logs/download.log",
         # Where snakemake runs: nodes of a cluster need not reach the network.
         localrule: True
-        threads: 1
         resources:
             **LIGHT,
         params:
@@ -41,7 +40,6 @@ if DATASET["format"] == "idx":
             "benchmarks/convert.tsv"
         # A second's work, less than a scheduler takes to start it.
         localrule: True
-        threads: 1
         resources:
             **LIGHT,
         params:

@@ -18,7 +18,6 @@ rule evaluate:
         "logs/evaluate/{model}-{seed}.log",
     benchmark:
         "benchmarks/evaluate/{model}-{seed}.tsv"
-    threads: 1
     resources:
         **LIGHT,
     params:
@@ -49,7 +48,6 @@ rule combine:
         "benchmarks/combine/{model}-{seed}.tsv"
     wildcard_constraints:
         model=ENSEMBLE,
-    threads: 1
     resources:
         **LIGHT,
     params:
@@ -74,7 +72,6 @@ rule summarise:
         "logs/summarise.log",
     benchmark:
         "benchmarks/summarise.tsv"
-    threads: 1
     resources:
         **LIGHT,
     params:
@@ -100,7 +97,6 @@ if LADDER:
             "logs/compare.log",
         benchmark:
             "benchmarks/compare.tsv"
-        threads: 1
         resources:
             **LIGHT,
         params:

@@ -31,7 +31,6 @@ rule plot_data:
         "logs/plot_data.log",
     benchmark:
         "benchmarks/plot_data.tsv"
-    threads: 1
     resources:
         **LIGHT,
     params:
@@ -55,7 +54,6 @@ rule plot_results:
         "logs/plot_results.log",
     benchmark:
         "benchmarks/plot_results.tsv"
-    threads: 1
     resources:
         **LIGHT,
     params:
@@ -84,7 +82,6 @@ rule plot_mistakes:
         "logs/plot_mistakes.log",
     benchmark:
         "benchmarks/plot_mistakes.tsv"
-    threads: 1
     resources:
         **LIGHT,
     params:
@@ -111,7 +108,6 @@ rule plot_weights:
         "logs/plot_weights.log",
     benchmark:
         "benchmarks/plot_weights.tsv"
-    threads: 1
     resources:
         **LIGHT,
     params:
@@ -132,7 +128,6 @@ rule plot_workflow:
         "logs/plot_workflow.log",
     benchmark:
         "benchmarks/plot_workflow.tsv"
-    threads: 1
     resources:
         **LIGHT,
     params:
@@ -155,7 +150,6 @@ if LADDER:
             "logs/plot_ladder.log",
         benchmark:
             "benchmarks/plot_ladder.tsv"
-        threads: 1
         resources:
             **LIGHT,
         params:

@@ -19,7 +19,6 @@ rule explore:
         "logs/explore.log",
     benchmark:
         "benchmarks/explore.tsv"
-    threads: 1
     resources:
         **LIGHT,
     params:
@@ -53,7 +52,6 @@ rule report:
         "logs/report.log",
     benchmark:
         "benchmarks/report.tsv"
-    threads: 1
     resources:
         **LIGHT,
     params:

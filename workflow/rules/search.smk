@@ -12,7 +12,6 @@ rule search:
         "logs/search.log",
     benchmark:
         "benchmarks/search.tsv"
-    threads: 1
     resources:
         **LIGHT,
     params:
