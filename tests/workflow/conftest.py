@@ -1,20 +1,24 @@
-"""What the tests of the whole workflow share: the small data set built once, and what Snakemake would do after a change."""
+"""What the tests of the whole workflow share: the small data set built once, and what Snakemake says about a workflow."""
 
 import dataclasses
 import fcntl
 import hashlib
 import importlib
-import multiprocessing
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import yaml
-from conftest import copy_project, snakemake, write_config
+from conftest import ROOT, copy_project, snakemake, write_config
+from snakemake.io import is_flagged
+
+T = TypeVar("T")
 
 # Of tests/data/config.yaml.
 MODELS, SEEDS = ("linear", "published", "tiny-conv"), (0, 1)
@@ -24,20 +28,15 @@ CANDIDATES = ("rate.learning-rate-20", "rate.learning-rate-50")  # of the search
 PLOTS = {"plot_results", "plot_mistakes", "plot_weights"}  # of all runs
 RESULTS = {"summarise", "compare", "plot_ladder", "explore", "report"} | PLOTS
 AFTER = {
-    "download": {"convert", "train", "search", "evaluate", "plot_data"} | RESULTS,
-    "convert": {"train", "search", "evaluate", "plot_data"} | RESULTS,
-    "train": {"search", "evaluate"} | RESULTS,
+    "download": {"convert", "train", "search", "evaluate", "combine", "plot_data"} | RESULTS,
+    "convert": {"train", "search", "evaluate", "combine", "plot_data"} | RESULTS,
+    "train": {"search", "evaluate", "combine"} | RESULTS,
     "search": set[str](),
-    "evaluate": RESULTS,
+    "evaluate": {"combine"} | RESULTS,
+    "combine": RESULTS,
     "summarise": PLOTS | {"explore", "report"},
     "compare": {"plot_ladder", "report"},
-    "plot_data": {"report"},
-    "plot_results": {"report"},
-    "plot_mistakes": {"report"},
-    "plot_weights": {"report"},
-    "plot_workflow": {"report"},
-    "plot_ladder": {"report"},
-    "explore": {"report"},
+    **{rule: {"report"} for rule in (*PLOTS, "plot_data", "plot_workflow", "plot_ladder", "explore")},
     "report": set[str](),
 }
 LADDER_RULES = {"compare", "plot_ladder"}  # which read the runs of models on the ladder alone
@@ -122,35 +121,62 @@ def plan(project: Project, *arguments: object) -> Plan:
     return Plan(triggered, everything)
 
 
-def rules_of(folder: Path) -> dict[str, dict[str, Any]]:
-    """Ask Snakemake what each rule of a project's default configuration says, by its name; in a child, as its state stays."""
-    with multiprocessing.get_context("fork").Pool(1) as pool:
-        return pool.apply(_rules_of, (folder,))
+def asked(folder: Path, config: Path | None, question: Callable[[Any], T]) -> T:
+    """Return what a question gets from the workflow that Snakemake reads in a folder, in a child of this process."""
+    ours, childs = get_context("fork").Pipe()
+    child = get_context("fork").Process(target=_ask, args=(folder, config, question, childs))
+    child.start()
+    childs.close()
+    try:
+        answer: T = ours.recv()
+    finally:
+        child.join()
+    return answer
 
 
-def _rules_of(folder: Path) -> dict[str, dict[str, Any]]:
+def _ask(folder: Path, config: Path | None, question: Callable[[Any], object], answer: Connection) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "digits"]:
+        del sys.modules[name]  # the package in the folder is meant
     from snakemake.api import SnakemakeApi
-    from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings
+    from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
 
-    os.chdir(folder)
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
-        flow = api.workflow(resource_settings=ResourceSettings(cores=1), snakefile=folder / "Snakefile")
-        flow.list_rules()
+        settings = ConfigSettings(configfiles=[config] if config else [])
+        place = {"snakefile": folder / "Snakefile", "workdir": folder}
+        answer.send(question(api.workflow(ResourceSettings(cores=1), config_settings=settings, **place)._workflow))
+
+
+def rules_of(config: Path | None = None) -> dict[str, dict[str, Any]]:
+    """Return what Snakemake has read of each rule but `all`, and what a job of it asks for at the first and third attempt."""
+
+    def described(rule: Any) -> dict[str, Any]:
+        info = rule.ruleinfo
+        entries = [info.output[:2], info.params, *([info.input[:2]] if info.input else [])]
+        attempts = [rule.expand_resources({"model": "linear", "seed": "0"}, [], attempt) for attempt in (1, 3)]
         return {
-            rule.name: {
-                "local": rule.name in flow._workflow._localrules,
-                "log": bool(rule.log),
-                "message": bool(rule.message),
-                "shell": rule.shellcmd,
-                "resources": {
-                    key: rule.resources[key]._value(SimpleNamespace(model="linear"), attempt=1)
-                    for key in ("mem_mb", "runtime")
-                    if key in rule.resources
-                },
-                "params": set(rule.params.keys()),
-            }
-            for rule in flow._workflow.rules
+            "command": rule.shellcmd,
+            "log": bool(rule.log),
+            "message": bool(rule.message),
+            "benchmark": rule.benchmark is not None,
+            "local": info.localrule,
+            "source": rule.params.get("source"),
+            # Entries with a name, and without one; `unpack` brings names.
+            "entries": [
+                (len(named), sum(not is_flagged(entry, "unpack") for entry in unnamed)) for unnamed, named in entries
+            ],
+            "resources": [{key: asked.get(key) for key in ("mem_mb", "runtime", "gpu")} for asked in attempts],
         }
+
+    return asked(ROOT, config, lambda workflow: {r.name: described(r) for r in workflow.rules if r.name != "all"})
+
+
+@pytest.fixture(scope="session")
+def rules(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """The rules of the small data set's workflow; `convert` has another form for image files."""
+    config = write_config(tmp_path_factory.mktemp("rules") / "config.yaml")
+    idx = rules_of(config)
+    set_keys(config, {"dataset.format": "images"})
+    return {**idx, "convert images": rules_of(config)["convert"]}
 
 
 def run_of(output: str) -> list[str]:
@@ -164,8 +190,12 @@ def jobs(
     models: Iterable[object] = MODELS,
     seeds: Iterable[object] = SEEDS,
     candidates: Iterable[object] = CANDIDATES,
+    ensembles: Mapping[str, Iterable[object]] | None = None,
 ) -> set[str]:
-    """Return all jobs of rules: `train linear` means each of its seeds, `train` each model and seed, and candidates."""
+    """Return all jobs of rules: `train linear` means each of its seeds, `train` each model and seed, and candidates.
+
+    `combine` means each ensemble with each of its seeds; the small data set has none.
+    """
     found = set()
     for name in rules:
         rule, *run = name.split()
@@ -173,6 +203,8 @@ def jobs(
             found |= {f"{rule} {m} {s}" for m in (run[:1] or models) for s in (run[1:] or seeds)}
             if name == "train":
                 found |= {f"train {candidate} 0" for candidate in candidates}
+        elif rule == "combine":
+            found |= {f"combine {m} {s}" for m, own in (ensembles or {}).items() for s in own}
         else:
             found.add(name)
     return found
@@ -183,6 +215,8 @@ def followers(rules: Iterable[str]) -> set[str]:
     found = set()
     for name in rules:
         rule, *run = name.split()
+        if rule == "combine":  # which has no job on the small data set
+            continue
         after_it = AFTER[rule] - (LADDER_RULES if run and run[0] not in MODELS else set())
         if rule == "train" and run:
             after_it = {"search"} if run[0].startswith("rate.") else after_it - {"search"}
@@ -191,24 +225,10 @@ def followers(rules: Iterable[str]) -> set[str]:
 
 
 def assert_reruns(project: Project, changed: str, rules: Iterable[str]) -> None:
-    """Hold what Snakemake would run against what a change concerns by itself, and what follows from that.
-
-    With REBUILDS_TABLE=<file> in the environment, each call adds its line to a table there.
-    """
+    """Hold what Snakemake would run against what a change concerns by itself, and what follows from that."""
     found = plan(project)
     assert found.triggered == jobs(rules), changed
     assert found.all == jobs(rules) | jobs(followers(rules)), changed
-    if "REBUILDS_TABLE" in os.environ:
-        order = list(AFTER).index
-        own, then = (
-            ", ".join(sorted(names, key=lambda name: (order(name.split()[0]), name))) or "–"
-            for names in (set(rules), followers(rules) - set(rules))
-        )
-        with Path(os.environ["REBUILDS_TABLE"]).open("a") as table:
-            fcntl.flock(table, fcntl.LOCK_EX)
-            if table.tell() == 0:
-                table.write("| what changed | what reruns | what follows |\n|---|---|---|\n")
-            table.write(f"| {changed} | {own} | {then} |\n")
 
 
 def checksums(folder: Path) -> dict[str, str]:

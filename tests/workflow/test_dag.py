@@ -1,12 +1,11 @@
 """The workflow as a whole: its rules, a job for each model and seed, every overlay, image files, Snakemake's own report."""
 
 import re
-import socket
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-import scipy.special
 import yaml
 from conftest import ROOT, copy_project, planned, snakemake, write_config
 from digits.data.tensors import load_split
@@ -15,6 +14,7 @@ from safetensors.numpy import load_file
 
 from workflow.conftest import AFTER, LADDER_RULES, Project, checksums, jobs, plan, rules_of, set_keys
 
+LOCAL = {"download", "convert"}  # they run where snakemake does
 DEFAULT = ("linear", "small", "published", "repaired", "convnet")
 LADDER = tuple(yaml.safe_load((ROOT / "config" / "ladder.yaml").read_text())["models"])
 # Models and seeds of each file in config/ that builds the report.
@@ -23,7 +23,7 @@ OVERLAYS = {
     "quick": (DEFAULT, (0,)),
     "five-seeds": (DEFAULT, (0, 1, 2, 3, 4)),
     "ladder": (LADDER, (0, 1, 2)),
-    "best": (("best",), (0, 1, 2, 3, 4)),
+    "best": (("best-single",), range(15)),
 }
 
 
@@ -37,10 +37,8 @@ def test_a_configuration_file_plans_each_rule_and_a_run_for_each_model_and_seed(
     folder = copy_project(tmp_path / "project")
     project = Project(folder, folder / "config" / f"{name}.yaml")
     without = {"search"} | (set() if "linear" in models else LADDER_RULES)  # where no model is on the ladder
-    expected = jobs(AFTER.keys() - without, models, seeds, candidates=())
-    if name == "best":  # five ensembles of three
-        singles = jobs(["train", "evaluate"], ["best-single"], range(15), ())
-        expected = jobs(AFTER.keys() - without - {"train", "evaluate"}) | singles | {f"combine best {s}" for s in seeds}
+    ensembles = {"best": range(5)} if name == "best" else {}
+    expected = jobs(AFTER.keys() - without, models, seeds, candidates=(), ensembles=ensembles)
     if "few-transfer" in models:  # its features come from a model that the report is not about
         expected |= jobs({"train digits-0-4"}, seeds=seeds)
     assert plan(project).all == expected
@@ -72,96 +70,54 @@ def test_features_come_from_the_run_of_another_recipe_with_the_same_seed(tmp_pat
 
 def test_the_default_configuration_needs_no_argument(tmp_path: Path) -> None:
     result = snakemake(copy_project(tmp_path / "project"), "--cores", 1, "--dry-run")
-    assert planned(result) == set(AFTER) - {"search"}
+    assert planned(result) == set(AFTER) - {"search", "combine"}
 
 
-def test_each_rule_has_log_message_source_and_says_what_it_needs() -> None:
-    rules = rules_of(ROOT)
-    assert rules.keys() - {"all"} == AFTER.keys() | {"combine"}
+def test_each_rule_says_what_it_does_needs_and_depends_on(rules: dict[str, dict[str, Any]]) -> None:
+    assert set(rules) == {*AFTER, "convert images"}
     for name, rule in rules.items():
-        assert rule["message"]
-        if name != "all":
-            assert rule["log"] and "2> {log}" in rule["shell"] and "source" in rule["params"]
-            assert rule["resources"].keys() == {"mem_mb", "runtime"}
-    assert {name for name, rule in rules.items() if rule["local"]} == {"download", "convert"}
+        assert rule["log"] and rule["message"] and rule["source"], name
+        assert rule["command"].startswith("python -m digits.") and rule["command"].endswith("2> {log}"), name
+        assert rule["benchmark"] is (name != "download"), "what is declared can be held against what was measured"
+        assert rule["local"] is (name in LOCAL), name
+        for named, unnamed in rule["entries"]:
+            assert not unnamed or (named, unnamed) == (0, 1), f"{name} names what it has several of"
+        first, third = rule["resources"]
+        for resource in ("mem_mb", "runtime"):
+            assert third[resource] == 3 * first[resource] > 0, "what is tried again asks for more"
 
 
-def test_lint_asks_for_nothing_but_containers(tmp_path: Path) -> None:
-    result = snakemake(copy_project(tmp_path / "project"), "--lint")
-    said = {line.strip() for line in result.output.splitlines() if line.startswith("    * ")}
-    assert said == {"* Specify a conda environment or container for each rule.:"}
+def test_a_training_alone_asks_for_a_gpu_where_the_device_is_cuda(tmp_path: Path) -> None:
+    for device, gpus in (("cpu", 0), ("cuda", 1)):
+        found = rules_of(write_config(tmp_path / "config.yaml", device=device))
+        asking = {name: gpu for name, rule in found.items() if (gpu := rule["resources"][0]["gpu"]) is not None}
+        assert asking == {"train": gpus}
 
 
-MODULE = """
-configfile: "{config}"
-
-module digits:
-    snakefile: "{project}/Snakefile"
-    config: config
-
-use rule * from digits as digits_*
-"""
+def test_snakemake_lint_wants_nothing_but_an_environment_for_each_rule(tmp_path: Path) -> None:
+    """The lock is the environment of all."""
+    found = re.findall(
+        r"^ +\* (.*)", snakemake(tmp_path, "--snakefile", ROOT / "Snakefile", "--lint").output, re.MULTILINE
+    )
+    assert found and all("conda environment or container" in title for title in found), found
 
 
-def test_another_workflow_can_use_it_as_a_module(tmp_path: Path) -> None:
-    project = copy_project(tmp_path / "digits")
-    base = yaml.safe_load((project / "config" / "config.yaml").read_text())
-    write_config(tmp_path / "config.yaml")
-    small = yaml.safe_load((tmp_path / "config.yaml").read_text())
-    recipes = {name: {**base["recipes"].get(name, {}), **changes} for name, changes in small["recipes"].items()}
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump({**small, "recipes": recipes}))
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / "Snakefile").write_text(MODULE.format(config=tmp_path / "config.yaml", project=project))
-    result = snakemake(other, "--cores", 2, "results/report.html")
+def test_the_workflow_is_a_module_of_another(tmp_path: Path) -> None:
+    folder, config = tmp_path / "other", write_config(tmp_path / "config.yaml")
+    folder.mkdir()
+    (folder / "Snakefile").write_text(
+        f'configfile: "{ROOT}/config/config.yaml"\n'
+        f'module digits:\n    snakefile: "{ROOT}/Snakefile"\n    config: config\n'
+        "use rule * from digits as digits_*\n"
+    )
+    as_module = plan(Project(folder, config)).all
+    assert {job.removeprefix("digits_") for job in as_module} == jobs(AFTER)
+    assert all(job.startswith("digits_") for job in as_module)
+    wanted = "results/summary.csv"
+    result = snakemake(folder, wanted, "--cores", 2, "--configfile", config)
     assert result.status == 0, result.output
-    assert "digits_train" in planned(result) and (other / "results" / "metrics.csv").is_file()
-
-
-def test_an_ensemble_has_members_that_are_ordinary_runs(tmp_path: Path) -> None:
-    """Trained in parallel, kept, and reported; its predictions are the mean of their probabilities."""
-    config = write_config(tmp_path / "config.yaml", models=["linear", "pair"], report={"networks": ["pair"]})
-    set_keys(config, {"ensembles": {"pair": {"recipe": "linear", "members": 2}}, "searches": {}, "ladder": []})
-    project = Project(copy_project(tmp_path / "project"), config)
-    made = jobs(["train", "evaluate"], ["linear"], range(4), ()) | {"combine pair 0", "combine pair 1"}
-    rest = AFTER.keys() - {"train", "evaluate", "search"} - LADDER_RULES
-    assert plan(project).all == made | rest
-    result = snakemake(project.folder, "--cores", 2, "--configfile", config)
-    assert result.status == 0, result.output
-    table = (project.folder / "results" / "metrics.csv").read_text().splitlines()[1:]
-    assert [row.split(",")[:2] for row in table] == [
-        *(["linear", str(s)] for s in range(4)),
-        ["pair", "0"],
-        ["pair", "1"],
-    ]
-
-    run = "results/runs/{}/seed-{}/predictions.safetensors"
-    files = [load_file(project.folder / run.format(*of)) for of in (("linear", 2), ("linear", 3), ("pair", 1))]
-    shares = [scipy.special.softmax(file["logits"].astype(float), axis=1) for file in files]
-    np.testing.assert_allclose(shares[2], (shares[0] + shares[1]) / 2, atol=1e-6)
-
-    (project.folder / "results/runs/linear/seed-3/weights.safetensors").unlink()
-    again = plan(project).all
-    assert {job for job in again if job.startswith(("train", "evaluate"))} == {"train linear 3", "evaluate linear 3"}
-    assert "combine pair 1" in again and "combine pair 0" not in again
-
-
-def test_snakemakes_own_report_needs_no_network_and_captions_each_result(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object) -> None:
-        raise OSError("no network in this test")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    result = snakemake(project.folder, "--cores", 1, "--configfile", project.config, "--report", "snakemake.html")
-    assert result.status == 0, result.output
-    page = (project.folder / "snakemake.html").read_text()
-    captions = sorted((ROOT / "workflow" / "report").glob("*.rst"))
-    assert len(captions) == 19
-    for caption in captions:
-        assert caption.read_text().strip().split(".")[0] in page, caption.name
-    assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=[\"']?(?:https?:)?//", page)
+    assert planned(result) == {f"digits_{rule}" for rule in ("download", "convert", "train", "evaluate", "summarise")}
+    assert planned(snakemake(folder, wanted, "--cores", 1, "--configfile", config, "--dry-run")) == set()
 
 
 @pytest.fixture

@@ -5,18 +5,17 @@ import re
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import yaml
-from conftest import ROOT, Result, copy_project, snakemake, write_config
+from conftest import ROOT, Result, write_config
 
-from workflow.conftest import AFTER, Project, set_keys
+from workflow.conftest import AFTER, asked, set_keys
+from workflow.test_dag import LOCAL
 
 PROFILES = ("slurm", "cluster-generic")
-LOCAL = {"download", "convert"}  # rules that run where snakemake does
 
 
 def profile(name: str) -> dict[str, object]:
@@ -24,44 +23,24 @@ def profile(name: str) -> dict[str, object]:
     return settings
 
 
-@pytest.fixture
-def resources(tmp_path: Path) -> Callable[..., dict[str, dict[str, int]]]:
-    """What a dry run says that the jobs of each rule need. It does where there is no message, so these are taken out."""
-    project = Project(copy_project(tmp_path / "project"), write_config(tmp_path / "config.yaml"))
-    for path in (project.folder / "workflow" / "rules").glob("*.smk"):
-        path.write_text(re.sub(r"^ *message:\n.*\n", "", path.read_text(), flags=re.MULTILINE))
-
-    def needed(changes: dict[str, object], *arguments: object) -> dict[str, dict[str, int]]:
-        set_keys(project.config, changes)
-        line = ("--dry-run", "--cores", 1, "--configfile", project.config, *arguments)
-        shown = re.findall(r"rule (\w+):\n(?: .*\n)*? +resources: (.*)", snakemake(project.folder, *line).output)
-        return {rule: {name: int(n) for name, n in re.findall(r"(\w+)=(\d+)", values)} for rule, values in shown}
-
-    return needed
-
-
-def test_a_training_asks_for_a_gpu_where_the_device_is_cuda_alone(
-    resources: Callable[..., dict[str, dict[str, int]]],
-) -> None:
-    for device, gpus in (("cpu", 0), ("cuda", 1)):
-        found = resources({"device": device})
-        assert found["train"]["gpu"] == gpus
-        assert [rule for rule, needed in found.items() if "gpu" in needed] == ["train"]
-
-
-def test_what_is_tried_again_asks_for_more(resources: Callable[..., dict[str, dict[str, int]]]) -> None:
-    first, third = resources({}), resources({}, "--attempt", 3)
-    assert set(first) == set(third) >= set(AFTER)
-    for rule in AFTER:
-        for name in ("mem_mb", "runtime"):
-            assert third[rule][name] == 3 * first[rule][name] > 0
-
-
 @pytest.mark.parametrize("name", PROFILES)
 def test_a_profile_puts_every_rule_into_a_group_but_the_local_ones(name: str) -> None:
     groups = profile(name)["groups"]
     assert isinstance(groups, dict)
-    assert set(groups) == {*AFTER, "combine"} - LOCAL
+    assert set(groups) == set(AFTER) - LOCAL
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_no_two_groups_wait_for_each_other(name: str, tmp_path: Path) -> None:
+    """Each of the four runs is a group, and what reads several of them is another."""
+    config = write_config(tmp_path / "config.yaml", ensembles={"pair": {"recipe": "linear", "members": 2}})
+    set_keys(config, {"models": ["linear", "pair"]})
+    edges = asked(ROOT, config, lambda workflow: workflow.globals["workflow_graph"]("results/report.html")["edges"])
+    assert {("evaluate", "combine"), ("combine", "summarise")} <= set(edges)
+    groups = profile(name)["groups"]
+    assert isinstance(groups, dict)
+    between = {(groups.get(a, a), groups.get(b, b)) for a, b in edges}
+    assert ("run", "tables") in between and ("tables", "run") not in between
 
 
 def test_the_profiles_differ_in_the_scheduler_alone() -> None:

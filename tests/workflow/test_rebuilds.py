@@ -3,50 +3,43 @@ library. Each table says what a change concerns; what follows from that is in co
 file of its own, test_rebuilds_config.py.
 """
 
+import ast
+import json
 import os
+import re
 import shutil
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import ROOT, planned, snakemake
+from conftest import ROOT, copy_project, planned, snakemake, write_config
 
-from workflow.conftest import AFTER, Project, assert_reruns, checksums, jobs, plan
+from workflow.conftest import AFTER, RESULTS, Project, asked, assert_reruns, checksums, jobs, plan
+
+Changed = Callable[[str, Callable[[str], str]], set[str]]
 
 EVERY = set(AFTER)
-TENSORS = {
-    "convert",
-    "train",
-    "search",
-    "evaluate",
-    "summarise",
-    "compare",
-    "plot_data",
-    "plot_results",
-    "plot_mistakes",
-    "plot_weights",
-    "explore",
-    "report",
-}  # read or write such files
-NETWORKS = {"train", "evaluate"}
 PLOTS = {"plot_results", "plot_mistakes", "plot_weights"}  # of all runs
 FIGURES = {"search", "plot_data", "plot_ladder", "plot_workflow"} | PLOTS
-MEASURES = {"search", "evaluate", "summarise", "compare", "plot_results"}
+NETWORKS = {"train", "evaluate"}
+MEASURES = {"search", "evaluate", "combine", "summarise", "compare", "plot_results"}
+TENSORS = EVERY - {"download", "plot_workflow", "plot_ladder"}  # read or write such files
 
-# One module of each room, and of the report's files; tests/unit/test_fingerprint.py has all others.
+# One module of each room, a command, and what the report consists of. The rest follows from the import statements.
 SOURCES = {
     "digits/core/files.py": EVERY,
-    "digits/settings/config.py": set(),  # what it makes of the configuration is in the rules' parameters
-    "digits/settings/recipes.py": NETWORKS,
+    "digits/settings/config.py": set[str](),  # what it makes of the configuration is in the rules' parameters
     "digits/data/idx.py": {"convert"},
     "digits/networks/dense.py": NETWORKS,
     "digits/training/losses.py": {"train"},
-    "digits/statistics/significance.py": {"compare"},
-    "digits/rendering/page.py": {"report"},  # imported in the notebook
-    "digits/summarise.py": {"summarise"},
-    "digits/predict.py": set(),  # of no rule
+    "digits/statistics/runs.py": {"combine", "summarise", "compare", "report"} | PLOTS,
+    "digits/rendering/words.py": {"report"},  # imported in the notebook
+    "digits/predict.py": set[str](),  # of no rule
+    "digits/combine.py": {"combine"},
     "notebooks/report.ipynb": {"report"},
-    "notebooks/template/network.js": {"report"},
+    "notebooks/template/style.css": {"report"},
 }
 
 # The report names the version of each library that the project asks for itself.
@@ -59,19 +52,11 @@ LIBRARIES = {
     "pandas": MEASURES | PLOTS | {"plot_ladder", "report"},  # evaluate: through statsmodels
     "matplotlib": FIGURES | {"report"},
     "pillow": {"convert", "explore"} | FIGURES | {"report"},  # figures: through matplotlib
-    "safetensors": TENSORS | {"report"},
-    "tqdm": {"report"},
+    "safetensors": TENSORS,
     "pooch": {"download", "report"},
     "requests": {"download", "report"},
-    "papermill": {"report"},
-    "nbformat": {"report"},
-    "ipython": {"report"},
-    "nbconvert": {"report"},
-    "ipykernel": {"report"},
-    "pyyaml": {"report"},
-    "jsonschema": {"report"},
-    "pygments": {"report"},
-    "snakemake": {"report"},
+    **{name: {"report"} for name in ("papermill", "nbformat", "ipython", "nbconvert", "ipykernel", "pygments")},
+    **{name: {"report"} for name in ("snakemake", "pyyaml", "jsonschema", "tqdm")},  # no result is computed with them
     # Some that others need.
     "sympy": NETWORKS,
     "joblib": MEASURES,
@@ -79,12 +64,67 @@ LIBRARIES = {
     "urllib3": {"download", "report"},
     "pyzmq": {"report"},
     "psutil": {"report"},  # through ipython, not as the tests' own
-    # Those that only Snakemake itself or developers need.
-    **{name: set[str]() for name in ("pulp", "gitpython", "docutils", "black")},
-    **{name: set[str]() for name in ("pytest", "pytest-xdist", "hypothesis", "mypy", "ruff", "snakefmt")},
-    **{name: set[str]() for name in ("playwright", "axe-playwright-python", "pypdf")},
-    **{name: set[str]() for name in ("types-pyyaml", "types-tqdm", "pandas-stubs")},
 }
+# Those that only Snakemake itself or developers need.
+OTHERS = ["pulp", "gitpython", "docutils", "black", "pytest", "pytest-xdist", "hypothesis", "mypy", "ruff", "snakefmt"]
+OTHERS += ["playwright", "axe-playwright-python", "pypdf", "types-pyyaml", "types-tqdm", "pandas-stubs"]
+
+
+def sources() -> list[str]:
+    files = [path for folder in ("digits", "notebooks") for path in (ROOT / "workflow" / folder).rglob("*.*")]
+    return sorted(path.relative_to(ROOT / "workflow").as_posix() for path in files if "__pycache__" not in path.parts)
+
+
+def run_by(command: str) -> set[str]:
+    """Return the source files that a rule's command runs, from the import statements in them."""
+    module = re.match(r"python -m digits\.(\w+)", command)
+    assert module
+    todo, found = {f"digits/{module[1]}.py"}, set[str]()
+    if module[1] == "report":
+        todo |= {name for name in sources() if name.startswith("notebooks/")}
+    while todo:
+        name = todo.pop()
+        found.add(name)
+        text = (ROOT / "workflow" / name).read_text()
+        if name.endswith(".ipynb"):
+            text = "\n".join("".join(c["source"]) for c in json.loads(text)["cells"] if c["cell_type"] == "code")
+        for node in ast.walk(ast.parse(text if name.endswith((".py", ".ipynb")) else "")):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [f"{of}.{alias.name}" for of in names for alias in getattr(node, "names", [])]
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for parts in (dotted.split(".") for dotted in names if dotted.split(".")[0] == "digits"):
+                packages = ["/".join([*parts[: depth + 1], "__init__.py"]) for depth in range(len(parts))]
+                todo |= {path for path in [*packages, "/".join(parts) + ".py"] if path in sources()} - found
+    return found
+
+
+def fingerprints(folder: Path, config: Path) -> dict[str, list[str]]:
+    """Return what each rule depends on beside inputs and settings, and what the report says of libraries."""
+
+    def question(workflow: Any) -> dict[str, list[str]]:
+        found = {rule.name: [rule.params.source] for rule in workflow.rules if rule.name != "all"}
+        found["report"].append(workflow.get_rule("report").params.about(None))
+        return found
+
+    return asked(folder, config, question)
+
+
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory: pytest.TempPathFactory) -> Changed:
+    """Return the rules that a change of a file concerns, by their fingerprints, and undo the change."""
+    base = tmp_path_factory.mktemp("changed")
+    folder, config = copy_project(base / "project"), write_config(base / "config.yaml")
+    before = fingerprints(folder, config)
+
+    def rules(name: str, change: Callable[[str], str]) -> set[str]:
+        text = (folder / name).read_text()
+        assert change(text) != text
+        (folder / name).write_text(change(text))
+        after = fingerprints(folder, config)
+        (folder / name).write_text(text)
+        return {rule for rule in before if after[rule] != before[rule]}
+
+    return rules
 
 
 def append(path: Path, text: str) -> None:
@@ -92,10 +132,17 @@ def append(path: Path, text: str) -> None:
         file.write(text)
 
 
-def test_the_table_of_libraries_is_complete() -> None:
+def commented(text: str) -> str:
+    """Return a source file's text with another line; a notebook is JSON, to which none can be added but an empty one."""
+    return text + ("\n" if text.startswith("{") else "# a comment\n")
+
+
+def test_the_tables_are_complete() -> None:
+    rooms = {path.parent.name for path in (ROOT / "workflow" / "digits").glob("*/__init__.py")}
+    assert {Path(name).parent.name for name in SOURCES} >= rooms
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     asked_for = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
-    assert {name.split("==")[0] for name in asked_for} <= set(LIBRARIES)
+    assert {name.split("==")[0] for name in asked_for} <= {*LIBRARIES, *OTHERS}
 
 
 def test_nothing_changed_and_nothing_reruns(project: Project) -> None:
@@ -104,17 +151,42 @@ def test_nothing_changed_and_nothing_reruns(project: Project) -> None:
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_source_file_concerns_the_rules_that_run_it(project: Project, name: str) -> None:
-    append(project.folder / "workflow" / name, "# a comment\n" if name.endswith(".py") else "\n")
-    assert_reruns(project, f"`workflow/{name}`", SOURCES[name])
+    path = project.folder / "workflow" / name
+    path.write_text(commented(path.read_text()))
+    assert_reruns(project, name, SOURCES[name])
 
 
-@pytest.mark.parametrize("name", sorted(LIBRARIES))
-def test_a_locked_version_concerns_the_rules_that_compute_with_it(project: Project, name: str) -> None:
+def test_each_source_file_counts_where_it_is_imported(rules: dict[str, dict[str, Any]], changed: Changed) -> None:
+    runs = {name: run_by(rule["command"]) for name, rule in rules.items() if name in AFTER}
+    for name in sources():
+        expected = {rule for rule, files in runs.items() if name in files}
+        assert expected == SOURCES.get(name, expected), name
+        assert changed(f"workflow/{name}", commented) == expected, name
+
+
+def another_version(*names: str) -> Callable[[str], str]:
+    """Return what changes the locked version of libraries."""
+
+    def change(lock: str) -> str:
+        for name in names:
+            assert f"\n{name}==" in lock, name
+            lock = lock.replace(f"\n{name}==", f"\n{name}==99.")
+        return lock
+
+    return change
+
+
+def test_a_locked_version_concerns_the_rules_that_compute_with_it(changed: Changed) -> None:
+    found = {n: changed("requirements.lock", another_version(n)) for n in LIBRARIES}
+    assert found == LIBRARIES
+    assert changed("requirements.lock", another_version(*OTHERS)) == set()
+
+
+@pytest.mark.parametrize("name", ["tqdm", "contourpy", "mypy"])
+def test_snakemake_reruns_what_computes_with_a_locked_version(project: Project, name: str) -> None:
     lock = project.folder / "requirements.lock"
-    before = lock.read_text()
-    assert f"\n{name}==" in before
-    lock.write_text(before.replace(f"\n{name}==", f"\n{name}==99."))
-    assert_reruns(project, f"locked version of {name}", LIBRARIES[name])
+    lock.write_text(another_version(name)(lock.read_text()))
+    assert_reruns(project, name, LIBRARIES.get(name, set()))
 
 
 def test_a_rules_command_concerns_that_rule_and_the_report_that_shows_it(project: Project) -> None:
@@ -124,27 +196,19 @@ def test_a_rules_command_concerns_that_rule_and_the_report_that_shows_it(project
 
 
 def test_texts_around_the_pipeline_concern_no_rule(project: Project) -> None:
-    changed = [
-        "Snakefile",
-        "pyproject.toml",
-        "requirements.lock",
-        "config/config.yaml",
-        "config/quick.yaml",
-        "config/search.yaml",
-    ]
-    changed += ["config/README.md", "profiles/default/config.yaml", "workflow/schemas/config.schema.yaml"]
-    changed += [
-        f"workflow/rules/{name}.smk"
-        for name in ("common", "data", "training", "search", "evaluation", "figures", "report")
-    ]
-    changed += [f"workflow/report/{path.name}" for path in (ROOT / "workflow" / "report").iterdir()]
+    changed = ["Snakefile", "pyproject.toml", "requirements.lock", "config/README.md", "profiles/default/config.yaml"]
+    changed += [f"config/{name}.yaml" for name in ("config", "quick", "search")]
+    for folder in ("rules", "report", "schemas"):
+        changed += [f"workflow/{folder}/{path.name}" for path in (ROOT / "workflow" / folder).iterdir()]
     for name in changed:
         append(project.folder / name, "# a comment\n")
+    schema = project.folder / "workflow" / "schemas" / "config.schema.yaml"
+    reworded = schema.read_text().replace("description: ", "description: In other words, ")
+    schema.write_text(reworded.replace('In other words, "', '"In other words, '))
     for name in ("README.md", "Makefile", "CHANGELOG.md", "tests/test_new.py", "workflow/digits/notes.txt"):
         (project.folder / name).parent.mkdir(exist_ok=True)
         append(project.folder / name, "# new\n")
-    named = "comments in Snakefile, rules, schema, lock, config, profile; captions; README, Makefile, tests"
-    assert_reruns(project, named, set())
+    assert_reruns(project, "texts", set())
 
 
 @pytest.mark.parametrize("order", ["all at once", "inputs newer than outputs", "outputs newer than inputs", "long ago"])
@@ -162,14 +226,16 @@ def test_a_touch_reruns_nothing(project: Project, order: str) -> None:
     ("name", "made_again"),
     [
         ("tensors/test.safetensors", {"convert"} | AFTER["convert"]),
-        ("runs/linear/seed-0/weights.safetensors", {"train linear 0", "evaluate linear 0"} | AFTER["evaluate"]),
-        (
-            "runs/published/seed-1/snapshots.safetensors",
-            {"train published 1", "evaluate published 1"} | AFTER["evaluate"],
-        ),
-        (
-            "runs/tiny-conv/seed-0/validation.safetensors",
-            {"train tiny-conv 0", "evaluate tiny-conv 0"} | AFTER["evaluate"],
+        *(
+            (
+                f"runs/{model}/seed-{seed}/{name}.safetensors",
+                {f"train {model} {seed}", f"evaluate {model} {seed}"} | RESULTS,
+            )
+            for model, seed, name in (
+                ("linear", 0, "weights"),
+                ("published", 1, "snapshots"),
+                ("tiny-conv", 0, "validation"),
+            )
         ),
         ("figures/samples.png", {"plot_data", "report"}),
         ("figures/curves.svg", {"plot_results", "report"}),
@@ -203,7 +269,7 @@ def test_another_folder_reruns_nothing(project: Project, tmp_path: Path) -> None
 def test_a_dry_run_says_the_same(project: Project) -> None:
     append(project.folder / "workflow" / "digits" / "evaluate.py", "# a comment\n")
     dry = snakemake(project.folder, "--cores", 1, "--configfile", project.config, "--dry-run")
-    assert planned(dry) == {"evaluate"} | AFTER["evaluate"]
+    assert planned(dry) == {"evaluate"} | RESULTS
 
 
 def test_what_reruns_after_a_comment_gives_the_same_bits(project: Project) -> None:

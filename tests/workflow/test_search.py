@@ -60,8 +60,9 @@ def test_a_search_alone_leaves_the_report_as_it_is_and_costs_nothing_again(proje
     set_keys(project.config, {"models": list(MODELS), "searches": {}})
     assert planned(build(project, "--dry-run")) == set(), "and so is the report"
     after = checksums(project.folder / "results")
-    assert {name: after[name] for name in before if not name.endswith(("search.csv", "search.svg"))} == {
-        name: sum_ for name, sum_ in before.items() if not name.endswith(("search.csv", "search.svg"))
+    found = {"search.csv", "figures/search.svg"}
+    assert {name: after[name] for name in before.keys() - found} == {
+        name: before[name] for name in before.keys() - found
     }
 
 
@@ -85,23 +86,10 @@ def test_a_candidate_that_diverges_does_not_stop_the_search(project: Project) ->
     assert (good["best"], good["diverged"], bad["best"], bad["diverged"]) == ("True", "0", "False", "1")
     assert good["validation_accuracy"] and not bad["validation_accuracy"]
     log = (project.folder / "logs" / "train" / "rate.learning-rate-1e37-0.log").read_text()
-    assert "the loss became " in log, "the log says why"
+    assert "the loss became " in log
     assert planned(build(project)) == set(), "a divergence is a result like others"
 
 
 def test_a_deleted_run_of_a_candidate_is_made_again(project: Project) -> None:
     (project.folder / "results" / "runs" / CANDIDATES[1] / "seed-0" / "history.csv").unlink()
     assert plan(project).all == {f"train {CANDIDATES[1]} 0", "search"}
-
-
-def test_a_mistake_in_a_search_is_one_line_before_any_job(project: Project) -> None:
-    set_keys(project.config, {"searches": search(learning_rat=[1])})
-    assert (
-        build(project)
-        .error()
-        .startswith("error: config: searches.rate: recipe: unknown key 'learning_rat', did you mean 'learning_rate'?")
-    )
-    set_keys(project.config, {"models": [], "searches": {}})
-    assert build(project).error() == (
-        "error: config: models is []; it must be a list of at least 1 value, unless there are searches"
-    )

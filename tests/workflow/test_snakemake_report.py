@@ -2,12 +2,14 @@
 
 import base64
 import json
+import re
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 from browsing import chromium, opened
-from conftest import snakemake
+from conftest import ROOT, snakemake
 from project import COMPARISONS, FIGURES, MISTAKES, TABLES
 
 from workflow.conftest import Project
@@ -24,9 +26,16 @@ SHOWN = {
 
 @pytest.fixture(scope="module")
 def page(build: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Snakemake's report on the small data set."""
+    """Snakemake's report on the small data set, written without a network."""
     path = tmp_path_factory.mktemp("report") / "snakemake-report.html"
-    result = snakemake(build.folder, "--configfile", build.config, "--report", path)
+
+    def refuse(*_: object) -> None:
+        raise OSError("no network in this test")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", refuse)
+        patch.setattr(socket, "getaddrinfo", refuse)
+        result = snakemake(build.folder, "--configfile", build.config, "--report", path)
     assert result.status == 0, result.output
     return path
 
@@ -49,6 +58,15 @@ def test_it_holds_every_figure_and_table_as_it_is(build: Project, results: dict[
         assert kind == ("table" if path.endswith(".csv") else "figure")
         labels.add((kind, label))
     assert len(labels) == len(SHOWN), "no two are called the same"
+
+
+def test_it_has_each_caption_and_names_no_other_site(page: Path) -> None:
+    text = page.read_text()
+    captions = sorted((ROOT / "workflow" / "report").glob("*.rst"))
+    assert len(captions) == len(SHOWN)
+    for caption in captions:
+        assert caption.read_text().strip().split(".")[0] in text, caption.name
+    assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=[\"']?(?:https?:)?//", text)
 
 
 def test_it_opens_offline_and_lists_them(page: Path, results: dict[str, Any]) -> None:
