@@ -1,5 +1,5 @@
 # MNIST from scratch: download → convert → train → evaluate → summarise → figures → report.
-# Every number that can be changed is in config/config.yaml; README.md shows how.
+# config/config.yaml says what is built; config/README.md has every key and its default.
 from snakemake.utils import min_version
 
 min_version("9.27")
