@@ -11,7 +11,7 @@ import scipy.special
 from conftest import Command, call
 from PIL import Image
 from project import CONFIG, TENSORS, arguments, contents
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 MEMBERS = [f"results/runs/linear/seed-{seed}" for seed in range(3)]
 ENSEMBLE = "results/runs/trio/seed-0"
@@ -106,3 +106,21 @@ def test_as_many_files_of_each_kind(command: Command, project: Path, tmp_path: P
     one_less = ["--member-metrics", project / MEMBERS[0] / "metrics.json"]
     error = command("combine", *line(project, tmp_path), *one_less).error()
     assert "different numbers of files" in error and contents(tmp_path) == {}
+
+
+@pytest.mark.parametrize("changes", [{"logits": np.zeros((200, 9), np.float32)}, {"counted": np.arange(200) > 3}])
+def test_predictions_of_other_classes_are_refused(
+    command: Command, project: Path, tmp_path: Path, changes: dict[str, np.ndarray]
+) -> None:
+    arrays = load_file(project / MEMBERS[1] / "predictions.safetensors") | changes
+    if changes.keys() == {"logits"}:
+        arrays["labels"] = np.minimum(arrays["labels"], 8)  # valid by itself
+    other = shutil.copytree(project, tmp_path / "other")
+    if changes.keys() == {"logits"}:
+        for run in (MEMBERS[0], MEMBERS[2]):
+            same = load_file(other / run / "predictions.safetensors") | {"labels": arrays["labels"]}
+            save_file(same, other / run / "predictions.safetensors")
+    save_file(arrays, other / MEMBERS[1] / "predictions.safetensors")
+    error = command("combine", *line(other, tmp_path / "target")).error()
+    assert "seed-1/predictions.safetensors: not of the same classes as" in error
+    assert not (tmp_path / "target").exists()

@@ -55,6 +55,9 @@ def join_predictions(paths: Sequence[Path]) -> Predictions:
     members = [load_predictions(path) for path in paths]
     for path, member in zip(paths, members, strict=True):
         require_same_images(paths[0], members[0].labels, path, member.labels)
+        same_classes = member.logits.shape == members[0].logits.shape
+        if not same_classes or not np.array_equal(member.counted, members[0].counted):
+            raise UserError(f"{path}: not of the same classes as {paths[0]}; delete both and start again")
     logits = mean_logits([member.logits for member in members]).astype(np.float32)
     return Predictions(logits, members[0].labels, members[0].counted)
 
