@@ -91,7 +91,7 @@ def test_predict_and_the_page_take_it_as_they_take_a_network(command: Command, p
 @pytest.mark.parametrize(
     ("members", "reason"),
     [
-        ([*MEMBERS[:2], "results/runs/published/seed-0"], "its model is another than in"),
+        ([*MEMBERS[:2], "results/runs/published/seed-0"], "not of the same model as"),
         ([*MEMBERS[:2], "results/runs/linear/seed-9"], "no such file or folder"),
     ],
 )

@@ -34,3 +34,12 @@ def test_members_are_split_as_they_were_joined() -> None:
     assert len(joined) == 24 and joined["members.11.w1"].item() == 11
     assert split_members(joined, 12) == members  # 1 is not taken for the beginning of 10 and 11
     assert split_members(members[3], 1) == [members[3]], "a network by itself has its own names"
+
+
+def test_large_scores_cost_no_digits_so_that_no_answer_changes() -> None:
+    """Networks that start from large weights are sure of everything: their mean is decided in the last digits."""
+    members = [np.random.default_rng(seed).normal(size=(2000, 10), scale=500).astype(np.float32) for seed in range(3)]
+    expected = np.mean([softmax(scores) for scores in members], axis=0)
+    found = mean_logits(members)
+    np.testing.assert_allclose(np.exp(found), expected, rtol=0, atol=3e-16)
+    assert np.isfinite(found).all()

@@ -39,7 +39,7 @@ def join_weights(paths: Sequence[Path]) -> tuple[dict[str, np.ndarray], dict[str
             header = json.loads(texts["training"])
             for key in SAME:
                 if headers and header[key] != headers[0][key]:
-                    raise UserError(f"{path}: its {key} is another than in {paths[0]}; delete both and start again")
+                    raise UserError(f"{path}: not of the same {key} as {paths[0]}; delete both and start again")
             members.append(arrays)
             headers.append(header)
     return join_members(members), {

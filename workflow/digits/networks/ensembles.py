@@ -17,8 +17,12 @@ def mean_logits(members: Sequence[np.ndarray]) -> np.ndarray:
     Its softmax is the mean of the members' softmaxes.
     """
     scores = [logits.astype(np.float64) for logits in members]
-    logs = [logits - np.logaddexp.reduce(logits, axis=1, keepdims=True) for logits in scores]
-    mean: np.ndarray = np.logaddexp.reduce(logs, axis=0) - np.log(len(logs))
+    # In logarithms, so that no probability is too small; from the largest down, so that large scores cost no digits.
+    shifted = [logits - logits.max(axis=1, keepdims=True) for logits in scores]
+    logs = np.array([logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)) for logits in shifted])
+    highest = np.maximum(logs.max(axis=0), np.finfo(np.float64).min)  # finite for a class without an output, too
+    with np.errstate(divide="ignore"):
+        mean: np.ndarray = highest + np.log(np.exp(logs - highest).sum(axis=0)) - np.log(len(logs))
     return mean
 
 

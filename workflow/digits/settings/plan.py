@@ -1,6 +1,6 @@
 """What a configuration asks to be built: the runs of each model, and the rungs of the ladder."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -46,11 +46,11 @@ def trained_rungs(config: Mapping[str, Any]) -> list[dict[str, Any]]:
 def shown_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the configuration as the report shows it: what decides the result, so no path, search or unused model."""
     dataset = {key: value for key, value in config["dataset"].items() if key != "path"}
-    runs: Sequence[str] = list(planned_runs(config))
+    runs = planned_runs(config)
     shown = {
         **config,
         "dataset": dataset,
-        "ladder": [rung for rung in config["ladder"] if rung["model"] in runs],
+        "ladder": [rung for rung in config["ladder"] if rung["model"] in config["models"]],
         "recipes": {model: config["recipes"][model] for model in runs if model in config["recipes"]},
         "ensembles": {model: config["ensembles"][model] for model in runs if model in config["ensembles"]},
     }
