@@ -15,7 +15,7 @@ from typing import NoReturn, Protocol
 import pytest
 import yaml
 from digits.core.command import run as run_main
-from project import RUNS, SEARCH_RUNS, Line, arguments, contents, outputs
+from project import PAIR_RUNS, RUNS, SEARCH_RUNS, Line, arguments, contents, outputs
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "tests" / "data"
@@ -107,6 +107,12 @@ def tensors(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+class Ran(Protocol):
+    """What the fixture `ran` gives."""
+
+    def __call__(self, name: str, source: Path, target: Path, *more: object, run: str = RUNS[0]) -> str: ...
+
+
 class Refused(Protocol):
     """What the fixture `refused` gives."""
 
@@ -117,6 +123,18 @@ class Refused(Protocol):
 def target(tmp_path: Path) -> Path:
     """A project's folder to write to."""
     return tmp_path / "target"
+
+
+@pytest.fixture
+def ran(command: Command) -> Ran:
+    """Run a command that must succeed, on one project's folder and into another's; return its output."""
+
+    def run_well(name: str, source: Path, target: Path, *more: object, run: str = RUNS[0]) -> str:
+        result = command(name, *arguments(name, source, target, run), *more)
+        assert result.status == 0, result.output
+        return result.output
+
+    return run_well
 
 
 @pytest.fixture
@@ -154,6 +172,8 @@ def measured(trained: Path) -> Path:
     """The project's folder with the measures of each run and the tables too."""
     for run in RUNS:
         call("evaluate", *arguments("evaluate", trained, trained, run))
+    for run in PAIR_RUNS:
+        call("combine", *arguments("combine", trained, trained, run))
     for name in ("summarise", "compare"):
         call(name, *arguments(name, trained, trained))
     return trained
@@ -167,6 +187,12 @@ def built(measured: Path) -> Path:
         for name in ("search", *PLOTS, "explore", "report"):
             call(name, *arguments(name, Path(), Path()))
     return measured
+
+
+@pytest.fixture
+def project(built: Path, tmp_path: Path) -> Path:
+    """A copy of all that the pipeline makes, which a test may change."""
+    return shutil.copytree(built, tmp_path / "project")
 
 
 def copy_project(target: Path) -> Path:

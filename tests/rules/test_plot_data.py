@@ -1,14 +1,12 @@
-"""`digits.plot_data`: the pictures show the images, means and counts of the data set, with the same bytes every time."""
+"""`digits.plot_data`: the pictures show the images, means and counts of the data set."""
 
 from pathlib import Path
 
 import numpy as np
-import pytest
-from conftest import Command
 from digits.data.tensors import load_split
 from digits.plot_data import draw_class_means, draw_samples
-from drawings import assert_plain, drawn_images, svg_texts
-from project import DATA_FIGURES, TENSORS, arguments, built_by
+from drawings import drawn_images, svg_texts
+from project import DATA_FIGURES, TENSORS
 
 
 def test_samples_show_twelve_images_of_each_class_evenly_spaced(built: Path) -> None:
@@ -41,12 +39,6 @@ def test_class_counts_say_how_many_images_each_class_has(built: Path) -> None:
     assert texts[-2:] == ["training images", "test images"]
 
 
-def test_twice_gives_the_same_bytes(command: Command, built: Path, target: Path) -> None:
-    result = command("plot_data", *arguments("plot_data", built, target))
-    assert (result.status, result.output) == (0, "")
-    assert built_by("plot_data", target) == built_by("plot_data", built)
-
-
 def test_a_class_without_images_leaves_its_place_empty(built: Path) -> None:
     """`--train-limit` can leave a class with none."""
     train = load_split(built / TENSORS[0])
@@ -56,8 +48,3 @@ def test_a_class_without_images_leaves_its_place_empty(built: Path) -> None:
         shown = [np.asarray(axis.images[0].get_array()).max() for axis in draw(few).axes]
         assert [number // each for number, highest in enumerate(shown) if highest == 0] == [3] * each
         assert len(shown) == 10 * each
-
-
-@pytest.mark.parametrize("figure", DATA_FIGURES.values())
-def test_a_figure_has_the_format_of_its_name_and_no_date(built: Path, figure: str) -> None:
-    assert_plain(built / figure)

@@ -4,10 +4,8 @@ import json
 from pathlib import Path
 
 import numpy as np
-from conftest import Command
 from digits.plot_weights import draw_first_layers, read_filters
-from drawings import assert_plain
-from project import RUNS, WEIGHT_FIGURE, arguments, built_by
+from project import RUNS
 from safetensors.numpy import load_file, save_file
 
 
@@ -31,10 +29,3 @@ def test_the_units_of_a_cropped_network_are_of_the_pixels_that_it_sees(tmp_path:
     w1 = np.arange(6 * 2, dtype=np.float32).reshape(6, 2)  # of images of 4 × 5 pixels without their border
     save_file({"w1": w1}, tmp_path / "weights", {"training": json.dumps({"recipe": {"crop": 1}})})
     np.testing.assert_array_equal(read_filters(tmp_path / "weights", (4, 5)), [w1[:, n].reshape(2, 3) for n in (0, 1)])
-
-
-def test_twice_gives_the_same_bytes(command: Command, built: Path, target: Path) -> None:
-    result = command("plot_weights", *arguments("plot_weights", built, target))
-    assert (result.status, result.output) == (0, "")
-    assert built_by("plot_weights", target) == built_by("plot_weights", built)
-    assert_plain(target / WEIGHT_FIGURE["first-layers"])

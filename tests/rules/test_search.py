@@ -1,6 +1,5 @@
 """`digits.search`: table, figure and verdict against runs written by hand, whose accuracies and losses are known."""
 
-import csv
 import json
 import math
 from pathlib import Path
@@ -8,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Command, Refused
+from conftest import Ran, Refused
 from digits.search import draw_searches, read_candidate
-from drawings import assert_plain, svg_texts
+from drawings import svg_texts
 from matplotlib.axes import Axes
-from project import SEARCH_RUNS, arguments, built_by, outputs
+from project import SEARCH_RUNS, built_by, outputs, rows
 from safetensors.numpy import save_file
 
 TABLE, FIGURE = outputs("search").values()
@@ -40,38 +39,24 @@ def write_search(
     return {"seeds": list(range(len(runs[0]))), "candidates": names}
 
 
-def search(command: Command, target: Path, searches: dict[str, Any], runs: Path) -> tuple[list[dict[str, str]], str]:
+def search(ran: Ran, target: Path, searches: dict[str, Any], runs: Path) -> tuple[list[dict[str, str]], str]:
     """Run the command; return the rows of its table and what it said."""
-    line = [*arguments("search", target, target), "--searches", json.dumps(searches), "--runs", runs]
-    result = command("search", *line)
-    assert result.status == 0, result.output
-    with (target / TABLE).open(newline="") as file:
-        return list(csv.DictReader(file)), result.output
+    said = ran("search", target, target, "--searches", json.dumps(searches), "--runs", runs)
+    return rows(target / TABLE), said
 
 
-def best(rows: list[dict[str, str]]) -> list[str]:
-    assert {row["best"] for row in rows} <= {"True", "False"}
-    return [row["changes"] for row in rows if row["best"] == "True"]
+def best(found: list[dict[str, str]]) -> list[str]:
+    assert {row["best"] for row in found} <= {"True", "False"}
+    return [row["changes"] for row in found if row["best"] == "True"]
 
 
-def test_the_table_has_mean_spread_interval_and_loss_of_each_candidate(
-    command: Command, target: Path, tmp_path: Path
-) -> None:
+def test_the_table_has_mean_spread_interval_and_loss_of_each_candidate(ran: Ran, target: Path, tmp_path: Path) -> None:
     spec = write_search(tmp_path / "runs", [0.1, 0.5], [[(4, 1), (5, 1), (6, 1)], [(7, 2), (7, 2), (7, 2)]])
-    (low, high), said = search(command, target, {"rate": spec}, tmp_path / "runs")
-    assert list(low) == [
-        "search",
-        "candidate",
-        "changes",
-        "runs",
-        "diverged",
-        "validation_accuracy",
-        "validation_accuracy_std",
-        "interval_low",
-        "interval_high",
-        "validation_loss",
-        "best",
-    ]
+    (low, high), said = search(ran, target, {"rate": spec}, tmp_path / "runs")
+    assert ",".join(low) == (
+        "search,candidate,changes,runs,diverged,validation_accuracy,validation_accuracy_std,interval_low,interval_high,"
+        "validation_loss,best"
+    )
     assert list(low.values())[:5] == ["rate", "k-0", "k 0.1", "3", "0"]
     # Student's t for 2 degrees of freedom at 97.5 % is 4.302653 in any table: 0.625 ± 4.302653 · 0.125 / √3.
     numbers = [float(value) for value in list(low.values())[5:9]]
@@ -84,8 +69,8 @@ def test_the_table_has_mean_spread_interval_and_loss_of_each_candidate(
     assert said == "rate: k 0.5 is best, validation accuracy 87.50%\n"
 
 
-def test_one_run_shows_no_spread(command: Command, target: Path, tmp_path: Path) -> None:
-    (row,), _ = search(command, target, {"s": write_search(tmp_path / "runs", [1], [[(6, 1)]])}, tmp_path / "runs")
+def test_one_run_shows_no_spread(ran: Ran, target: Path, tmp_path: Path) -> None:
+    (row,), _ = search(ran, target, {"s": write_search(tmp_path / "runs", [1], [[(6, 1)]])}, tmp_path / "runs")
     assert (row["validation_accuracy"], row["runs"]) == ("0.75", "1")
     assert row["validation_accuracy_std"] == row["interval_low"] == row["interval_high"] == ""
 
@@ -102,17 +87,17 @@ def test_one_run_shows_no_spread(command: Command, target: Path, tmp_path: Path)
     ],
 )
 def test_the_best_is_chosen(
-    command: Command, target: Path, tmp_path: Path, runs: list[list[tuple[int, float]]], chosen: list[str]
+    ran: Ran, target: Path, tmp_path: Path, runs: list[list[tuple[int, float]]], chosen: list[str]
 ) -> None:
     spec = write_search(tmp_path / "runs", [1, 2, 3], runs)
-    rows, said = search(command, target, {"s": spec}, tmp_path / "runs")
-    assert best(rows) == chosen
+    found, said = search(ran, target, {"s": spec}, tmp_path / "runs")
+    assert best(found) == chosen
     assert said.startswith(f"s: {chosen[0]} is best, " if chosen else "s: all diverged\n")
 
 
-def test_a_candidate_that_diverged_has_no_numbers(command: Command, target: Path, tmp_path: Path) -> None:
+def test_a_candidate_that_diverged_has_no_numbers(ran: Ran, target: Path, tmp_path: Path) -> None:
     spec = write_search(tmp_path / "runs", [1, 2], [[(8, 1), (8, math.nan)], [(5, 1), (5, 1)]])
-    (row, _), _ = search(command, target, {"s": spec}, tmp_path / "runs")
+    (row, _), _ = search(ran, target, {"s": spec}, tmp_path / "runs")
     assert list(row.values()) == ["s", "k-0", "k 1", "2", "1", "", "", "", "", "", "False"]
     assert "diverged " in svg_texts(target / FIGURE)
 
@@ -165,65 +150,51 @@ def test_several_numbers_are_rows_too(tmp_path: Path) -> None:
     assert [label.get_text() for label in draw(tmp_path, spec).get_yticklabels()] == ["j 1, k 2", "j 1, k 1"]
 
 
-def test_each_search_has_a_panel_and_its_verdict(command: Command, target: Path, tmp_path: Path) -> None:
+def test_each_search_has_a_panel_and_its_verdict(ran: Ran, target: Path, tmp_path: Path) -> None:
     one = write_search(tmp_path / "runs", [1, 2], [[(5, 1)], [(7, 1)]])
     other = write_search(tmp_path / "runs", ["a", "b"], [[(5, 1)], [(6, 1)]], "loss")
-    rows, _ = search(command, target, {"one": one, "other": other}, tmp_path / "runs")
-    assert [row["search"] for row in rows] == ["one", "one", "other", "other"]
-    assert best(rows) == ["k 2", "loss b"]
+    found, _ = search(ran, target, {"one": one, "other": other}, tmp_path / "runs")
+    assert [row["search"] for row in found] == ["one", "one", "other", "other"]
+    assert best(found) == ["k 2", "loss b"]
     texts = svg_texts(target / FIGURE)
     assert "one: k 2 is best, validation accuracy 87.50%" in texts
     assert "other: loss b is best, validation accuracy 75.00%" in texts
 
 
-def test_the_real_runs_and_twice_the_same_bytes(command: Command, built: Path, target: Path) -> None:
-    assert command("search", *arguments("search", built, target)).status == 0
-    assert built_by("search", target) == built_by("search", built)
-    assert_plain(target / FIGURE)
-    with (target / TABLE).open(newline="") as file:
-        for row, run in zip(csv.DictReader(file), SEARCH_RUNS, strict=True):
-            with (built / run / "history.csv").open(newline="") as history:
-                *_, last = csv.DictReader(history)
-            assert row["candidate"] == Path(run).parent.name
-            assert row["validation_accuracy"] == last["validation_accuracy"]
-
-
-def test_the_test_images_are_not_needed(command: Command, built: Path, target: Path, tmp_path: Path) -> None:
-    """Nor anything else but what the candidates' trainings left."""
+def test_the_real_runs_by_what_they_said_to_the_images_held_out_alone(
+    ran: Ran, built: Path, target: Path, tmp_path: Path
+) -> None:
     for run in SEARCH_RUNS:
         path = Path(run) / "validation.safetensors"
         (tmp_path / path).parent.mkdir(parents=True)
         (tmp_path / path).write_bytes((built / path).read_bytes())
-    assert command("search", *arguments("search", tmp_path, target)).status == 0
+    ran("search", tmp_path, target)
     assert built_by("search", target) == built_by("search", built)
+    for row, run in zip(rows(target / TABLE), SEARCH_RUNS, strict=True):
+        assert row["candidate"] == Path(run).parent.name
+        assert row["validation_accuracy"] == rows(built / run / "history.csv")[-1]["validation_accuracy"]
 
 
 @pytest.mark.parametrize(
-    ("arrays", "reason"),
+    ("shape", "labels", "reason"),
     [
-        ({"logits": np.zeros((2, 10), np.float32)}, "no 'labels'"),
-        ({"logits": np.zeros((2, 10), np.float32), "labels": np.zeros(3, np.uint8)}, "logits [2, 10] and labels [3]"),
-        ({"logits": np.zeros((0, 10), np.float32), "labels": np.zeros(0, np.uint8)}, "logits [0, 10] and labels [0]"),
-        ({"logits": np.zeros(2, np.float32), "labels": np.zeros(2, np.uint8)}, "logits [2] and labels [2]"),
-        (
-            {"logits": np.zeros((1, 2), np.float32), "labels": np.full(1, 2, np.uint8)},
-            "index 2 is out of bounds for axis 1 with size 2",
-        ),
+        ([2, 10], [0] * 3, "logits [2, 10] and labels [3]"),
+        ([0, 10], [], "logits [0, 10] and labels [0]"),
+        ([2], [0] * 2, "logits [2] and labels [2]"),
+        ([1, 2], [2], "index 2 is out of bounds for axis 1 with size 2"),
     ],
 )
 def test_a_run_that_is_something_else_is_named(
-    tmp_path: Path, refused: Refused, arrays: dict[str, np.ndarray], reason: str
+    tmp_path: Path, refused: Refused, shape: list[int], labels: list[int], reason: str
 ) -> None:
     path = tmp_path / "runs" / "k-0" / "seed-0" / "validation.safetensors"
     spec = write_search(tmp_path / "runs", [1], [[(5, 1)]])
-    save_file(arrays, path)
+    save_file({"logits": np.zeros(shape, np.float32), "labels": np.array(labels, np.uint8)}, path)
     more = ("--searches", json.dumps({"s": spec}), "--runs", tmp_path / "runs")
-    assert refused("search", tmp_path, *more) == (
-        f"error: {path}: not a file that `digits.train` wrote ({reason}); delete it and start again"
+    assert refused("search", tmp_path, *more).startswith(
+        f"error: {path}: not a file that `digits.train` wrote ({reason}); "
     )
 
 
 def test_no_searches(tmp_path: Path, refused: Refused) -> None:
-    assert refused("search", tmp_path, "--searches", "{}") == (
-        "error: --searches: none; name some in the configuration, such as config/search.yaml does"
-    )
+    assert refused("search", tmp_path, "--searches", "{}").startswith("error: --searches: none; ")

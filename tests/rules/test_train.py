@@ -1,6 +1,5 @@
 """`digits.train`: the same bits every time, a history that torch.nn agrees with, and a stop that leaves nothing behind."""
 
-import csv
 import json
 import re
 from pathlib import Path
@@ -8,35 +7,29 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import Command, Refused
+from conftest import Ran, Refused
 from digits.core.seeding import generator_for
 from digits.networks.dense import make_params
-from project import RECIPES, RUNS, TENSORS, arguments, built_by
-from safetensors import safe_open
+from project import RECIPES, RUNS, TENSORS, built_by, header, rows
 from safetensors.torch import load_file
+from small import as_modules, as_params
 
-LINEAR, OTHER_SEED, PUBLISHED, _, CONVOLUTIONAL, _ = RUNS
+LINEAR, _, PUBLISHED, _, CONVOLUTIONAL, _ = RUNS
 
 
 def recipe(model: str = "linear", **changes: Any) -> list[str]:
     return ["--recipe", json.dumps({**RECIPES[model], **changes})]
 
 
-def history(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 # With the tutorial's rate of 50, hidden units make float32's rounding grow until torch differs from itself in float64;
 # tests/unit/test_training.py compares that rate in float64.
 @pytest.mark.parametrize(("run", "rate"), [(LINEAR, 50.0), (PUBLISHED, 2.0)])
 def test_history_and_weights_are_those_of_torch_nn(
-    command: Command, trained: Path, target: Path, run: str, rate: float
+    ran: Ran, trained: Path, target: Path, run: str, rate: float
 ) -> None:
     model = Path(run).parent.name
     settings = RECIPES[model]
-    changed = recipe(model, learning_rate=rate)
-    assert command("train", *arguments("train", trained, target, run), *changed).status == 0
+    ran("train", trained, target, *recipe(model, learning_rate=rate), run=run)
     tensors = load_file(trained / TENSORS[0])
     images, labels = tensors["images"].flatten(1) / 255, tensors["labels"].long()
     order = torch.randperm(500, generator=generator_for("validation split"))
@@ -45,23 +38,18 @@ def test_history_and_weights_are_those_of_torch_nn(
 
     generator = generator_for(model, 0)
     params = make_params([784, *settings["hidden"], 10], settings["init"], generator)
-    layers: list[torch.nn.Module] = []
-    for w, b in zip(params[::2], params[1::2], strict=True):
-        layer = torch.nn.Linear(*w.shape)
-        layer.weight.data, layer.bias.data = w.T.clone(), b.clone()
-        layers += [layer, torch.nn.ReLU()]
-    net = torch.nn.Sequential(*layers[:-1])
+    net = as_modules(params)
     optimiser = torch.optim.SGD(net.parameters(), lr=rate)
 
     def loss(chosen: torch.Tensor) -> torch.Tensor:
         targets = torch.nn.functional.one_hot(labels[chosen], 10).float()
         return torch.nn.functional.l1_loss(net(images[chosen]).sigmoid(), targets)
 
-    rows = history(target / run / "history.csv")
-    assert [list(row) for row in rows] == [
+    history = rows(target / run / "history.csv")
+    assert [list(row) for row in history] == [
         ["epoch", "learning_rate", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]
     ] * 3
-    for number, row in enumerate(rows, start=1):
+    for number, row in enumerate(history, start=1):
         losses, right_of = [], []
         for batch in torch.randperm(len(kept), generator=generator).split(50):
             optimiser.zero_grad()
@@ -83,11 +71,9 @@ def test_history_and_weights_are_those_of_torch_nn(
     torch.testing.assert_close(scores["logits"], net(images[held_out]).detach(), rtol=1e-3, atol=1e-2)
     assert scores["labels"].tolist() == labels[held_out].tolist()
     weights = load_file(target / run / "weights.safetensors")
-    assert list(weights) == sorted(f"{letter}{n + 1}" for letter in "wb" for n in range(len(params) // 2))
-    for n, module in enumerate(layers[::2], start=1):
-        assert isinstance(module, torch.nn.Linear)
-        torch.testing.assert_close(weights[f"w{n}"], module.weight.data.T, rtol=1e-3, atol=1e-4)
-        torch.testing.assert_close(weights[f"b{n}"], module.bias.data, rtol=1e-3, atol=1e-4)
+    names = [f"{letter}{n + 1}" for n in range(len(params) // 2) for letter in "wb"]
+    theirs = dict(zip(names, as_params(net), strict=True))
+    torch.testing.assert_close(weights, theirs, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -104,33 +90,30 @@ def test_history_and_weights_are_those_of_torch_nn(
 )
 def test_the_weights_file_says_how_it_was_trained(trained: Path, run: str, flops: int) -> None:
     model = Path(run).parent.name
-    with safe_open(trained / run / "weights.safetensors", framework="pt") as file:
-        assert json.loads(file.metadata()["training"]) == {
-            "model": model,
-            "seed": 0,
-            "recipe": RECIPES[model],
-            "members": 1,
-            "epochs": RECIPES[model]["epochs"],
-            "train_size": 500,
-            "training_flops": flops,
-            "classes": list("0123456789"),
-            "shape": [28, 28],
-        }
+    assert header(trained / run / "weights.safetensors") == {
+        "model": model,
+        "seed": 0,
+        "recipe": RECIPES[model],
+        "members": 1,
+        "epochs": RECIPES[model]["epochs"],
+        "train_size": 500,
+        "training_flops": flops,
+        "classes": list("0123456789"),
+        "shape": [28, 28],
+    }
 
 
 @pytest.mark.parametrize("run", [LINEAR, CONVOLUTIONAL])
-def test_twice_gives_the_same_bytes_and_a_convolutional_network_learns(
-    command: Command, trained: Path, target: Path, run: str
-) -> None:
-    assert command("train", *arguments("train", trained, target, run)).status == 0
-    assert built_by("train", target, run) == built_by("train", trained, run)
-    first, *_, last = history(trained / run / "history.csv")
+def test_networks_learn_and_seeds_start_from_other_weights(trained: Path, run: str) -> None:
+    first, *_, last = rows(trained / run / "history.csv")
     assert float(last["train_loss"]) < float(first["train_loss"])
+    one, other = (load_file(trained / path / "weights.safetensors") for path in (run, run.replace("seed-0", "seed-1")))
+    name = "w1" if run == LINEAR else "dense.0.weight"
+    assert (one[name] != other[name]).float().mean().item() > 0.99
 
 
-def test_snapshots_are_the_weights_at_their_epochs(command: Command, trained: Path, target: Path) -> None:
-    one_epoch = recipe("published", epochs=1, snapshots=[])
-    assert command("train", *arguments("train", trained, target, PUBLISHED), *one_epoch).status == 0
+def test_snapshots_are_the_weights_at_their_epochs(ran: Ran, trained: Path, target: Path) -> None:
+    ran("train", trained, target, *recipe("published", epochs=1, snapshots=[]), run=PUBLISHED)
     after = {
         1: load_file(target / PUBLISHED / "weights.safetensors"),
         3: load_file(trained / PUBLISHED / "weights.safetensors"),
@@ -142,53 +125,32 @@ def test_snapshots_are_the_weights_at_their_epochs(command: Command, trained: Pa
     assert load_file(trained / LINEAR / "snapshots.safetensors") == {}
 
 
-def test_seeds_start_from_other_weights(trained: Path) -> None:
-    first, second = (load_file(trained / run / "weights.safetensors")["w1"] for run in (LINEAR, OTHER_SEED))
-    assert first.shape == second.shape
-    assert (first != second).float().mean().item() > 0.99
-
-
 def test_auto_means_the_processor_where_there_is_no_cuda(
-    command: Command, monkeypatch: pytest.MonkeyPatch, trained: Path, target: Path
+    ran: Ran, monkeypatch: pytest.MonkeyPatch, trained: Path, target: Path
 ) -> None:
+    """Nor does it change anything to record a divergence where there is none."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    result = command("train", *arguments("train", trained, target), "--device", "auto")
-    assert result.status == 0, result.output
+    ran("train", trained, target, "--device", "auto", "--on-divergence", "record")
     assert built_by("train", target) == built_by("train", trained)
 
 
-def test_a_log_gets_plain_lines(command: Command, trained: Path, target: Path) -> None:
-    result = command("train", *arguments("train", trained, target, LINEAR))
-    rows = history(trained / LINEAR / "history.csv")
+def test_a_log_gets_plain_lines(ran: Ran, trained: Path, target: Path) -> None:
+    said = ran("train", trained, target)
     lines = [
         f"epoch {row['epoch']}/3: training loss {float(row['train_loss']):.4f}, "
         f"validation accuracy {float(row['validation_accuracy']):.2%}, N images/s\n"
-        for row in rows
+        for row in rows(trained / LINEAR / "history.csv")
     ]
-    assert re.sub(r"[\d,]+ images/s", "N images/s", result.output) == "".join(lines)
+    assert re.sub(r"[\d,]+ images/s", "N images/s", said) == "".join(lines)
 
 
 BAD_RECIPES: dict[str, tuple[dict[str, Any], str]] = {
-    "batch": (
-        {"batch_size": 401},
-        "recipe.batch_size: 401 is more than the 400 images to train on; choose a smaller one",
-    ),
-    "hold out": (
-        {"validation_size": 500},
-        "recipe.validation_size: 500 of 500 images leaves none to train on; hold out fewer",
-    ),
-    "loss": (
-        {"loss": "cross_entrpy"},
-        "recipe.loss: unknown value 'cross_entrpy', did you mean 'cross_entropy'? (known: ",
-    ),
-    "init": ({"init": "xavier"}, "recipe.init: unknown value 'xavier' (known: kaiming, normal)"),
-    "an old key": ({"weights": "normal"}, "recipe.weights: is now called 'init'"),
-    "key": (
-        {"learning_rte": 3},
-        "recipe: unknown key 'learning_rte', did you mean 'learning_rate'? (known: augmentation, ",
-    ),
-    "rate": ({"learning_rate": -0.5}, "recipe.learning_rate is -0.5; it must be a number of more than 0"),
-    "epochs": ({"epochs": 0}, "recipe.epochs is 0; it must be a whole number of at least 1"),
+    "batch": ({"batch_size": 401}, "recipe.batch_size: 401 is more than the 400 images"),
+    "hold out": ({"validation_size": 500}, "recipe.validation_size: 500 of 500 images"),
+    "loss": ({"loss": "cross_entrpy"}, "recipe.loss: unknown value 'cross_entrpy', did you mean 'cross_entropy'?"),
+    "key": ({"learning_rte": 3}, "recipe: unknown key 'learning_rte', did you mean 'learning_rate'?"),
+    "no JSON": ({}, "--recipe: not JSON ("),
+    "rate": ({"learning_rate": -0.5}, "recipe.learning_rate is -0.5; "),
     "snapshots": ({"snapshots": [4]}, "recipe.snapshots: [4] come after the last epoch, 3"),
     "a loss that becomes NaN, in steps that are counted over epochs": (
         {"loss": "cross_entropy", "hidden": [20], "batch_size": 200, "learning_rate": 1e10},
@@ -200,55 +162,39 @@ BAD_RECIPES: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("case", BAD_RECIPES)
 def test_a_bad_recipe_is_explained(trained: Path, refused: Refused, case: str) -> None:
     changes, message = BAD_RECIPES[case]
-    assert refused("train", trained, *recipe(**changes)).startswith(f"error: {message}")
-
-
-def test_a_recipe_that_is_no_json(trained: Path, refused: Refused) -> None:
-    assert refused("train", trained, "--recipe", "{").startswith("error: --recipe: not JSON (")
-    assert "recipe is [3]; it must be a mapping" in refused("train", trained, "--recipe", "[3]")
+    given = recipe(**changes) if changes else ["--recipe", "{"]
+    assert refused("train", trained, *given).startswith(f"error: {message}")
 
 
 def test_cuda_where_there_is_none(monkeypatch: pytest.MonkeyPatch, trained: Path, refused: Refused) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert refused("train", trained, "--device", "cuda") == (
-        "error: device: cuda was asked for, but torch finds no CUDA device here; choose cpu or auto"
-    )
+    assert refused("train", trained, "--device", "cuda").startswith("error: device: cuda ")
 
 
 DIVERGING = recipe(loss="cross_entropy", hidden=[20], batch_size=200, learning_rate=1e10)
 
 
-def test_a_divergence_can_be_recorded(command: Command, trained: Path, target: Path, refused: Refused) -> None:
-    assert "the loss became nan at epoch 2" in refused("train", trained, *DIVERGING, "--on-divergence", "stop")
-    result = command("train", *arguments("train", trained, target), *DIVERGING, "--on-divergence", "record")
-    assert result.status == 0, result.output
+def test_a_divergence_can_be_recorded(ran: Ran, trained: Path, target: Path) -> None:
+    ran("train", trained, target, *DIVERGING, "--on-divergence", "record")
     scores = load_file(target / LINEAR / "validation.safetensors")
     assert scores["logits"].shape == (100, 10) and scores["logits"].isnan().all()
     assert torch.equal(scores["labels"], load_file(trained / LINEAR / "validation.safetensors")["labels"])
-    assert [row["epoch"] for row in history(target / LINEAR / "history.csv")] == ["1"]
-    with safe_open(target / LINEAR / "weights.safetensors", framework="pt") as file:
-        assert json.loads(file.metadata()["training"])["epochs"] == 1
+    assert [row["epoch"] for row in rows(target / LINEAR / "history.csv")] == ["1"]
+    assert header(target / LINEAR / "weights.safetensors")["epochs"] == 1
 
 
-def test_recording_changes_nothing_where_nothing_diverges(command: Command, trained: Path, target: Path) -> None:
-    assert command("train", *arguments("train", trained, target), "--on-divergence", "record").status == 0
-    assert built_by("train", target) == built_by("train", trained)
-
-
-def test_early_stopping_ends_the_history(command: Command, trained: Path, target: Path) -> None:
-    stops = recipe(epochs=500, early_stopping=1)
-    assert command("train", *arguments("train", trained, target), *stops).status == 0
-    losses = [float(row["validation_loss"]) for row in history(target / LINEAR / "history.csv")]
+def test_early_stopping_ends_the_history(ran: Ran, trained: Path, target: Path) -> None:
+    ran("train", trained, target, *recipe(epochs=500, early_stopping=1))
+    losses = [float(row["validation_loss"]) for row in rows(target / LINEAR / "history.csv")]
     assert len(losses) < 500 and losses[-1] >= losses[-2] and sorted(losses[:-1], reverse=True) == losses[:-1]
-    with safe_open(target / LINEAR / "weights.safetensors", framework="pt") as file:
-        assert json.loads(file.metadata()["training"])["epochs"] == len(losses)
+    assert header(target / LINEAR / "weights.safetensors")["epochs"] == len(losses)
 
 
 def test_features_go_with_a_recipe_that_reuses_them(trained: Path, refused: Refused) -> None:
-    message = "error: --features: it belongs to a recipe with features_of, and to no other"
+    message = "error: --features: "
     weights = trained / PUBLISHED / "weights.safetensors"
-    assert refused("train", trained, "--features", weights) == message
-    assert refused("train", trained, *recipe("published", features_of="x")) == message
+    assert refused("train", trained, "--features", weights).startswith(message)
+    assert refused("train", trained, *recipe("published", features_of="x")).startswith(message)
     other = recipe("published", features_of="published", hidden=[30])
     assert refused("train", trained, *other, "--features", weights, run=PUBLISHED).startswith(
         f"error: {weights}: weights do not fit the recipe: found b1 20, b2 10, w1 784×20, w2 30×10, expected b1 30, "
