@@ -10,52 +10,26 @@ by pair.
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import torch
+import yaml
 from digits.core.seeding import generator_for
 from digits.data.examples import Examples
 from digits.networks.network import build_network
-from digits.settings.recipes import Recipe, make_recipe
+from digits.settings.config import complete_config
+from digits.settings.recipes import Recipe
 from digits.train import repeatable
 from digits.training.loop import Training
 
 IMAGES, SIDE, CLASSES = 60_000, 28, 10
 PIXELS, HIDDEN, BATCH = SIDE * SIDE, 500, 1000
 CONV_IMAGES, CONV_BATCH = 12_800, 128
-CONVOLUTIONS = [(24, 5, 2), (32, 3, 2), (48, 3, 1), (64, 3, 2)]
 PAIRS = 7
+CONFIG = Path(__file__).parents[1] / "config" / "config.yaml"
 
 Work = Callable[[], object]
-PUBLISHED = make_recipe(
-    {
-        "hidden": [HIDDEN],
-        "init": "normal",
-        "loss": "mnist_loss",
-        "learning_rate": 50,
-        "batch_size": BATCH,
-        "epochs": 1,
-        "validation_size": 0,
-    }
-)
-CONVNET = make_recipe(
-    {
-        "network": "convolutional",
-        "convolutions": [list(layer) for layer in CONVOLUTIONS],
-        "hidden": [],
-        "batch_norm": True,
-        "crop": 2,
-        "pixels": "normalised",
-        "init": "kaiming",
-        "loss": "cross_entropy",
-        "label_smoothing": 0.1,
-        "optimiser": "adam",
-        "momentum": 0.7,
-        "learning_rate": 0.001,
-        "batch_size": CONV_BATCH,
-        "epochs": 1,
-        "validation_size": 0,
-    }
-)
 
 
 def seconds(work: Work) -> float:
@@ -90,8 +64,11 @@ def random_examples(count: int) -> Examples:
     )
 
 
-def start(examples: Examples, recipe: Recipe) -> Training:
-    """Return a training that is about to begin."""
+def start(examples: Examples, name: str) -> Training:
+    """Return a training by a recipe of config/config.yaml that is about to begin: each epoch plain, on all images."""
+    recipes = complete_config(yaml.safe_load(CONFIG.read_text(encoding="utf-8")))["recipes"]
+    plain: dict[str, Any] = {"hard_examples": None, "augmentation": {}, "validation_size": 0, "weight_averaging": 0}
+    recipe = Recipe(**{**recipes[name], **plain})
     generator = generator_for("bench")
     return Training(examples, build_network(recipe, (SIDE, SIDE), CLASSES, generator), recipe, generator)
 
@@ -99,7 +76,7 @@ def start(examples: Examples, recipe: Recipe) -> Training:
 def published() -> None:
     """Compare an epoch of the tutorial's recipe."""
     examples = random_examples(IMAGES)
-    training = start(examples, PUBLISHED)
+    training = start(examples, "published")
     x, h, d = torch.rand(BATCH, PIXELS), torch.rand(BATCH, HIDDEN), torch.rand(BATCH, CLASSES)
     w1, w2 = torch.rand(PIXELS, HIDDEN), torch.rand(HIDDEN, CLASSES)
 
@@ -137,16 +114,16 @@ def published() -> None:
 
 def convnet() -> None:
     """Compare an epoch of the convolutional network."""
-    training = start(random_examples(CONV_IMAGES), CONVNET)
+    training = start(random_examples(CONV_IMAGES), "convnet")
     layers: list[torch.nn.Module] = []
     inputs = 1
-    for channels, side, stride in CONVOLUTIONS:
+    for channels, side, stride in training.recipe.convolutions:
         convolution = torch.nn.Conv2d(inputs, channels, side, stride, side // 2, bias=False)
         layers += [convolution, torch.nn.BatchNorm2d(channels), torch.nn.ReLU(inplace=True)]
         inputs = channels
     layers += [torch.nn.AdaptiveMaxPool2d(1), torch.nn.Flatten(), torch.nn.Linear(inputs, CLASSES)]
     model = torch.nn.Sequential(*layers).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    side = SIDE - 2 * CONVNET.crop
+    side = SIDE - 2 * training.recipe.crop
     x = torch.rand(CONV_BATCH, 1, side, side).contiguous(memory_format=torch.channels_last)
 
     def bare() -> None:

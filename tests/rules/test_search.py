@@ -178,10 +178,9 @@ def test_the_real_runs_by_what_they_said_to_the_images_held_out_alone(
 @pytest.mark.parametrize(
     ("shape", "labels", "reason"),
     [
-        ([2, 10], [0] * 3, "logits [2, 10] and labels [3]"),
-        ([0, 10], [], "logits [0, 10] and labels [0]"),
-        ([2], [0] * 2, "logits [2] and labels [2]"),
-        ([1, 2], [2], "index 2 is out of bounds for axis 1 with size 2"),
+        ([2, 10], [0] * 3, "not a file that `digits.train` wrote (logits float32 [2, 10], labels uint8 [3])"),
+        ([1, 2], [2], "not a file that `digits.train` wrote (label 2 among scores of 2 classes)"),
+        ([0, 10], [], "no images were held out"),
     ],
 )
 def test_a_run_that_is_something_else_is_named(
@@ -191,9 +190,7 @@ def test_a_run_that_is_something_else_is_named(
     spec = write_search(tmp_path / "runs", [1], [[(5, 1)]])
     save_file({"logits": np.zeros(shape, np.float32), "labels": np.array(labels, np.uint8)}, path)
     more = ("--searches", json.dumps({"s": spec}), "--runs", tmp_path / "runs")
-    assert refused("search", tmp_path, *more).startswith(
-        f"error: {path}: not a file that `digits.train` wrote ({reason}); "
-    )
+    assert refused("search", tmp_path, *more).startswith(f"error: {path}: {reason}; ")
 
 
 def test_no_searches(tmp_path: Path, refused: Refused) -> None:

@@ -41,12 +41,14 @@ def test_an_ensemble_adds_its_members_runs(models: list[str], seeds: list[int], 
         (["repaired", "small"], [("small", None), ("repaired", "small")]),
         (["repaired", "linear"], [("linear", None), ("repaired", None)]),  # what it adds, it adds to `small` alone
         (["other"], []),
+        (["pair", "small"], [("linear", None), ("small", "linear")]),  # the members of an ensemble are on the ladder
     ],
 )
 def test_rungs_are_compared_with_the_one_above_where_both_are_trained(
     models: list[str], expected: list[tuple[str, str | None]]
 ) -> None:
-    rungs = trained_rungs({"models": models, "ladder": LADDER})
+    ensembles = {"pair": {"recipe": "linear", "members": 2}}
+    rungs = trained_rungs({"models": models, "seeds": [0], "ensembles": ensembles, "ladder": LADDER})
     assert [(rung["model"], rung["against"]) for rung in rungs] == expected
     assert [rung["model"] for rung in rungs if rung["beside"]] == (["published"] if len(models) == 4 else [])
 

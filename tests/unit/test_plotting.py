@@ -5,7 +5,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pytest
-from digits.rendering.plotting import DARK, INK, image_grid, save_figure, with_dark_colours
+from digits.rendering.plotting import DARK, INK, image_grid, save_figures, with_dark_colours
 from matplotlib.font_manager import fontManager
 from PIL import Image
 
@@ -29,6 +29,6 @@ def test_a_picture_has_as_few_colours_as_it_needs(tmp_path: Path, colour: str, m
     pixels = np.arange(256, dtype=np.uint8).reshape(16, 16)
     figure = image_grid([pixels], 1, ["title"])
     figure.axes[0].title.set_color(colour)
-    save_figure(figure, tmp_path / "a.png", tmp_path / "a.png")
+    save_figures({tmp_path / "a.png": figure})
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.mode == mode

@@ -56,7 +56,7 @@ def test_a_recipe_is_read_from_json() -> None:
     [
         ({"epochs": 3, "snapshots": [2, 4, 5]}, "snapshots: [4, 5] come after the last epoch, 3"),
         ({"convolutions": [[4, 3, 2]]}, "convolutions: a dense network has none; choose network: convolutional"),
-        ({"network": "convolutional"}, "convolutions: a convolutional network needs one"),
+        ({"network": "convolutional"}, "convolutions: a convolutional network needs some"),
         ({**CONVOLUTIONAL, "init": "normal"}, "init: normal is for dense networks; choose kaiming"),
         ({"batch_norm": True}, "batch_norm: needs convolutions; choose network: convolutional"),
         ({**CONVOLUTIONAL, "batch_norm": True, "batch_size": 1}, "batch_size: batch normalisation needs at least 2"),
@@ -66,7 +66,7 @@ def test_a_recipe_is_read_from_json() -> None:
         ({**STOPS, "validation_size": 0}, "early_stopping: needs a validation_size"),
         ({**STOPS, "weight_averaging": 0.5}, "weight_averaging: early_stopping leaves"),
         ({**STOPS, "snapshots": [1]}, "snapshots: early_stopping may end the training before them; choose one of the two"),
-        ({"layer_lr_multipliers": [1, 1, 1]}, "layer_lr_multipliers: 3 for a network of 2 layers; give one for each"),
+        ({"layer_lr_multipliers": [1, 1, 1]}, "layer_lr_multipliers: 3 for 2 layers; give one each"),
         ({"layer_lr_multipliers": [1, 1], "features_of": "x"}, "layer_lr_multipliers: features_of trains the last layer"),
         ({"hidden": [], "features_of": "x"}, "features_of: a linear model has no features"),
         ({"epochs": 1, "hard_examples": HARD}, "hard_examples.warmup_epochs: leaves none of the 1 epochs"),

@@ -74,12 +74,8 @@ def main() -> None:
     parser = command_parser("combine", __doc__)
     parser.add_argument("--model", required=True, help="the ensemble's name")
     parser.add_argument("--seed", type=int, required=True, help="the ensemble's seed")
-    for name, command in (
-        ("weights", "train"),
-        ("predictions", "evaluate"),
-        ("validation", "train"),
-        ("metrics", "evaluate"),
-    ):
+    kinds = {"weights": "train", "predictions": "evaluate", "validation": "train", "metrics": "evaluate"}
+    for name, command in kinds.items():
         parser.files(f"--member-{name}", f"{name} of each member, from digits.{command}")
     parser.add_argument(
         "--label-errors", default="[]", help="numbers of the test images with suspected label errors, as JSON"
@@ -89,13 +85,7 @@ def main() -> None:
     parser.file("--metrics", "JSON file to write: the measures")
     args = parser.parse_args()
 
-    counts = {
-        len(args.member_weights),
-        len(args.member_predictions),
-        len(args.member_validation),
-        len(args.member_metrics),
-    }
-    if len(counts) != 1:
+    if len({len(getattr(args, f"member_{name}")) for name in kinds}) != 1:
         raise UserError(
             "--member-…: different numbers of files; name one of each kind for each member, in the same order"
         )

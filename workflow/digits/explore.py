@@ -4,7 +4,6 @@ Each model is represented by its first seed. The page computes with the networks
 """
 
 import base64
-import csv
 import io
 import json
 from pathlib import Path
@@ -14,23 +13,17 @@ import numpy as np
 from PIL import Image
 
 from digits.core.command import UserError, command_parser, log, run
-from digits.core.files import whole_files, written_by
+from digits.core.files import whole_files
 from digits.data.tensors import Split, load_split
 from digits.networks.export import encode, portable_network
 from digits.rendering.cells import Reading, images_to_show, reading
 from digits.statistics.predictions import load_predictions, require_one_each, require_same_images
+from digits.statistics.runs import chosen_model
 
 IMAGES = 900  # shown at most; each takes about 200 bytes of the page
 COLUMNS = 30  # images in a row of the picture that holds them all
 LIKELIEST = 3  # classes whose probability is shown
 MISTAKES = 6  # examples that the chosen model misclassifies
-
-
-def chosen_model(path: Path) -> str:
-    """Return the model that the summary chose."""
-    with written_by("digits.summarise", path), path.open(newline="", encoding="utf-8") as file:
-        (model,) = [row["model"] for row in csv.DictReader(file) if row["chosen"] == "True"]
-        return model
 
 
 def picture(images: np.ndarray) -> str:

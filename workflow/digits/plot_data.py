@@ -5,7 +5,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from digits.core.command import command_parser, run
-from digits.core.files import whole_files
 from digits.data.tensors import Split, load_split
 from digits.rendering.plotting import FAINT, LINE, image_grid, save_figures
 
@@ -58,10 +57,10 @@ def main() -> None:
     args = parser.parse_args()
 
     train, test = load_split(args.train), load_split(args.test)
-    targets = [args.samples, args.class_means, args.class_counts]
-    with whole_files(*targets) as parts:
-        figures = [draw_samples(train), draw_class_means(train), draw_class_counts(train, test)]
-        save_figures(figures, parts, targets)
+    counts = draw_class_counts(train, test)
+    save_figures(
+        {args.samples: draw_samples(train), args.class_means: draw_class_means(train), args.class_counts: counts}
+    )
 
 
 if __name__ == "__main__":

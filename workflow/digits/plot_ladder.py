@@ -13,9 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter
 
 from digits.core.command import UserError, command_parser, run
-from digits.core.files import whole_files
 from digits.core.tables import read_table
-from digits.rendering.plotting import FAINT, GROUND, LINE, model_colours, save_figure
+from digits.rendering.plotting import FAINT, GROUND, LINE, model_colours, save_figures
 
 COLUMNS = ["model", "adds", "beside", "test_accuracy", "interval_low", "interval_high", "difference", "significant"]
 ROW, LINE_HEIGHT, GAP = 0.24, 0.15, 0.5  # of a row and of a line, in inches; before what is beside the ladder, in rows
@@ -131,8 +130,7 @@ def main() -> None:
     colours = model_colours(args.models)
     if unknown := [model for model in table["model"] if model not in colours]:
         raise UserError(f"--models: {', '.join(unknown)} of {args.table} is missing; name all models of the report")
-    with whole_files(args.ladder) as (part,):
-        save_figure(draw_ladder(table, colours), part, args.ladder)
+    save_figures({args.ladder: draw_ladder(table, colours)})
 
 
 if __name__ == "__main__":

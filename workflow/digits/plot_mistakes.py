@@ -120,15 +120,15 @@ def main() -> None:
     compared = [scores[folder] for (model, _), folder in runs.folders.items() if model in counted]
     shared = shared_mistakes(test.labels, compared, test.classes)
 
-    targets = [args.table, args.confusion, args.mistakes, args.shared_mistakes]
-    with whole_files(*targets) as (table, *parts):
+    with whole_files(args.table) as (table,):
         shared.to_csv(table, index=False, lineterminator="\n")
-        figures = [
-            draw_confusion(confusion, test.classes),
-            draw_mistakes(test, scores[chosen]),
-            draw_shared_mistakes(test, shared),
-        ]
-        save_figures(figures, parts, targets[1:])
+        save_figures(
+            {
+                args.confusion: draw_confusion(confusion, test.classes),
+                args.mistakes: draw_mistakes(test, scores[chosen]),
+                args.shared_mistakes: draw_shared_mistakes(test, shared),
+            }
+        )
 
 
 if __name__ == "__main__":

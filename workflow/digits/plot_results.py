@@ -1,11 +1,9 @@
 """Draw the results of all runs: how they trained, how accurate they are, and whether their probabilities can be believed."""
 
-import csv
 import itertools
 import json
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -18,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, PercentFormatter
 
 from digits.core.command import run
-from digits.core.files import whole_files, written_by
+from digits.core.tables import read_table
 from digits.rendering.plotting import COLOURS, FAINT, INK, LINE, model_colours, save_figures
 from digits.statistics.metrics import reliability, wilson_interval
 from digits.statistics.predictions import Predictions, load_predictions
@@ -174,15 +172,6 @@ def _draw_reliability(axis: Axes, scores: Predictions, temperature: float, colou
         axis.vlines(confidence, [low for low, _ in ends], [high for _, high in ends], color=colour, linewidth=1)
 
 
-def read_history(path: Path) -> pd.DataFrame:
-    """Read a run's history; validation columns are NaN where nothing was held out."""
-    with written_by("digits.train", path), path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-        if not rows:
-            raise ValueError("no epochs")
-        return pd.DataFrame({name: [row[name] or "nan" for row in rows] for name in HISTORY}).astype(float)
-
-
 def main() -> None:
     parser = runs_parser("plot_results", __doc__)
     parser.add_argument("--references", default="[]", help="accuracies that others report, as JSON")
@@ -192,7 +181,9 @@ def main() -> None:
 
     columns = ["test_accuracy", "test_interval_low", "test_interval_high", "temperature"]
     runs = read_runs(args, columns)
-    histories = {run_of: read_history(folder / "history.csv") for run_of, folder in runs.trained().items()}
+    histories = {
+        run_of: read_table(folder / "history.csv", "digits.train", HISTORY) for run_of, folder in runs.trained().items()
+    }
     predictions = {
         model: load_predictions(folder / "predictions.safetensors") for model, folder in runs.first().items()
     }
@@ -200,14 +191,13 @@ def main() -> None:
     temperatures = dict(zip(firsts["model"], firsts["temperature"].astype(float), strict=True))
     classes = predictions[runs.chosen].logits.shape[1]
 
-    targets = [args.curves, args.accuracies, args.calibration]
-    with whole_files(*targets) as parts:
-        figures = [
-            draw_curves(histories, model_colours(runs.models())),
-            draw_accuracies(runs.metrics, json.loads(args.references), classes),
-            draw_calibration(predictions, temperatures, runs.models(), runs.chosen),
-        ]
-        save_figures(figures, parts, targets)
+    save_figures(
+        {
+            args.curves: draw_curves(histories, model_colours(runs.models())),
+            args.accuracies: draw_accuracies(runs.metrics, json.loads(args.references), classes),
+            args.calibration: draw_calibration(predictions, temperatures, runs.models(), runs.chosen),
+        }
+    )
 
 
 if __name__ == "__main__":

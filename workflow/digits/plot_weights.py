@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 
 from digits.core.arrays import read_arrays
 from digits.core.command import run
-from digits.core.files import whole_files, written_by
+from digits.core.files import written_by
 from digits.data.tensors import load_split
-from digits.rendering.plotting import save_figure
+from digits.rendering.plotting import save_figures
 from digits.statistics.runs import read_runs, runs_parser
 
 UNITS = 10  # shown of each model
@@ -60,8 +60,7 @@ def main() -> None:
         for model, folder in runs.first().items()
         if model not in runs.ensembles
     }
-    with whole_files(args.first_layers) as (part,):
-        save_figure(draw_first_layers(filters), part, args.first_layers)
+    save_figures({args.first_layers: draw_first_layers(filters)})
 
 
 if __name__ == "__main__":

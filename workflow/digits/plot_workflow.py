@@ -12,8 +12,7 @@ from matplotlib.patches import ArrowStyle, FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path as Curve
 
 from digits.core.command import UserError, command_parser, run
-from digits.core.files import whole_files
-from digits.rendering.plotting import FAINT, GROUND, INK, save_figure
+from digits.rendering.plotting import FAINT, GROUND, INK, save_figures
 
 WIDTH, HEIGHT = 0.84, 0.56  # of a box; a column is 1 wide, a place in it 1 high
 Edge = tuple[str, str]
@@ -134,8 +133,7 @@ def main() -> None:
     args = parser.parse_args()
 
     jobs, edges = read_graph(args.graph)
-    with whole_files(args.workflow) as (part,):
-        save_figure(draw_workflow(jobs, edges), part, args.workflow)
+    save_figures({args.workflow: draw_workflow(jobs, edges)})
 
 
 if __name__ == "__main__":

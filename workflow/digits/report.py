@@ -94,7 +94,7 @@ def check_results(args: argparse.Namespace, config: Mapping[str, Any]) -> None:
     if len(args.weights) != len(args.runs):
         raise UserError(f"--weights: {len(args.weights)} files for {len(args.runs)} runs; name one for each")
     tables = [(args.summary, "digits.summarise", list(planned))]
-    ladder = [rung["model"] for rung in config["ladder"] if rung["model"] in config["models"]]
+    ladder = [rung["model"] for rung in config["ladder"]]
     tables += [(path, "digits.compare", ladder) for path in args.ladder]
     for path, command, models in tables:
         found = read_table(path, command, ["model"])["model"].tolist()
@@ -103,11 +103,6 @@ def check_results(args: argparse.Namespace, config: Mapping[str, Any]) -> None:
                 f"{path}: it is about {', '.join(found)}, but the configuration about {', '.join(models) or 'none'}; "
                 "build the results of this configuration first"
             )
-
-
-def describe_tensors(path: Path) -> dict[str, Any]:
-    """Return a tensor file's checksum and the shape of its images."""
-    return {"sha256": sha256(path), "shape": list(load_split(path).images.shape)}
 
 
 def main() -> None:
@@ -122,13 +117,7 @@ def main() -> None:
     )
     parser.files("--runs", "metrics.json of each run, from digits.evaluate")
     parser.files("--weights", "weights of each run, whose checksums are shown")
-    parser.add_argument(
-        "--tensors",
-        nargs=2,
-        type=Path,
-        required=True,
-        help="train.safetensors and test.safetensors, from digits.convert",
-    )
+    parser.files("--tensors", "train.safetensors and test.safetensors, from digits.convert")
     parser.files("--figures", "figures, from the commands digits.plot_…")
     parser.add_argument("--about", required=True, help="configuration, libraries, commands and graph to show, as JSON")
     parser.file("--inputs", "JSON file to write: what the notebook reads")
@@ -151,7 +140,7 @@ def main() -> None:
         "ladder": [str(path) for path in args.ladder],
         "runs": [str(path) for path in args.runs],
         "figures": {path.stem: str(path) for path in args.figures},
-        "tensors": {path.name: describe_tensors(path) for path in args.tensors},
+        "tensors": {p.name: {"sha256": sha256(p), "shape": [*load_split(p).images.shape]} for p in args.tensors},
         "checksums": {str(path): sha256(path) for path in args.weights},
         "about": about,
     }

@@ -19,20 +19,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from digits.core.arrays import read_arrays
 from digits.core.command import UserError, command_parser, log, run
-from digits.core.files import whole_files, written_by
-from digits.rendering.plotting import COLOURS, save_figure
+from digits.core.files import whole_files
+from digits.rendering.plotting import COLOURS, save_figures
 from digits.settings.candidates import as_changes
-from digits.statistics.metrics import mean_and_interval
+from digits.statistics.metrics import mean_and_interval, negative_log_likelihood
+from digits.statistics.predictions import load_validation
 
 WIDE = 20  # an axis whose largest value is more than so many times its smallest is logarithmic
-RUNS: dict[str, Any] = {
-    "marker": ".",
-    "linestyle": "",
-    "color": "#999999",
-    "markersize": 5,
-}  # how single runs are drawn
+# How single runs are drawn.
+RUNS: dict[str, Any] = {"marker": ".", "linestyle": "", "color": "#999999", "markersize": 5}
 DIVERGED: dict[str, Any] = {"color": "#555555", "fontsize": 7}
 
 
@@ -58,16 +54,14 @@ class Candidate(NamedTuple):
 
 def read_scores(path: Path) -> tuple[float, float] | None:
     """Return a run's accuracy and mean negative log-likelihood on the validation images; None if it diverged."""
-    with written_by("digits.train", path):
-        arrays, _ = read_arrays(path)
-        logits, labels = arrays["logits"], arrays["labels"]
-        if logits.ndim != 2 or labels.shape != logits.shape[:1] or not len(labels):
-            raise ValueError(f"logits {list(logits.shape)} and labels {list(labels.shape)}")
-        if not (logits < np.inf).all():  # NaN is what digits.train writes of a training that diverged
-            return None
-        log_probabilities = scipy.special.log_softmax(logits.astype(np.float64), axis=1)
-        likelihoods = np.take_along_axis(log_probabilities, labels[:, None].astype(np.int64), axis=1)
-        return float((logits.argmax(axis=1) == labels).mean()), float(-likelihoods.mean())
+    logits, labels = load_validation(path)
+    if not len(labels):
+        raise UserError(f"{path}: no images were held out; choose a recipe with a validation_size above 0")
+    if not (logits < np.inf).all():  # NaN is what digits.train writes of a training that diverged
+        return None
+    log_probabilities = scipy.special.log_softmax(logits.astype(np.float64), axis=1)
+    accuracy = float((logits.argmax(axis=1) == labels).mean())
+    return accuracy, negative_log_likelihood(log_probabilities, labels.astype(np.int64))
 
 
 def read_candidate(name: str, changes: dict[str, Any], seeds: Sequence[int], runs: Path) -> Candidate:
@@ -218,9 +212,9 @@ def main() -> None:
     if not searches:
         raise UserError("--searches: none; name some in the configuration, such as config/search.yaml does")
     rows = [row for search, found in searches.items() for row in table_rows(search, found)]
-    with whole_files(args.table, args.figure) as (table, figure):
+    with whole_files(args.table) as (table,):
         pd.DataFrame(rows).to_csv(table, index=False, lineterminator="\n")
-        save_figure(draw_searches(searches), figure, args.figure)
+        save_figures({args.figure: draw_searches(searches)})
     for search, found in searches.items():
         log(f"{search}: {verdict(best_of(found))}")
 

@@ -16,6 +16,8 @@ from digits.statistics.metrics import ensemble_accuracy, mean_and_interval
 from digits.statistics.predictions import load_predictions, require_one_each, require_same_images
 from digits.statistics.runs import read_measures
 
+PROBABILITIES = ("negative_log_likelihood", "expected_calibration_error")
+
 
 def metrics_row(path: Path) -> dict[str, Any]:
     """Return a run's row of the table from its measures; UserError, naming the file, if it is something else."""
@@ -24,23 +26,14 @@ def metrics_row(path: Path) -> dict[str, Any]:
         calibrated = run["test"]["calibrated"] or {}
         without_label_errors = run["test"]["without_label_errors"] or {}
         return {
-            "model": run["model"],
-            "seed": run["seed"],
-            "parameters": run["parameters"],
-            "epochs": run["epochs"],
-            "train_size": run["train_size"],
-            "training_flops": run["training_flops"],
+            **{name: run[name] for name in ("model", "seed", "parameters", "epochs", "train_size", "training_flops")},
             "validation_accuracy": run["validation_accuracy"],
-            "test_accuracy": run["test"]["accuracy"],
-            "test_images": run["test"]["images"],
-            "test_errors": run["test"]["errors"],
+            **{f"test_{name}": run["test"][name] for name in ("accuracy", "images", "errors")},
             "test_interval_low": run["test"]["interval"][0],
             "test_interval_high": run["test"]["interval"][1],
-            "negative_log_likelihood": run["test"]["negative_log_likelihood"],
-            "expected_calibration_error": run["test"]["expected_calibration_error"],
+            **{name: run["test"][name] for name in PROBABILITIES},
             "temperature": run["temperature"],
-            "calibrated_negative_log_likelihood": calibrated.get("negative_log_likelihood"),
-            "calibrated_expected_calibration_error": calibrated.get("expected_calibration_error"),
+            **{f"calibrated_{name}": calibrated.get(name) for name in PROBABILITIES},
             "test_accuracy_without_label_errors": without_label_errors.get("accuracy"),
         }
 

@@ -1,24 +1,17 @@
 # Needs: the tensors, all runs and the tables.
 # Makes: results/figures/ and results/mistakes.csv.
 
-DATA_FIGURES = {
-    "samples": "results/figures/samples.png",
-    "class_means": "results/figures/class-means.png",
-    "class_counts": "results/figures/class-counts.svg",
-}
-RESULT_FIGURES = {
-    "curves": "results/figures/curves.svg",
-    "accuracies": "results/figures/accuracies.svg",
-    "calibration": "results/figures/calibration.svg",
-}
-MISTAKE_FIGURES = {
-    "confusion": "results/figures/confusion.svg",
-    "mistakes": "results/figures/mistakes.png",
-    "shared_mistakes": "results/figures/shared-mistakes.png",
-}
-WEIGHT_FIGURE = {"first_layers": "results/figures/first-layers.png"}
-LADDER_FIGURE = {"ladder": "results/figures/ladder.svg"} if LADDER else {}
-WORKFLOW_FIGURE = {"workflow": "results/figures/workflow.svg"}
+
+def figures(*names):
+    """Return the paths of figures by what their rules call them."""
+    return {Path(name).stem.replace("-", "_"): f"results/figures/{name}" for name in names}
+
+
+DATA_FIGURES = figures("samples.png", "class-means.png", "class-counts.svg")
+RESULT_FIGURES = figures("curves.svg", "accuracies.svg", "calibration.svg")
+MISTAKE_FIGURES = figures("confusion.svg", "mistakes.png", "shared-mistakes.png")
+WEIGHT_FIGURE, WORKFLOW_FIGURE = figures("first-layers.png"), figures("workflow.svg")
+LADDER_FIGURE = figures("ladder.svg") if LADDER else {}
 FIGURES = DATA_FIGURES | RESULT_FIGURES | MISTAKE_FIGURES | WEIGHT_FIGURE | LADDER_FIGURE | WORKFLOW_FIGURE
 
 

@@ -15,16 +15,8 @@ from digits.core.command import UserError
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 MAX_PIXELS = 4096 * 4096  # of one image; a bomb's header states more
 MAX_FILE_BYTES = 64 * 2**20  # of one image file
-DAMAGE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    EOFError,
-    struct.error,
-    zlib.error,
-)  # what Pillow raises at it
+# What Pillow raises at damage.
+DAMAGE = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, struct.error, zlib.error)
 DEEP_MODES = ("I", "F")  # Pillow's modes of more than 8 bits a channel (I;16 and the like begin so)
 
 

@@ -71,15 +71,8 @@ def _dense(arrays: Mapping[str, np.ndarray], by_torch: bool, count: int, inputs:
         biases = arrays[f"dense.{i}.bias"] if by_torch else arrays[f"b{i + 1}"]
         if weights.shape != (inputs, len(biases)):
             raise ValueError(f"weights {list(weights.shape)} in a layer from {inputs} to {len(biases)} values")
-        layers.append(
-            {
-                "kind": "dense",
-                "inputs": inputs,
-                "outputs": len(biases),
-                "weights": encode(weights, "<f4"),
-                "biases": encode(biases, "<f4"),
-            }
-        )
+        arrays_of = {"weights": encode(weights, "<f4"), "biases": encode(biases, "<f4")}
+        layers.append({"kind": "dense", "inputs": inputs, "outputs": len(biases), **arrays_of})
         inputs = len(biases)
     return layers
 

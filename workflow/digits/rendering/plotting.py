@@ -1,6 +1,6 @@
 """One style for all figures, and figure files whose bytes depend on nothing but what they show."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -12,6 +12,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from PIL import Image
+
+from digits.core.files import whole_files
 
 # Okabe and Ito's colours, which the colour-blind can tell apart, https://jfly.uni-koeln.de/color/; yellow left out.
 COLOURS = ("#0072B2", "#E69F00", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000")
@@ -68,18 +70,18 @@ def model_colours(models: Sequence[str]) -> dict[str, str]:
     return {model: COLOURS[i % len(COLOURS)] for i, model in enumerate(models)}
 
 
-def save_figures(figures: Sequence[Figure], parts: Sequence[Path], targets: Sequence[Path]) -> None:
-    """Write figures to `parts` in the formats of their `targets`."""
-    for figure, part, target in zip(figures, parts, targets, strict=True):
-        save_figure(figure, part, target)
-
-
-def save_figure(figure: Figure, part: Path, target: Path) -> None:
-    """Write a figure to `part` in the format of `target`'s name, without a date, and close it.
+def save_figures(figures: Mapping[Path, Figure]) -> None:
+    """Write figures in the formats of their files' names, without a date, all of them or none, and close them.
 
     An SVG has no ground and adapts to a dark page; a PNG is a picture on white, of greys or of 128 colours: a quarter of
     the bytes.
     """
+    with whole_files(*figures) as parts:
+        for (target, figure), part in zip(figures.items(), parts, strict=True):
+            _save(figure, part, target)
+
+
+def _save(figure: Figure, part: Path, target: Path) -> None:
     if target.suffix == ".svg":
         figure.savefig(part, format="svg", transparent=True, metadata={"Date": None})
         part.write_text(with_dark_colours(part.read_text(encoding="utf-8")), encoding="utf-8")

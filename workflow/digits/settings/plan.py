@@ -32,13 +32,13 @@ def trained_rungs(config: Mapping[str, Any]) -> list[dict[str, Any]]:
     Without `against` this is the nearest rung above that stands on the ladder, not beside it.
     """
     rungs: list[dict[str, Any]] = []
-    above = None
+    built, above = planned_runs(config), None
     for rung in config["ladder"]:
         beside = rung.get("against") is not None
         against = rung["against"] if beside else above
         above = above if beside else rung["model"]
-        if rung["model"] in config["models"]:
-            against = against if against in config["models"] else None
+        if rung["model"] in built:
+            against = against if against in built else None
             rungs.append({"model": rung["model"], "adds": rung["adds"], "against": against, "beside": beside})
     return rungs
 
@@ -50,7 +50,7 @@ def shown_config(config: Mapping[str, Any]) -> dict[str, Any]:
     shown = {
         **config,
         "dataset": dataset,
-        "ladder": [rung for rung in config["ladder"] if rung["model"] in config["models"]],
+        "ladder": [rung for rung in config["ladder"] if rung["model"] in runs],
         "recipes": {model: config["recipes"][model] for model in runs if model in config["recipes"]},
         "ensembles": {model: config["ensembles"][model] for model in runs if model in config["ensembles"]},
     }

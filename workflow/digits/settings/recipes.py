@@ -83,39 +83,29 @@ def _contradictions(recipe: Recipe) -> list[tuple[str, str]]:
     dense, stops, hard = recipe.network == "dense", recipe.early_stopping > 0, recipe.hard_examples
     late = [epoch for epoch in recipe.snapshots if epoch > recipe.epochs]
     factors, layers = recipe.layer_lr_multipliers, recipe.layers()
+    smoothed = recipe.label_smoothing and recipe.loss != "cross_entropy"
+    no_hard = hard is not None and hard["warmup_epochs"] >= recipe.epochs
     unwatched, one = not recipe.validation_size, "choose one of the two"
     rules = [
         ("snapshots", late, f"{late} come after the last epoch, {recipe.epochs}"),
         ("snapshots", stops and recipe.snapshots, f"early_stopping may end the training before them; {one}"),
         ("convolutions", dense and recipe.convolutions, "a dense network has none; choose network: convolutional"),
-        (
-            "convolutions",
-            not dense and not recipe.convolutions,
-            "a convolutional network needs one, such as [16, 3, 2]",
-        ),
+        ("convolutions", not dense and not recipe.convolutions, "a convolutional network needs some: [[16, 3, 2]]"),
         ("init", not dense and recipe.init != "kaiming", f"{recipe.init} is for dense networks; choose kaiming"),
         ("batch_norm", dense and recipe.batch_norm, "needs convolutions; choose network: convolutional"),
         ("batch_size", recipe.batch_norm and recipe.batch_size < 2, "batch normalisation needs at least 2"),
         ("dropout", recipe.dropout and linear, "a linear model has no hidden units to drop; choose 0"),
-        (
-            "label_smoothing",
-            recipe.label_smoothing and recipe.loss != "cross_entropy",
-            f"{recipe.loss} does not support it; choose loss: cross_entropy, or 0",
-        ),
+        ("label_smoothing", smoothed, f"{recipe.loss} does not support it; choose loss: cross_entropy, or 0"),
         ("schedule", recipe.schedule == "plateau" and unwatched, "plateau needs a validation_size above 0"),
         ("early_stopping", stops and unwatched, "needs a validation_size above 0"),
         ("weight_averaging", stops and recipe.weight_averaging, f"early_stopping leaves the last steps open; {one}"),
         (
             "layer_lr_multipliers",
             factors and len(factors) != layers,
-            f"{len(factors)} for a network of {layers} layers; give one for each",
+            f"{len(factors)} for {layers} layers; give one each",
         ),
         ("layer_lr_multipliers", factors and recipe.features_of, f"features_of trains the last layer alone; {one}"),
         ("features_of", recipe.features_of and linear, "a linear model has no features; add hidden layers"),
-        (
-            "hard_examples.warmup_epochs",
-            hard is not None and hard["warmup_epochs"] >= recipe.epochs,
-            f"leaves none of the {recipe.epochs} epochs for the hard examples",
-        ),
+        ("hard_examples.warmup_epochs", no_hard, f"leaves none of the {recipe.epochs} epochs for the hard examples"),
     ]
     return [(key, problem) for key, wrong, problem in rules if wrong]

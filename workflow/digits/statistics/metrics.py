@@ -88,14 +88,8 @@ def evaluate_logits(
         "calibrated": None if temperature is None else probability_measures(scores / temperature, labels),
         "without_label_errors": without_images(predicted == labels, label_errors) if label_errors else None,
         "per_class": [
-            {
-                "class": name,
-                "images": int(support[i]),
-                "precision": float(precision[i]),
-                "recall": float(recall[i]),
-                "f1": float(f1[i]),
-            }
-            for i, name in enumerate(classes)
+            {"class": name, "images": int(n), "precision": float(p), "recall": float(r), "f1": float(f)}
+            for name, n, p, r, f in zip(classes, support, precision, recall, f1, strict=True)
         ],
         "confusion": confusion_matrix(labels, predicted, labels=numbers).tolist(),  # rows: true, columns: predicted
     }
@@ -105,7 +99,7 @@ def probability_measures(scores: np.ndarray, labels: np.ndarray) -> dict[str, fl
     """Measure how good the probabilities are that the softmax makes of the scores, float64 [N, classes]."""
     log_probabilities = scipy.special.log_softmax(scores, axis=1)
     return {
-        "negative_log_likelihood": _negative_log_likelihood(log_probabilities, labels),
+        "negative_log_likelihood": negative_log_likelihood(log_probabilities, labels),
         "expected_calibration_error": expected_calibration_error(np.exp(log_probabilities), labels),
     }
 
@@ -129,14 +123,15 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float | None:
     scores, labels = logits.astype(np.float64), labels.astype(np.int64)
 
     def loss(log_temperature: float) -> float:
-        return _negative_log_likelihood(scipy.special.log_softmax(scores / math.exp(log_temperature), axis=1), labels)
+        return negative_log_likelihood(scipy.special.log_softmax(scores / math.exp(log_temperature), axis=1), labels)
 
     low, high = map(math.log, TEMPERATURES)
     found = scipy.optimize.minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-8})
     return math.exp(found.x)
 
 
-def _negative_log_likelihood(log_probabilities: np.ndarray, labels: np.ndarray) -> float:
+def negative_log_likelihood(log_probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Return the mean negative logarithm of the probability given to the true class, from float64 [N, classes]."""
     return float(-log_probabilities[np.arange(len(labels)), labels].mean())
 
 

@@ -36,13 +36,13 @@ def load_predictions(path: Path) -> Predictions:
         return found
 
 
-def load_validation(path: Path, classes: int) -> tuple[np.ndarray, np.ndarray]:
+def load_validation(path: Path, classes: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Read scores and labels of the images that a training held out; UserError where the file is something else."""
     with written_by("digits.train", path):
         arrays, _ = read_arrays(path)
         logits, labels = arrays["logits"], arrays["labels"]
         _check_scores(logits, labels)
-        if logits.shape[1] != classes:
+        if classes not in (None, logits.shape[1]):
             raise ValueError(f"scores of {logits.shape[1]} classes, but there are {classes}")
         return logits, labels
 

@@ -22,6 +22,13 @@ def read_measures(path: Path) -> dict[str, Any]:
         return measures
 
 
+def chosen_model(path: Path) -> str:
+    """Return the model that the summary chose."""
+    models = read_table(path, "digits.summarise", ["model", "chosen"])
+    with written_by("digits.summarise", path):
+        return str(models.loc[models["chosen"].astype(bool), "model"].item())
+
+
 class Runs(NamedTuple):
     """All runs, in the tables' order; where one stands for its model, it is that of the first seed."""
 
@@ -50,21 +57,15 @@ def read_runs(args: argparse.Namespace, columns: Sequence[str] = ()) -> Runs:
     """Read what `runs_parser` named: two tables and the folders of their runs; UserError if they do not belong together."""
     metrics, summary, folders = args.metrics, args.summary, args.runs
     runs = read_table(metrics, "digits.summarise", ["model", "seed", *columns])
-    models = read_table(summary, "digits.summarise", ["model", "chosen"])
+    chosen = chosen_model(summary)
     if len(runs) != len(folders):
         raise UserError(
             f"--runs: {len(folders)} folders, but {metrics} has {len(runs)} runs; name one for each, in its order"
         )
-    with written_by("digits.summarise", summary):
-        chosen = models.loc[models["chosen"], "model"].item()
-        if chosen not in set(runs["model"]):
-            raise ValueError(f"{chosen} has no run in {metrics}")
-    return Runs(
-        runs,
-        dict(zip(zip(runs["model"], runs["seed"], strict=True), folders, strict=True)),
-        chosen,
-        tuple(args.ensembles),
-    )
+    if chosen not in set(runs["model"]):
+        raise UserError(f"{summary}: chose {chosen}, which has no run in {metrics}; delete both and start again")
+    keys = zip(runs["model"], runs["seed"], strict=True)
+    return Runs(runs, dict(zip(keys, folders, strict=True)), chosen, tuple(args.ensembles))
 
 
 def reliable_models(metrics: pd.DataFrame) -> list[str]:
