@@ -161,7 +161,7 @@ def test_a_ladder_that_is_none(measured: Path, refused: Refused, ladder: str, me
     ("seed", "counted", "message"),
     [
         (1, range(IMAGES), "--runs: b and a have no seed in common; "),
-        (0, range(50, IMAGES), "ladder: b and a are about different classes; "),
+        (0, range(50, IMAGES), "ladder: b and a share no class; "),
     ],
 )
 def test_runs_that_cannot_be_compared(

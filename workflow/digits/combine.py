@@ -77,18 +77,14 @@ def main() -> None:
     kinds = {"weights": "train", "predictions": "evaluate", "validation": "train", "metrics": "evaluate"}
     for name, command in kinds.items():
         parser.files(f"--member-{name}", f"{name} of each member, from digits.{command}")
-    parser.add_argument(
-        "--label-errors", default="[]", help="numbers of the test images with suspected label errors, as JSON"
-    )
+    parser.add_argument("--label-errors", default="[]", help="suspected label errors: image numbers, as JSON")
     parser.file("--weights", "safetensors file to write: the weights of all members")
     parser.file("--predictions", "safetensors file to write: log mean probabilities")
     parser.file("--metrics", "JSON file to write: the measures")
     args = parser.parse_args()
 
     if len({len(getattr(args, f"member_{name}")) for name in kinds}) != 1:
-        raise UserError(
-            "--member-…: different numbers of files; name one of each kind for each member, in the same order"
-        )
+        raise UserError("--member-…: different numbers of files; name one of each kind for each member")
     tensors, header = join_weights(args.member_weights)
     header |= {"model": args.model, "seed": args.seed}
     predictions = join_predictions(args.member_predictions)
@@ -100,9 +96,8 @@ def main() -> None:
         weights_part.write_bytes(save(tensors, metadata={"training": json.dumps(header)}))
         save_predictions(predictions_part, predictions)
         metrics_part.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
-    log(
-        f"{args.model}, seed {args.seed}: {measured['test']['accuracy']:.2%} of the test images, {header['members']} members"
-    )
+    accuracy = measured["test"]["accuracy"]
+    log(f"{args.model}, seed {args.seed}: {accuracy:.2%} of the test images, {header['members']} members")
 
 
 if __name__ == "__main__":

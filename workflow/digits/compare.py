@@ -68,9 +68,7 @@ def compare_runs(rung: Rung, runs: dict[int, Run], against: dict[int, Run]) -> d
         require_same_images(runs[seed].predictions, first.labels, against[seed].predictions, second.labels)
         pairs[seed] = compare_pair(first, second)
         if not pairs[seed].images:
-            raise UserError(
-                f"ladder: {rung.model} and {rung.against} are about different classes; name another model as `against`"
-            )
+            raise UserError(f"ladder: {rung.model} and {rung.against} share no class; name another model as `against`")
     if not pairs:
         raise UserError(f"--runs: {rung.model} and {rung.against} have no seed in common; give the same seeds of both")
     return dict(sorted(pairs.items()))

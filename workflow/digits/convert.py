@@ -66,9 +66,8 @@ def main() -> None:
         save_split(train, splits["train"])
         save_split(test, splits["test"])
     for name, split in splits.items():
-        log(
-            f"{name}: {len(split.images):,} images of {'×'.join(map(str, split.images.shape[1:]))} in {len(split.classes)} classes"
-        )
+        count, height, width = split.images.shape
+        log(f"{name}: {count:,} images of {height}×{width} in {len(split.classes)} classes")
 
 
 if __name__ == "__main__":

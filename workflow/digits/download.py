@@ -51,9 +51,7 @@ def download(sources: list[str], outputs: dict[Path, str], timeout: float = 10, 
                 time.sleep(2**attempt)
                 reasons = fetch_all(sources, outputs, folder, timeout)
             if reasons:
-                raise UserError(
-                    f"no source works [{'; '.join(reasons)}]; name a folder with your own copy as dataset.path"
-                )
+                raise UserError(f"no source works [{'; '.join(reasons)}]; name a folder of your own as dataset.path")
             for part, output in zip(parts, outputs, strict=True):
                 (folder / output.name).replace(part)
     finally:
@@ -113,8 +111,6 @@ def fetch_url(url: str, target: Path, timeout: float) -> None:
         files.fetch(target.name, downloader=downloader)
     except requests.HTTPError as error:
         raise SourceError(f"{target.name}: {str(error).split(' for url')[0]}") from error  # 403 Client Error: Forbidden
-    except requests.ConnectTimeout as error:
-        raise SourceError("no connection in time") from error
     except requests.Timeout as error:
         raise SourceError(f"{target.name}: no answer for {timeout:g} s") from error
     except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
@@ -203,17 +199,11 @@ def verify(path: Path, name: str, checksum: str) -> None:
 
 def main() -> None:
     parser = command_parser("download", __doc__)
-    parser.add_argument(
-        "--source", action="append", required=True, help="a source; repeat for more, tried in this order"
-    )
+    parser.add_argument("--source", action="append", required=True, help="a source; repeat it for more, in order")
     parser.files("--output", "files to write, in one folder")
     parser.add_argument("--sha256", nargs="+", required=True, help="SHA-256 of each output, in the same order")
-    parser.add_argument(
-        "--timeout", type=float, default=10, help="seconds to wait for a source's next piece (default: 10)"
-    )
-    parser.add_argument(
-        "--retries", type=int, default=2, help="further rounds of all sources, after growing pauses (default: 2)"
-    )
+    parser.add_argument("--timeout", type=float, default=10, help="seconds to wait for data (default: 10)")
+    parser.add_argument("--retries", type=int, default=2, help="further rounds of all sources (default: 2)")
     args = parser.parse_args()
     # The system ends endless downloads and gzip bombs here, with an error (EFBIG) where the file is written.
     allowed = resource.getrlimit(resource.RLIMIT_FSIZE)[1]

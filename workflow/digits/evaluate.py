@@ -47,9 +47,7 @@ def main() -> None:
     parser.file("--weights", "weights, from digits.train")
     parser.file("--snapshots", "snapshots, from digits.train")
     parser.file("--validation", "scores of the held-out images, from digits.train")
-    parser.add_argument(
-        "--label-errors", default="[]", help="numbers of the test images with suspected label errors, as JSON"
-    )
+    parser.add_argument("--label-errors", default="[]", help="suspected label errors: image numbers, as JSON")
     parser.file("--predictions", "safetensors file to write: the scores")
     parser.file("--metrics", "JSON file to write: the measures")
     args = parser.parse_args()
@@ -82,9 +80,8 @@ def main() -> None:
         save_predictions(predictions, scores)
         metrics.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
     accuracy, (low, high) = measured["test"]["accuracy"], measured["test"]["interval"]
-    log(
-        f"{training['model']}, seed {training['seed']}: {accuracy:.2%} of the test images (95 % interval {low:.2%} to {high:.2%})"
-    )
+    run_of = f"{training['model']}, seed {training['seed']}"
+    log(f"{run_of}: {accuracy:.2%} of the test images (95 % interval {low:.2%} to {high:.2%})")
 
 
 if __name__ == "__main__":

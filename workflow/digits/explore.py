@@ -65,9 +65,7 @@ def main() -> None:
     parser.file("--summary", "summary.csv, from digits.summarise")
     parser.add_argument("--models", nargs="+", required=True, help="the models' names, in the report's order")
     parser.files("--predictions", "predictions of each model, from digits.evaluate")
-    parser.add_argument(
-        "--weights", nargs="*", type=Path, default=[], help="weights of the networks to try, from digits.train"
-    )
+    parser.add_argument("--weights", nargs="*", type=Path, default=[], help="weights of the networks to try")
     parser.file("--explorer", "JSON file to write")
     args = parser.parse_args()
 

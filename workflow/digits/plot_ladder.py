@@ -120,9 +120,7 @@ def draw_numbers(axis: Axes, table: pd.DataFrame, places: np.ndarray) -> None:
 def main() -> None:
     parser = command_parser("plot_ladder", __doc__)
     parser.file("--table", "ladder.csv, from digits.compare")
-    parser.add_argument(
-        "--models", nargs="+", required=True, help="all models in the report's order, for their colours"
-    )
+    parser.add_argument("--models", nargs="+", required=True, help="all models in order, for their colours")
     parser.file("--ladder", "figure to write (.svg or .png)")
     args = parser.parse_args()
 

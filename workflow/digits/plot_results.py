@@ -112,21 +112,10 @@ def draw_accuracies(metrics: pd.DataFrame, references: list[dict[str, Any]], cla
             label = f"{entry['accuracy']:.2%} in {entry['source']}"
             axis.annotate(label, place, (side, 0), textcoords="offset points", ha=alignment, va="center", fontsize=8)
     axis.axvline(1 / classes, color=FAINT, linewidth=1, linestyle=":")
-    axis.annotate(
-        "by chance",
-        (1 / classes, 1),
-        (3, -8),
-        xycoords=("data", "axes fraction"),
-        textcoords="offset points",
-        fontsize=7,
-    )
-    axis.set(
-        yticks=rows,
-        yticklabels=models,
-        xlabel="test accuracy of each run, with its 95 % interval",
-        xlim=(0, 1.01),
-        ylim=(end - 0.45, -0.45),
-    )
+    corner: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+    axis.annotate("by chance", (1 / classes, 1), (3, -8), fontsize=7, **corner)
+    axis.set(yticks=rows, yticklabels=models, xlabel="test accuracy of each run, with its 95 % interval")
+    axis.set(xlim=(0, 1.01), ylim=(end - 0.45, -0.45))
     axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     return figure
 

@@ -50,18 +50,14 @@ def main() -> None:
     parser = command_parser("predict", __doc__)
     parser.file("--weights", "weights of the network, from digits.train")
     parser.files("--images", f"image files: {', '.join(FORMATS)}")
-    parser.add_argument(
-        "--as-is", action="store_true", help="take the images as they are, of the network's size; no drawings"
-    )
+    parser.add_argument("--as-is", action="store_true", help="take the images as they are, without centring")
     parser.file("--table", "CSV file to write: one row per image")
     parser.file("--page", "HTML file to write")
     args = parser.parse_args()
 
     torch.set_num_threads(1)
     if not args.weights.exists():
-        raise UserError(
-            f"{args.weights}: not there yet; train it first: `make report` trains the configuration's models"
-        )
+        raise UserError(f"{args.weights}: not there yet; `make report` trains the configuration's models")
     networks, outputs, training = load_networks(args.weights)
     classes, shape = training["classes"], (training["shape"][0], training["shape"][1])
 

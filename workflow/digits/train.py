@@ -99,9 +99,7 @@ def main() -> None:
     parser.add_argument("--model", required=True, help="the recipe's name; with the seed it decides every random draw")
     parser.add_argument("--recipe", required=True, help="the recipe as JSON, such as '{\"hidden\": [30], …}'")
     parser.add_argument("--seed", type=int, required=True, help="the run's seed")
-    parser.add_argument(
-        "--device", choices=("cpu", "cuda", "auto"), default="cpu", help="where to train (default: cpu)"
-    )
+    parser.add_argument("--device", choices=("cpu", "cuda", "auto"), default="cpu", help="default: cpu")
     parser.add_argument(
         "--on-divergence",
         choices=("stop", "record"),
