@@ -58,7 +58,7 @@ slurm-up: ## start a SLURM cluster of two nodes on this machine, as root, to try
 slurm-down: ## stop it
 	@tools/slurm.sh down
 
-environment:
+environment: ## make .venv from requirements.lock, if it is not there yet
 	@tools/venv.sh
 
 lock: ## update requirements.lock from pyproject.toml (needs uv)
