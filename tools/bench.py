@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import digits  # noqa: F401 (first: it chooses the kernels)
 import torch
 import yaml
 from digits.core.seeding import generator_for

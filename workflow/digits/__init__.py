@@ -1,1 +1,5 @@
 """The pipeline's commands, one module per rule (`python -m digits.train --help`), and the rooms that they share."""
+
+from digits.core.arithmetic import pin_arithmetic
+
+pin_arithmetic()

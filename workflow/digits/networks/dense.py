@@ -7,6 +7,7 @@ is explicit: parameters are a list [w1, b1, w2, b2, …], random draws come from
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -47,8 +48,29 @@ def simple_net(
     for layer in range(0, len(params), 2):
         if layer > 0:
             res = drop(res.relu(), dropout, generator)
-        res = torch.addmm(params[layer + 1], res, params[layer])  # res @ w + b, in one step
+        res = product(res, params[layer]) + params[layer + 1]
     return res
+
+
+def product(x: Tensor, w: Tensor) -> Tensor:
+    """Return x @ w, float32 [batch, outputs], computed alike on every processor with AVX2 (see core/arithmetic.py)."""
+    return x @ w if x.is_cuda else _Product.apply(x, w)
+
+
+class _Product(torch.autograd.Function):
+    """Matrix products by NumPy's OpenBLAS; PyTorch's MKL is fast on every processor, or alike, but not both."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, w: Tensor) -> Tensor:
+        ctx.save_for_backward(x, w)
+        return torch.from_numpy(x.numpy() @ w.numpy())
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        x, w = (tensor.numpy() for tensor in ctx.saved_tensors)
+        for_x, for_w = ctx.needs_input_grad
+        g = gradient.numpy()
+        return torch.from_numpy(g @ w.T) if for_x else None, torch.from_numpy(x.T @ g) if for_w else None
 
 
 def drop(values: Tensor, fraction: float, generator: torch.Generator | None) -> Tensor:
