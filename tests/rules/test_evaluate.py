@@ -14,6 +14,7 @@ import scipy.optimize
 import sklearn.metrics
 import torch
 from conftest import Ran, Refused
+from digits.core.arithmetic import processor
 from project import RECIPES, RUNS, TENSORS, rewrite, rows
 from safetensors.numpy import load_file, save_file
 from safetensors.torch import load_file as load_torch
@@ -92,6 +93,7 @@ def test_a_run_is_described(measured: Path) -> None:
         "epochs": 3,
         "train_size": 400,
         "training_flops": 3 * 400 * 2 * 2 * 784 * 10,
+        "processors": [processor()],
         "validation_accuracy": float(rows(measured / LINEAR / "history.csv")[-1]["validation_accuracy"]),
     }
     published = metrics(measured, PUBLISHED)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from conftest import PLOTS, Ran, Refused
+from digits.core.arithmetic import PORTABLE
 from page import Page
 from project import (
     ABOUT,
@@ -192,6 +193,14 @@ def test_without_a_ladder_and_with_suspected_label_errors(ran: Ran, rebuild: Reb
     means = [percent(mean(runs, f"test_accuracy{kind}")) for kind in ("", "_without_label_errors")]
     assert ["linear", *means] in page.rows
     assert "Licence." in page.text["strong"] and "aunt" in page.text["i"], "what the configuration says of the images"
+
+
+def test_another_kind_of_processor_is_marked(rebuild: Rebuild, project: Path) -> None:
+    assert "another kind of processor" not in rebuild().text["strong"]
+    path = project / RUNS[3] / "metrics.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "processors": ["cuda", PORTABLE]}))
+    page = rebuild()
+    assert "another kind of processor" in page.text["strong"] and "computed on cuda." in page.text["p"]
 
 
 NAMES = {"linear": "30", "published": "500", "tiny-conv": "nan"}

@@ -5,9 +5,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+import digits.train
 import pytest
 import torch
 from conftest import Ran, Refused
+from digits.core.arithmetic import processor
 from digits.core.seeding import generator_for
 from digits.networks.dense import make_params
 from project import RECIPES, RUNS, TENSORS, built_by, header, rows
@@ -98,6 +100,7 @@ def test_the_weights_file_says_how_it_was_trained(trained: Path, run: str, flops
         "epochs": RECIPES[model]["epochs"],
         "train_size": 500,
         "training_flops": flops,
+        "processors": [processor()],
         "classes": list("0123456789"),
         "shape": [28, 28],
     }
@@ -123,6 +126,14 @@ def test_snapshots_are_the_weights_at_their_epochs(ran: Ran, trained: Path, targ
     for name, tensor in snapshots.items():
         assert torch.equal(tensor, after[int(name[6])][name[8:]]), name
     assert load_file(trained / LINEAR / "snapshots.safetensors") == {}
+
+
+def test_another_kind_of_processor_is_said(
+    ran: Ran, monkeypatch: pytest.MonkeyPatch, trained: Path, target: Path
+) -> None:
+    monkeypatch.setattr(digits.train, "processor", lambda: "aarch64 with Linux")
+    assert "Training on aarch64 with Linux: results differ in the last digits" in ran("train", trained, target)
+    assert header(target / LINEAR / "weights.safetensors")["processors"] == ["aarch64 with Linux"]
 
 
 def test_auto_means_the_processor_where_there_is_no_cuda(

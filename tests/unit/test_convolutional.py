@@ -3,10 +3,12 @@
 import math
 from typing import Any
 
+import digits.networks.convolutional
 import pytest
 import torch
 from digits.core.seeding import generator_for
 from digits.networks.convolutional import Convolutional
+from digits.networks.dense import product
 from digits.networks.network import build_network
 from project import DEFAULTS
 from small import convolutional, examples, network, training
@@ -85,14 +87,18 @@ def test_weights_are_scaled_by_the_inputs_and_biases_start_at_0() -> None:
         assert not bias.any()
 
 
-def test_dropout_is_before_each_dense_layer_in_training_alone() -> None:
+def test_dropout_is_before_each_dense_layer_in_training_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     x = examples().x
     with_dropout, without = network(convolutional(hidden=[6], dropout=0.5)), network(convolutional(hidden=[6]))
     assert torch.equal(with_dropout.eval()(x), without.eval()(x))
     with_dropout.train()
     seen = []
-    for layer in [m for m in with_dropout.modules() if isinstance(m, nn.Linear)]:
-        layer.register_forward_pre_hook(lambda _, inputs: seen.append((inputs[0] == 0).float().mean().item()))
+
+    def seeing(inputs: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        seen.append((inputs == 0).float().mean().item())
+        return product(inputs, weights)
+
+    monkeypatch.setattr(digits.networks.convolutional, "product", seeing)
     with_dropout(x)
     assert all(fraction > 0.4 for fraction in seen) and len(seen) == 2
     assert not torch.equal(with_dropout(x), with_dropout(x))

@@ -47,6 +47,7 @@ def join_weights(paths: Sequence[Path]) -> tuple[dict[str, np.ndarray], dict[str
         "members": len(headers),
         "epochs": max(header["epochs"] for header in headers),
         "training_flops": sum(header["training_flops"] for header in headers),
+        "processors": sorted({kind for header in headers for kind in header["processors"]}),
     }
 
 

@@ -16,6 +16,7 @@ from safetensors.torch import save
 from torch import Tensor
 from tqdm import tqdm
 
+from digits.core.arithmetic import PORTABLE, processor
 from digits.core.command import UserError, command_parser, log, run, watched
 from digits.core.files import whole_files
 from digits.core.seeding import generator_for
@@ -32,11 +33,15 @@ if TYPE_CHECKING:
     from _csv import Writer
 
 
-def choose_device(name: str) -> torch.device:
-    """Return the device that `cpu`, `cuda` or `auto` means here; UserError for cuda where there is none."""
+def choose_device(name: str) -> tuple[torch.device, str]:
+    """Return the device that `cpu`, `cuda` or `auto` means here, and its kind; UserError for cuda where there is none."""
     if name == "cuda" and not torch.cuda.is_available():
         raise UserError("device: cuda was asked for, but torch finds no CUDA device here; choose cpu or auto")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+    device = torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+    kind = processor() if device.type == "cpu" else device.type
+    if kind != PORTABLE:
+        log(f"Training on {kind}: results differ in the last digits from those on {PORTABLE}, which are published.")
+    return device, kind
 
 
 def repeatable() -> None:
@@ -117,7 +122,7 @@ def main() -> None:
     if (recipe.features_of is None) != (args.features is None):
         raise UserError("--features: it belongs to a recipe with features_of, and to no other")
     repeatable()
-    device = choose_device(args.device)
+    device, kind = choose_device(args.device)
     split = load_split(args.images)
     outputs = output_classes(recipe, split.classes)
     train_indices, validation_indices = training_images(split, recipe, outputs, args.seed)
@@ -150,6 +155,7 @@ def main() -> None:
             "epochs": epochs,
             "train_size": len(train.x),
             "training_flops": training_flops * training.seen + prediction_flops * training.scored,
+            "processors": [kind],
             "classes": split.classes,
             "shape": shape,
         }

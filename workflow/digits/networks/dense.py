@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -63,14 +64,19 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, w: Tensor) -> Tensor:
         ctx.save_for_backward(x, w)
-        return torch.from_numpy(x.numpy() @ w.numpy())
+        return _multiply(x.numpy(), w.numpy())
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, w = (tensor.numpy() for tensor in ctx.saved_tensors)
         for_x, for_w = ctx.needs_input_grad
         g = gradient.numpy()
-        return torch.from_numpy(g @ w.T) if for_x else None, torch.from_numpy(x.T @ g) if for_w else None
+        return _multiply(g, w.T) if for_x else None, _multiply(x.T, g) if for_w else None
+
+
+def _multiply(a: np.ndarray, b: np.ndarray) -> Tensor:
+    with np.errstate(all="ignore"):  # a training that diverges is the loop's concern
+        return torch.from_numpy(a @ b)
 
 
 def drop(values: Tensor, fraction: float, generator: torch.Generator | None) -> Tensor:

@@ -19,8 +19,19 @@ from digits.networks.ensembles import split_members
 from digits.networks.network import Network, build_network
 from digits.settings.recipes import Recipe, parse_recipe
 
-# What a header says; shape is that of an image, [height, width].
-TRAINING = ("model", "seed", "recipe", "members", "epochs", "train_size", "training_flops", "classes", "shape")
+# What a header says of a training. `shape` is an image's, [height, width]; `processors` are kinds (core/arithmetic.py).
+TRAINING = (
+    "model",
+    "seed",
+    "recipe",
+    "members",
+    "epochs",
+    "train_size",
+    "training_flops",
+    "processors",
+    "classes",
+    "shape",
+)
 
 
 def learned(network: Network) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from digits.core.arithmetic import processor
 from digits.core.tables import read_table
 from digits.statistics.runs import read_measures
 
@@ -33,6 +34,7 @@ class ReportData:
     best: pd.Series
     first: dict[str, Any]  # all measures of the best model's first run
     classes: list[str]
+    processors: list[str]  # the kinds that computed the runs and this report
 
 
 def load_report(inputs: Mapping[str, Any] | None, root: Path) -> ReportData:
@@ -62,4 +64,5 @@ def load_report(inputs: Mapping[str, Any] | None, root: Path) -> ReportData:
         best=best,
         first=first,
         classes=[row["class"] for row in first["test"]["per_class"]],
+        processors=sorted({processor(), *(kind for run in runs for kind in run["processors"])}),
     )

@@ -10,6 +10,7 @@ import scipy.optimize
 import scipy.special
 import scipy.stats
 
+from digits.core.arithmetic import processor
 from digits.core.command import UserError
 from digits.networks.ensembles import mean_logits
 from digits.statistics.predictions import Predictions
@@ -38,6 +39,7 @@ def measure_run(
         **{key: training[key] for key in ("model", "seed")},
         "parameters": parameters,
         **{key: training[key] for key in ("epochs", "train_size", "training_flops")},
+        "processors": sorted({*training["processors"], processor()}),
         "validation_accuracy": float(correct.mean()) if len(correct) else None,
         "temperature": temperature,
         "test": evaluate_logits(logits[counted], labels[counted], training["classes"], temperature, suspected),
