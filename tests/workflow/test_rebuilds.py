@@ -34,7 +34,7 @@ SOURCES = {
     "digits/data/idx.py": {"convert"},
     "digits/networks/dense.py": NETWORKS,
     "digits/training/losses.py": {"train"},
-    "digits/statistics/runs.py": {"combine", "summarise", "compare", "report"} | PLOTS,
+    "digits/statistics/runs.py": {"combine", "summarise", "compare", "explore", "report"} | PLOTS,
     "digits/rendering/words.py": {"report"},  # imported in the notebook
     "digits/predict.py": set[str](),  # of no rule
     "digits/combine.py": {"combine"},
@@ -47,9 +47,7 @@ LIBRARIES = {
     "torch": NETWORKS | {"report"},
     "numpy": EVERY - {"download"},
     "scipy": MEASURES | {"plot_mistakes", "explore", "report"},
-    "scikit-learn": MEASURES | {"report"},
-    "statsmodels": MEASURES | {"report"},
-    "pandas": MEASURES | PLOTS | {"plot_ladder", "report"},  # evaluate: through statsmodels
+    "pandas": {"combine", "summarise", "compare", "search", "explore", "plot_ladder", "report"} | PLOTS,
     "matplotlib": FIGURES | {"report"},
     "pillow": {"convert", "explore"} | FIGURES | {"report"},  # figures: through matplotlib
     "safetensors": TENSORS,
@@ -59,14 +57,25 @@ LIBRARIES = {
     **{name: {"report"} for name in ("snakemake", "pyyaml", "jsonschema", "tqdm")},  # no result is computed with them
     # Some that others need.
     "sympy": NETWORKS,
-    "joblib": MEASURES,
     "contourpy": FIGURES,
     "urllib3": {"download", "report"},
     "pyzmq": {"report"},
     "psutil": {"report"},  # through ipython, not as the tests' own
 }
 # Those that only Snakemake itself or developers need.
-OTHERS = ["pulp", "gitpython", "docutils", "black", "pytest", "pytest-xdist", "hypothesis", "mypy", "ruff", "snakefmt"]
+OTHERS = [
+    "pulp",
+    "gitpython",
+    "docutils",
+    "black",
+    "pytest",
+    "pytest-xdist",
+    "hypothesis",
+    "scikit-learn",
+    "mypy",
+    "ruff",
+    "snakefmt",
+]
 OTHERS += ["playwright", "axe-playwright-python", "pypdf", "types-pyyaml", "types-tqdm", "pandas-stubs"]
 
 

@@ -80,6 +80,11 @@ def source(*paths, libraries=()):
     return source_fingerprint([PACKAGE.parent / path for path in paths], PACKAGE, LOCK, libraries)
 
 
+def figures(*names):
+    """Return the paths of figures by what their rules call them."""
+    return {Path(name).stem.replace("-", "_"): f"results/figures/{name}" for name in names}
+
+
 def captioned(results, category, kind="figure"):
     """Mark results for `snakemake --report`, each with its caption in workflow/report/ and a label for the list.
 

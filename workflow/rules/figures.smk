@@ -2,11 +2,6 @@
 # Makes: results/figures/ and results/mistakes.csv.
 
 
-def figures(*names):
-    """Return the paths of figures by what their rules call them."""
-    return {Path(name).stem.replace("-", "_"): f"results/figures/{name}" for name in names}
-
-
 DATA_FIGURES = figures("samples.png", "class-means.png", "class-counts.svg")
 RESULT_FIGURES = figures("curves.svg", "accuracies.svg", "calibration.svg")
 MISTAKE_FIGURES = figures("confusion.svg", "mistakes.png", "shared-mistakes.png")

@@ -17,7 +17,7 @@ from pathlib import Path
 # Libraries that check settings and show progress: no result is computed with them.
 NOT_COMPUTED_WITH = {"jsonschema", "tqdm", "yaml"}
 # Libraries whose name in an import is not their name in the lock.
-DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml", "IPython": "ipython"}
+DISTRIBUTIONS = {"PIL": "pillow", "yaml": "pyyaml", "IPython": "ipython"}
 
 
 def source_fingerprint(sources: Iterable[Path], package: Path, lock: Path, libraries: Iterable[str] = ()) -> str:
@@ -57,14 +57,17 @@ def source_files(sources: Iterable[Path], package: Path) -> tuple[set[Path], set
 def imported_modules(path: Path) -> set[str]:
     """Return the absolute names of the modules that a .py file or a notebook's cells import; none for other files."""
     if path.suffix == ".py":
-        code = path.read_text(encoding="utf-8")
-    elif path.suffix == ".ipynb":
+        return _imports(path.read_text(encoding="utf-8"))
+    if path.suffix == ".ipynb":
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    else:
-        return set()
+        return _imports("\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"))
+    return set()
+
+
+@cache  # most modules are imported by several commands
+def _imports(code: str) -> set[str]:
     names = set()
-    for node in ast.walk(ast.parse(code, str(path))):
+    for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -47,7 +47,7 @@ Validator = extend(
 @cache
 def schema_of(*keys: str) -> Mapping[str, Any]:
     """Return the schema, or its part for a key of a key …; `recipes` is that of one recipe's keys."""
-    part: Any = yaml.safe_load(PATH.read_text(encoding="utf-8"))
+    part: Any = schema_of() if keys else yaml.load(PATH.read_bytes(), yaml.CSafeLoader)
     for key in keys:
         part = part["properties"][key]
     recipes: Mapping[str, Any] = part["additionalProperties"] if keys == ("recipes",) else part

@@ -72,14 +72,11 @@ def evaluate_logits(
     Probabilities are the softmax of the scores, whatever the loss was. Interval: Wilson, 95 %. `calibrated` is measured
     on the scores divided by the temperature, `without_label_errors` without the images of those numbers; None without.
     """
-    # Not at the top: this import takes longer than anything else here, and `summarise` does without.
-    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
-
     labels = labels.astype(np.int64)
     predicted = logits.argmax(axis=1)
     errors = int((predicted != labels).sum())
-    numbers = np.arange(len(classes))
-    precision, recall, f1, support = precision_recall_fscore_support(labels, predicted, labels=numbers, zero_division=0)
+    confusion = np.zeros((len(classes), len(classes)), np.int64)  # rows: true, columns: predicted
+    np.add.at(confusion, (labels, predicted), 1)
     scores = logits.astype(np.float64)
     return {
         "images": len(labels),
@@ -89,12 +86,24 @@ def evaluate_logits(
         **probability_measures(scores, labels),
         "calibrated": None if temperature is None else probability_measures(scores / temperature, labels),
         "without_label_errors": without_images(predicted == labels, label_errors) if label_errors else None,
-        "per_class": [
-            {"class": name, "images": int(n), "precision": float(p), "recall": float(r), "f1": float(f)}
-            for name, n, p, r, f in zip(classes, support, precision, recall, f1, strict=True)
-        ],
-        "confusion": confusion_matrix(labels, predicted, labels=numbers).tolist(),  # rows: true, columns: predicted
+        "per_class": per_class(confusion, classes),
+        "confusion": confusion.tolist(),
     }
+
+
+def per_class(confusion: np.ndarray, classes: Sequence[str]) -> list[dict[str, Any]]:
+    """Return precision, recall and F1 of each class, 0 where there is nothing to divide by."""
+    right, true, predicted = (counts.tolist() for counts in (confusion.diagonal(), confusion.sum(1), confusion.sum(0)))
+    return [
+        {
+            "class": name,
+            "images": true[i],
+            "precision": right[i] / max(predicted[i], 1),
+            "recall": right[i] / max(true[i], 1),
+            "f1": 2 * right[i] / max(true[i] + predicted[i], 1),
+        }
+        for i, name in enumerate(classes)
+    ]
 
 
 def probability_measures(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -167,11 +176,9 @@ def _by_confidence(probabilities: np.ndarray, labels: np.ndarray, bins: int) -> 
 
 def wilson_interval(right: int, images: int) -> tuple[float, float]:
     """Return the 95 % Wilson interval of an accuracy: how far the number of images alone could move it."""
-    from statsmodels.stats.proportion import proportion_confint  # slow to import
-
-    low, high = proportion_confint(right, images, alpha=0.05, method="wilson")
+    interval = scipy.stats.binomtest(right, images).proportion_ci(method="wilson")
     fraction = right / images  # an end of the interval where all or none are right, but for rounding
-    return min(float(low), fraction), max(float(high), fraction)
+    return min(float(interval.low), fraction), max(float(interval.high), fraction)
 
 
 def ensemble_accuracy(logits: Sequence[np.ndarray], labels: np.ndarray) -> dict[str, float]:

@@ -86,7 +86,6 @@ class Training:
             losses.append(loss)
             right.append(accuracy * len(batch))
             self.optimiser.step()
-            self.optimiser.zero_grad()
             self.step += 1
             self.seen += len(batch)
             self._average_weights()
