@@ -53,4 +53,4 @@ def opened(name: str, content: bytes) -> Iterator[Image.Image]:
 def read_grey(name: str, content: bytes) -> np.ndarray:
     """Decode an image file as it is, to greyscale uint8 [height, width]."""
     with opened(name, content) as image:
-        return np.asarray(image.convert("L"))
+        return np.asarray(image if image.mode == "L" else image.convert("L"))
