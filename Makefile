@@ -4,8 +4,10 @@ PYTHON_RUN = .venv/bin/python
 MODEL ?= convnet
 SEED ?= 0
 OUT ?= predictions
+CONFIGURATION ?= config
+DIRECTORY ?= .
 
-.PHONY: help report snakemake-report predict test verify check format docs bench cluster-env slurm-up slurm-down environment lock
+.PHONY: help report snakemake-report predict test verify publish check format docs bench cluster-env slurm-up slurm-down environment lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,8 +31,12 @@ test: environment ## run the tests on all cores, and those on a SLURM cluster if
 	@$(PYTHON_RUN) -m pytest --numprocesses auto
 	@$(PYTHON_RUN) -m pytest tests/cluster
 
-verify: environment ## check the results of `make report`
-	@$(PYTHON_RUN) -m pytest tests/results
+verify: environment ## compare results with the published checksums, then check them (CONFIGURATION=config DIRECTORY=.)
+	@PYTHONPATH=workflow $(PYTHON_RUN) tools/published.py check --configuration $(CONFIGURATION) --directory $(DIRECTORY)
+	@[ $(CONFIGURATION) != config ] || $(PYTHON_RUN) -m pytest tests/results
+
+publish: environment ## write the checksums of results that verify compares with (CONFIGURATION=config DIRECTORY=.)
+	@PYTHONPATH=workflow $(PYTHON_RUN) tools/published.py write --configuration $(CONFIGURATION) --directory $(DIRECTORY)
 
 check: environment ## run the linters and the type checker
 	@$(PYTHON_RUN) -m ruff check && $(PYTHON_RUN) -m ruff format --check

@@ -1,9 +1,11 @@
 """`tools/venv.sh`, behind every make target: an environment once, and one line where that cannot be."""
 
+import http.server
 import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def set_up(project: Path, **environment: str) -> Result:
-    variables = {"PATH": os.environ["PATH"], "PYTHON": sys.executable, **environment}
+    variables = {"PATH": os.environ["PATH"], "PYTHON": sys.executable, "TORCH_INDEX": "", **environment}
     done = subprocess.run(["tools/venv.sh"], cwd=project, env=variables, capture_output=True, text=True, check=False)
     return Result(done.returncode, done.stdout + done.stderr)
 
@@ -66,6 +68,42 @@ def test_once_and_again_only_when_the_lock_changes_or_its_python_is_gone(project
 )  # fmt: skip
 def test_a_python_that_will_not_do(project: Path, script: str, error: str) -> None:
     assert set_up(project, PYTHON=fake_python(project, script)).error() == error
+
+
+class Index(http.server.BaseHTTPRequestHandler):
+    """A package index that has nothing but one page."""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/cpu/torch/" else 404)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("path", "device", "said"),
+    [
+        ("cpu", "cpu", "torch: the build for the CPU, from {index}."),
+        ("gone", "cpu", "torch: the build from pip's own index, as {index} does not answer."),
+        ("cpu", "cuda", None),
+    ],
+)
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere PyPI's build is the one for the CPU")
+def test_torch_for_the_cpu_comes_from_its_own_index(project: Path, path: str, device: str, said: str | None) -> None:
+    (project / "config").mkdir()
+    (project / "config" / "config.yaml").write_text(f"seeds: [0]\ndevice: {device}\n")
+    (project / "requirements.lock").write_text("no-such-package==1.0\n")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Index) as server:
+        threading.Thread(target=server.serve_forever).start()
+        index = f"http://127.0.0.1:{server.server_address[1]}/{path}"
+        pip = {"PIP_INDEX_URL": index, "PIP_RETRIES": "0", "PIP_CONFIG_FILE": "/dev/null", "PIP_NO_INPUT": "1"}
+        output = set_up(project, PYTHON=quick_python(project), TORCH_INDEX=index, **pip).output
+        server.shutdown()
+    if said is None:
+        assert "torch:" not in output
+    else:
+        assert said.format(index=index) in output.splitlines()
 
 
 def test_no_network(project: Path) -> None:
