@@ -50,7 +50,7 @@ format: environment ## format all files
 docs: environment ## write the table of config/README.md from the schema
 	@PYTHONPATH=workflow $(PYTHON_RUN) tools/docs.py
 
-bench: environment ## time training against its bare matrix products and layers
+bench: environment ## time it against others, and write docs/benchmarks.md
 	@PYTHONPATH=workflow $(PYTHON_RUN) tools/bench.py
 
 cluster-env: environment ## add to .venv what the cluster profiles need
