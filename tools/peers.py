@@ -61,7 +61,7 @@ def tutorial_epoch(folder: Path) -> float:
     sizes = [(PIXELS, HIDDEN), (HIDDEN,), (HIDDEN, CLASSES), (CLASSES,)]
     params = [torch.randn(size).requires_grad_() for size in sizes]
     with timed() as spent:
-        for xb, yb in DataLoader(dataset, batch_size=BATCH, shuffle=True):
+        for xb, yb in DataLoader(dataset, batch_size=BATCH, shuffle=True):  # type: ignore[arg-type]
             scores = (((xb @ params[0] + params[1]).max(torch.tensor(0.0))) @ params[2] + params[3]).sigmoid()
             torch.where(yb == 1, 1 - scores, scores).mean().backward()
             for p in params:
