@@ -24,6 +24,7 @@ from digits.settings.fingerprint import locked_versions, source_files, source_fi
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED, LOCK, PACKAGE = ROOT / "docs" / "published", ROOT / "requirements.lock", ROOT / "workflow" / "digits"
+TABLES = ("metrics", "summary", "ladder", "comparisons", "mistakes")
 TRAIN = [PACKAGE / "train.py"]
 Runs = dict[str, dict[str, Any]]
 
@@ -34,9 +35,10 @@ def names_to_publish(folder: Path, whole: bool) -> Iterator[str]:
     runs = [f"results/runs/{run}" for run in measured(folder)]
     for name in ("weights", "predictions"):
         yield from (f"{run}/{name}.safetensors" for run in runs)
-    yield from sorted(path.relative_to(folder).as_posix() for path in (folder / "results").glob("*.csv"))
+    tables = [f"results/{name}.csv" for name in TABLES]
+    yield from (path for path in tables if (folder / path).exists())
     if whole:
-        yield from sorted(path.relative_to(folder).as_posix() for path in (folder / "results" / "figures").iterdir())
+        yield from json.loads((folder / "results" / "report.json").read_text())["figures"].values()
         yield "results/report.html"
 
 
