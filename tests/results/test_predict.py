@@ -10,8 +10,6 @@ from digits.data.tensors import load_split
 from PIL import Image
 from safetensors.numpy import load_file
 
-from results.conftest import ON_READMES_PROCESSOR
-
 RUN = ROOT / "results" / "runs" / "convnet" / "seed-0"
 
 
@@ -39,8 +37,7 @@ def test_the_documents_say_how_many_drawings_are_classified_correctly(tmp_path: 
     logits = load_file(RUN / "predictions.safetensors")["logits"][chosen]
     drawn, given = ((read == test.labels[chosen]).sum() for read in (answers, logits.argmax(axis=1)))
     print(f"{drawn} of 1,000 drawings are classified correctly, and {given} of the images as they are")
-    if ON_READMES_PROCESSOR:
-        (said,) = re.findall(r"`convnet` classified (\d+) correctly, and (\d+)", (ROOT / "docs/results.md").read_text())
-        assert [int(number) for number in said] == [drawn, given]
+    (said,) = re.findall(r"`convnet` classified (\d+) correctly, and (\d+)", (ROOT / "docs/results.md").read_text())
+    assert [int(number) for number in said] == [drawn, given]
     assert drawn >= 985
     assert abs(drawn - given) <= 5
