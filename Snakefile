@@ -45,3 +45,4 @@ rule all:
 
 onstart:
     require_writable("resources", "results", "logs", "benchmarks")
+    say_processor()

@@ -178,6 +178,14 @@ def test_read_only_results_are_named_by_snakemake_and_stay(project: Project) -> 
     assert checksums(project.folder / "results") == before
 
 
+def test_a_processor_without_avx2_is_said_at_the_start(project: Project) -> None:
+    said = "This is x86-64 without AVX2: results differ in the last digits from those published."
+    assert said not in build(project, "--forcerun", "convert", "--until", "convert").output
+    arithmetic = project.folder / "workflow" / "digits" / "core" / "arithmetic.py"
+    arithmetic.write_text(arithmetic.read_text().replace("LEVEL = {", 'LEVEL = {"none", '))
+    assert said in build(project, "--until", "convert").output
+
+
 def test_a_damaged_intermediate_file_is_named(project: Project) -> None:
     tensors = project.folder / "results" / "tensors" / "train.safetensors"
     tensors.write_bytes(tensors.read_bytes()[:1000])

@@ -19,6 +19,7 @@ os.environ.update(
     MALLOC_TRIM_THRESHOLD_=str(2**31 - 1),
 )
 
+from digits.core.arithmetic import PORTABLE, processor
 from digits.core.command import UserError
 from digits.data.tree_paths import data_fingerprint
 from digits.settings.candidates import candidates
@@ -107,6 +108,12 @@ def require_writable(*folders):
         for place in [folder, *folder.rglob("*/")]:
             if place.exists() and not os.access(place, os.W_OK):
                 sys.exit(f"error: {place}: permission denied; check the permissions of the folder")
+
+
+def say_processor():
+    """Say where results will differ from the published ones, before anybody waits for them."""
+    if processor() != PORTABLE:
+        print(f"This is {processor()}: results differ in the last digits from those published.", file=sys.stderr)
 
 
 def sources():
