@@ -67,6 +67,8 @@ def write(folder: Path, name: str) -> None:
 
 def check(folder: Path, name: str) -> str | None:
     """Compare results with the published ones; return what is wrong, if anything is."""
+    if not (PUBLISHED / f"{name}.sha256").is_file():
+        return f"docs/published/{name}.sha256: not there; published are {', '.join(sorted(p.stem for p in PUBLISHED.glob('*.sha256')))}"
     listed = [line.split("  ") for line in (PUBLISHED / f"{name}.sha256").read_text().splitlines()]
     missing = [path for _, path in listed if not (folder / path).is_file()]
     if missing:
