@@ -12,13 +12,8 @@ from conftest import skip
 from playwright.sync_api import Browser, Page, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGUMENTS = [
-    f"--{name}"
-    for name in (
-        *("disable-gpu", "disable-quic", "no-first-run"),
-        *("disable-background-networking", "disable-component-update", "disable-sync"),
-    )
-]
+OFF = ("gpu", "quic", "background-networking", "component-update", "sync")
+ARGUMENTS = ["--no-first-run", *(f"--disable-{name}" for name in OFF)]
 
 
 @contextlib.contextmanager

@@ -7,16 +7,20 @@ import importlib
 import multiprocessing
 import os
 import shutil
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, TypeVar
 
 import pytest
 import yaml
 from digits.core.command import run as run_main
 from project import PAIR_RUNS, RUNS, SEARCH_RUNS, Line, arguments, contents, outputs
 
+T = TypeVar("T")
+FORK = multiprocessing.get_context("fork")
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "tests" / "data"
 NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -41,6 +45,8 @@ class Result:
 
 
 Command = Callable[..., Result]
+Ran = Callable[..., str]
+Refused = Callable[..., str]
 
 
 def call(name: str, *arguments: object) -> None:
@@ -57,18 +63,23 @@ def command(capfd: pytest.CaptureFixture[str]) -> Command:
 
     def run(name: str, *arguments: object) -> Result:
         capfd.readouterr()
-        status: int | str | None = 0
-        try:
-            run_main(functools.partial(call, name, *arguments))
-        except SystemExit as ended:
-            status = ended.code
-            if isinstance(status, str):  # what the interpreter does with a message
-                print(status, file=sys.stderr)
-                status = 1
+        status = exit_status(lambda: run_main(functools.partial(call, name, *arguments)))
         captured = capfd.readouterr()
-        return Result(int(status or 0), captured.out + captured.err)
+        return Result(status, captured.out + captured.err)
 
     return run
+
+
+def exit_status(main: Callable[[], object]) -> int:
+    """Call what ends as a process does; return the status of its exit."""
+    try:
+        main()
+    except SystemExit as ended:
+        if isinstance(ended.code, str):  # what the interpreter does with a message
+            print(ended.code, file=sys.stderr)
+            return 1
+        return ended.code or 0
+    return 0
 
 
 def skip(reason: str) -> NoReturn:
@@ -76,6 +87,28 @@ def skip(reason: str) -> NoReturn:
     if os.environ.get("DIGITS_REQUIRE_ALL") == "1":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
+
+
+def process(line: Sequence[object], **options: Any) -> Result:
+    """Run a process; return how it ended and all that it said."""
+    options |= {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    done = subprocess.run(list(map(str, line)), check=False, **options)
+    return Result(done.returncode, done.stdout)
+
+
+def python(code: str, *arguments: object) -> Result:
+    """Run code in a process of its own, which finds the package, and nothing else of this process's environment."""
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "workflow")}
+    return process([sys.executable, "-c", code, *arguments], env=environment)
+
+
+def until(condition: Callable[[], T | None], seconds: float = 300) -> T:
+    """Wait until a condition holds; return what it gives."""
+    ends = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < ends, "it did not happen in time"
+        time.sleep(0.05)
+    return value
 
 
 @pytest.fixture(autouse=True)
@@ -105,18 +138,6 @@ def tensors(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, split in from_idx(*(raw / name for name in NAMES)).items():
         save_split(folder / f"{name}.safetensors", split)
     return folder
-
-
-class Ran(Protocol):
-    """What the fixture `ran` gives."""
-
-    def __call__(self, name: str, source: Path, target: Path, *more: object, run: str = RUNS[0]) -> str: ...
-
-
-class Refused(Protocol):
-    """What the fixture `refused` gives."""
-
-    def __call__(self, name: str, source: Path, *more: object, run: str = RUNS[0], line: Line = arguments) -> str: ...
 
 
 @pytest.fixture
@@ -216,39 +237,42 @@ def write_config(path: Path, **changes: object) -> Path:
     return path
 
 
-def snakemake(folder: Path, *arguments: object) -> Result:
-    """Run Snakemake in a folder, in a child of this process: Snakemake's own state goes with the child."""
-    log = folder.parent / f"{folder.name}.snakemake.log"
-    child = multiprocessing.get_context("fork").Process(
-        target=_snakemake, args=(folder, log, list(map(str, arguments)))
-    )
-    child.start()
-    child.join()
-    assert child.exitcode is not None
-    return Result(child.exitcode, log.read_text(errors="replace"))
+def forked(work: Callable[[], T]) -> T:
+    """Return what a call gives in a child of this process: Snakemake's own state goes with the child."""
+    ours, childs = FORK.Pipe()
 
+    def child() -> None:
+        for name in [name for name in sys.modules if name.split(".")[0] == "digits"]:
+            del sys.modules[name]  # the package in a project's folder is meant, not the one that is tested elsewhere
+        childs.send(work())
 
-def _snakemake(folder: Path, log: Path, arguments: list[str]) -> None:
-    os.chdir(folder)
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", buffering=1, closefd=False)
-    for name in [name for name in sys.modules if name.split(".")[0] == "digits"]:
-        del sys.modules[name]  # the package in the folder is meant, not the one that is tested elsewhere
-    from snakemake.cli import main
-
-    status: object = 0
+    process = FORK.Process(target=child)
+    process.start()
+    childs.close()
     try:
-        main(arguments)
-    except SystemExit as ended:
-        status = ended.code
-        if isinstance(status, str):
-            print(status, file=sys.stderr)
-            status = 1
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status if isinstance(status, int) else 0)
+        answer: T = ours.recv()
+    finally:
+        process.join()
+    return answer
+
+
+def snakemake(folder: Path, *arguments: object) -> Result:
+    """Run Snakemake in a folder."""
+    log = folder.parent / f"{folder.name}.snakemake.log"
+
+    def run() -> int:
+        os.chdir(folder)
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(descriptor, 1)
+        os.dup2(descriptor, 2)
+        sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", buffering=1, closefd=False)
+        from snakemake.cli import main
+
+        status = exit_status(lambda: main(list(map(str, arguments))))
+        sys.stdout.flush()
+        return status
+
+    return Result(forked(run), log.read_text(errors="replace"))
 
 
 def planned(result: Result) -> set[str]:

@@ -2,18 +2,20 @@
 
 import io
 import zlib
+from pathlib import Path
 
+from digits.data.tensors import load_split
 from PIL import Image
 
 
-def encoded(image: Image.Image, kind: str = "png") -> bytes:
+def encoded(image: Image.Image, kind: str = "png", **options: object) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, kind)
+    image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
-def png(size: tuple[int, int] = (2, 2)) -> bytes:
-    return encoded(Image.new("L", size))
+def png(value: int = 0, size: tuple[int, int] = (3, 2), kind: str = "png") -> bytes:
+    return encoded(Image.new("L", size, value), kind)
 
 
 def bomb() -> bytes:
@@ -22,3 +24,15 @@ def bomb() -> bytes:
     content[16:24] = (60_000).to_bytes(4, "big") * 2
     content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
     return bytes(content)
+
+
+def image_tree(folder: Path, train: Path, test: Path) -> list[Path]:
+    """Write tensors as the tutorial's archive has them: training/<class>/<number>.png and testing/…; return the files."""
+    files = []
+    for name, tensors in (("training", train), ("testing", test)):
+        split = load_split(tensors)
+        for number, (image, label) in enumerate(zip(split.images, split.labels, strict=True)):
+            files.append(folder / name / split.classes[label] / f"{number}.png")
+            files[-1].parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(files[-1], compress_level=1)
+    return files

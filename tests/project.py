@@ -9,20 +9,19 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
 from digits.core.arrays import read_arrays
-from digits.settings.config import complete_config
-from digits.settings.recipes import Recipe
 from safetensors.numpy import save_file
 
 ROOT = Path(__file__).parents[1]
 Line = Callable[[str, Path, Path, str], list[str]]
 Job = dict[str, Any]
+Arrays = dict[str, np.ndarray]
 # Of each model one ensemble, of the two runs that are there anyway. No table or figure is about them.
 PAIRS = {f"{model}-pair": {"recipe": model, "members": 2} for model in ("linear", "published", "tiny-conv")}
 PLAN = "DIGITS_TEST_PLAN"  # the environment's variable that tells pytest's workers where the plan is
@@ -60,7 +59,7 @@ def options(name: str, run: str = "") -> dict[str, list[str]]:
 
 
 ABOUT: dict[str, Any] = json.loads(options("report")["about"][0])
-SHOWN = CONFIG = ABOUT["configuration"]
+CONFIG: dict[str, Any] = ABOUT["configuration"]
 RECIPES: dict[str, dict[str, Any]] = CONFIG["recipes"]
 RUNS = options("plot_results")["runs"]
 FIRST_RUNS = dict(zip(CONFIG["models"], RUNS[::2], strict=True))
@@ -100,18 +99,14 @@ def arguments(name: str, source: Path, target: Path, run: str = RUNS[0]) -> list
     return [str(folders[word] / word) if word.startswith(ours) else word for word in job["line"]]
 
 
-def default_recipes() -> dict[str, Recipe]:
-    """Return the recipes of config/config.yaml."""
-    config = complete_config(yaml.safe_load((ROOT / "config" / "config.yaml").read_text()))
-    return {name: Recipe(**fields) for name, fields in config["recipes"].items()}
-
-
-DEFAULTS = default_recipes()
-
-
 def contents(folder: Path) -> dict[str, bytes]:
     """Return the files below a folder and their bytes."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def metrics(project: Path, run: str) -> dict[str, Any]:
+    """Return the measures of a run."""
+    return dict(json.loads((project / run / "metrics.json").read_text()))
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -125,26 +120,13 @@ def header(path: Path) -> Any:
     return json.loads(read_arrays(path)[1]["training"])
 
 
-def rewrite(
-    path: Path, arrays: dict[str, np.ndarray] | None = None, target: Path | None = None, **keys: object
-) -> Path:
+def rewrite(path: Path, arrays: Arrays | None = None, target: Path | None = None, **keys: object) -> Path:
     """Write a weights file with arrays or keys of its header changed (None: without that key), in place or elsewhere."""
-    before, _ = read_arrays(path)
     training = {key: value for key, value in {**header(path), **keys}.items() if value is not None}
-    save_file({**before, **(arrays or {})}, target or path, {"training": json.dumps(training)})
+    save_file({**read_arrays(path)[0], **(arrays or {})}, target or path, {"training": json.dumps(training)})
     return target or path
 
 
 def built_by(name: str, project: Path, run: str = RUNS[0]) -> dict[str, bytes]:
     """Return what a command wrote in a project's folder, and its bytes."""
     return {path: (project / path).read_bytes() for path in outputs(name, run).values()}
-
-
-def start(
-    name: str, line: list[str], stderr: int = subprocess.PIPE, before: Sequence[str] = ()
-) -> subprocess.Popen[str]:
-    """Start a command in a process of its own, as the rules do; `before` is what stands before it on the line."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow")}
-    return subprocess.Popen(
-        [*before, sys.executable, "-m", f"digits.{name}", *line], stderr=stderr, text=True, env=environment
-    )

@@ -14,28 +14,13 @@ SHAPE, CLASSES = (4, 5), 5
 
 
 def recipe(**changes: object) -> Recipe:
-    values: dict[str, object] = {
-        "hidden": [12],
-        "init": "kaiming",
-        "loss": "cross_entropy",
-        "learning_rate": 0.3,
-        "batch_size": 8,
-        "epochs": 1,
-        "validation_size": 0,
-    }
-    return make_recipe({**values, **changes})
+    values = {"hidden": [12], "init": "kaiming", "loss": "cross_entropy", "learning_rate": 0.3, "batch_size": 8}
+    return make_recipe({**values, "epochs": 1, "validation_size": 0, **changes})
 
 
 def convolutional(**changes: object) -> Recipe:
-    return recipe(
-        **{
-            "network": "convolutional",
-            "convolutions": [[3, 3, 2], [4, 3, 1]],
-            "hidden": [],
-            "batch_norm": True,
-            **changes,
-        }
-    )
+    values = {"network": "convolutional", "convolutions": [[3, 3, 2], [4, 3, 1]], "hidden": [], "batch_norm": True}
+    return recipe(**{**values, **changes})
 
 
 def examples(count: int = 40, shape: tuple[int, int] = SHAPE, classes: int = CLASSES, seed: int = 1) -> Examples:
@@ -74,17 +59,19 @@ def torch_losses(scores: Tensor, y: Tensor, settings: Recipe) -> Tensor:
     """Return each image's loss as torch computes it."""
     if settings.loss == "mnist_loss":
         return torch.nn.functional.l1_loss(scores.sigmoid(), y.to(scores.dtype), reduction="none").mean(1)
-    targets = y.int().argmax(1)
-    return torch.nn.functional.cross_entropy(
-        scores, targets, reduction="none", label_smoothing=settings.label_smoothing
-    )
+    smoothing = settings.label_smoothing
+    return torch.nn.functional.cross_entropy(scores, y.int().argmax(1), reduction="none", label_smoothing=smoothing)
 
 
 def torch_epochs(
-    model: torch.nn.Module, optimiser: torch.optim.Optimizer, data: Examples, settings: Recipe
+    model: torch.nn.Module,
+    optimiser: torch.optim.Optimizer,
+    data: Examples,
+    settings: Recipe,
+    generator: torch.Generator | None = None,  # that of `training`
 ) -> tuple[Tensor, list[list[Tensor]]]:
-    """Train with torch's own parts in the order of `training`; return the last epoch's losses, and the weights at each step."""
-    generator, steps = generator_for("order"), []
+    """Train with torch's own parts; return the last epoch's losses, and the weights at each step."""
+    generator, steps = generator or generator_for("order"), []
     for _ in range(settings.epochs):
         losses = []
         for batch in torch.randperm(len(data.x), generator=generator).split(settings.batch_size):

@@ -32,8 +32,8 @@ def recipe_of(name: str) -> Any:
     from digits.settings.config import complete_config
     from digits.settings.recipes import Recipe
 
-    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
-    config["recipes"] |= yaml.safe_load((ROOT / "config" / "fast.yaml").read_text())["recipes"]
+    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
+    config["recipes"] |= yaml.safe_load((ROOT / "config" / "fast.yaml").read_text(encoding="utf-8"))["recipes"]
     return Recipe(**complete_config(config)["recipes"][name])
 
 
@@ -120,7 +120,7 @@ def seconds(name: str, folder: Path) -> float:
     # Freed memory stays with the process, as for the rules (workflow/rules/common.smk), on both sides.
     malloc = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1)}
     line = [sys.executable, __file__, name, str(folder)]
-    done = subprocess.run(line, env={**os.environ, **malloc}, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(line, env={**os.environ, **malloc}, stdout=subprocess.PIPE, encoding="utf-8", check=True)
     *said, last = done.stdout.splitlines()
     for text in said:
         print(f"    {text}", file=sys.stderr)
@@ -129,7 +129,7 @@ def seconds(name: str, folder: Path) -> float:
 
 def machine() -> str:
     """Return the processor's name."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
 
 
@@ -162,10 +162,10 @@ def main() -> None:
             )
             print(table[-1], file=sys.stderr)
     about = f"Measured on {datetime.date.today()}, on {os.cpu_count()} cores of {machine()}, by `make bench`."
-    text = PAGE.read_text()
+    text = PAGE.read_text(encoding="utf-8")
     head, _, rest = text.partition("<!-- table -->\n")
     _, end, tail = rest.partition("<!-- end -->\n")
-    PAGE.write_text(f"{head}<!-- table -->\n{about}\n\n" + "\n".join(table) + f"\n\n{end}{tail}")
+    PAGE.write_text(f"{head}<!-- table -->\n{about}\n\n" + "\n".join(table) + f"\n\n{end}{tail}", encoding="utf-8")
 
 
 if __name__ == "__main__":

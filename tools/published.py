@@ -38,13 +38,13 @@ def names_to_publish(folder: Path, whole: bool) -> Iterator[str]:
     tables = [f"results/{name}.csv" for name in TABLES]
     yield from (path for path in tables if (folder / path).exists())
     if whole:
-        yield from json.loads((folder / "results" / "report.json").read_text())["figures"].values()
+        yield from json.loads((folder / "results" / "report.json").read_text(encoding="utf-8"))["figures"].values()
         yield "results/report.html"
 
 
 def measured(folder: Path) -> Runs:
     """Return, for each run of results/metrics.csv, its test accuracy and the norm of its weights."""
-    with (folder / "results" / "metrics.csv").open(newline="") as file:
+    with (folder / "results" / "metrics.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     found: Runs = {}
     for row in rows:
@@ -59,9 +59,9 @@ def write(folder: Path, name: str) -> None:
     """Publish the checksums and measures of results."""
     PUBLISHED.mkdir(exist_ok=True)
     lines = [f"{sha256(folder / path)}  {path}\n" for path in names_to_publish(folder, name == "config")]
-    (PUBLISHED / f"{name}.sha256").write_text("".join(lines))
+    (PUBLISHED / f"{name}.sha256").write_text("".join(lines), encoding="utf-8")
     about = {"training": source_fingerprint(TRAIN, PACKAGE, LOCK), "runs": measured(folder)}
-    (PUBLISHED / f"{name}.json").write_text(json.dumps(about, indent=1) + "\n")
+    (PUBLISHED / f"{name}.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     print(f"{len(lines)} files of {name} published")
 
 
@@ -69,7 +69,7 @@ def check(folder: Path, name: str) -> str | None:
     """Compare results with the published ones; return what is wrong, if anything is."""
     if not (PUBLISHED / f"{name}.sha256").is_file():
         return f"docs/published/{name}.sha256: not there; published are {', '.join(sorted(p.stem for p in PUBLISHED.glob('*.sha256')))}"
-    listed = [line.split("  ") for line in (PUBLISHED / f"{name}.sha256").read_text().splitlines()]
+    listed = [line.split("  ") for line in (PUBLISHED / f"{name}.sha256").read_text(encoding="utf-8").splitlines()]
     missing = [path for _, path in listed if not (folder / path).is_file()]
     if missing:
         return f"{missing[0]} is missing ({len(missing)} of {len(listed)} files are); build the results of config/{name}.yaml first"
@@ -77,7 +77,7 @@ def check(folder: Path, name: str) -> str | None:
     if not other:
         print(f"all {len(listed)} files as published (docs/published/{name}.sha256)")
         return None
-    about = json.loads((PUBLISHED / f"{name}.json").read_text())
+    about = json.loads((PUBLISHED / f"{name}.json").read_text(encoding="utf-8"))
     run = other[0].removeprefix("results/runs/").rpartition("/")[0]
     difference = how_much(about["runs"][run], measured(folder).get(run)) if run in about["runs"] else ""
     return (
@@ -126,7 +126,9 @@ def merged(name: str) -> dict[str, Any]:
         both = isinstance(base, dict) and isinstance(new, dict)
         return {**base, **{key: over(base.get(key), value) for key, value in new.items()}} if both else new
 
-    files = [yaml.safe_load((ROOT / "config" / f"{part}.yaml").read_text()) for part in ("config", name)]
+    files = [
+        yaml.safe_load((ROOT / "config" / f"{part}.yaml").read_text(encoding="utf-8")) for part in ("config", name)
+    ]
     found: dict[str, Any] = over(*files)
     return found
 

@@ -1,7 +1,6 @@
 """The page brings a drawing into the form of MNIST's images with the same bytes as `digits.data.centring`."""
 
 import base64
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -37,31 +36,26 @@ def drawn(seed: int) -> np.ndarray:
 
 
 @pytest.fixture
-def drawings(built: Path) -> Iterator[np.ndarray]:
+def drawings(built: Path) -> list[np.ndarray]:
     """20 drawings: strokes, digits enlarged and uneven grey, and the simplest shapes."""
     digits = load_split(built / TENSORS[1]).images[:5]
-    return iter(
-        [
-            *map(drawn, range(8)),
-            *(np.asarray(Image.fromarray(digit).resize((280, 280), Image.Resampling.BICUBIC)) for digit in digits),
-            *(np.random.default_rng(seed).integers(0, 256, (61 + seed, 97), np.uint8) for seed in range(3)),
-            np.pad(np.full((1, 1), 200, np.uint8), 50),  # a dot
-            np.pad(np.full((1, 200), 255, np.uint8), 9),  # a line without width
-            np.full((280, 280), 255, np.uint8),
-            np.tile(np.array([[0, 255], [255, 0]], np.uint8), (20, 20)),  # every scaled pixel lies between two greys
-        ]
-    )
+    return [
+        *map(drawn, range(8)),
+        *(np.asarray(Image.fromarray(digit).resize((280, 280), Image.Resampling.BICUBIC)) for digit in digits),
+        *(np.random.default_rng(seed).integers(0, 256, (61 + seed, 97), np.uint8) for seed in range(3)),
+        np.pad(np.full((1, 1), 200, np.uint8), 50),  # a dot
+        np.pad(np.full((1, 200), 255, np.uint8), 9),  # a line without width
+        np.full((280, 280), 255, np.uint8),
+        np.tile(np.array([[0, 255], [255, 0]], np.uint8), (20, 20)),  # every scaled pixel lies between two greys
+    ]
 
 
 @pytest.mark.parametrize("size", [28, 31])
-def test_the_same_bytes_for_20_drawings(page: Page, drawings: Iterator[np.ndarray], size: int) -> None:
-    compared = 0
-    for ink in drawings:
+def test_the_same_bytes_for_20_drawings(page: Page, drawings: list[np.ndarray], size: int) -> None:
+    assert len(drawings) == 20
+    for number, ink in enumerate(drawings):
         expected, found = centre(ink, size), centred(page, ink, size)
-        assert expected is not None and found is not None
-        assert (expected == found).all(), compared
-        compared += 1
-    assert compared == 20
+        assert expected is not None and found is not None and (expected == found).all(), number
 
 
 def test_what_is_too_faint_is_no_drawing(page: Page) -> None:

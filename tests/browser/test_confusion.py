@@ -1,41 +1,32 @@
 """The confusion matrix: another model's counts, the images behind a number, by mouse, by keyboard, and without JavaScript."""
 
 import base64
-import csv
 import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from digits.data.tensors import Split, load_split
+import scipy.special
+from digits.data.tensors import load_split
 from PIL import Image
 from playwright.sync_api import Page, expect
-from project import CONFIG, EXPLORER, FIRST_RUNS, TABLES, TENSORS
+from project import CONFIG, EXPLORER, FIRST_RUNS, TABLES, TENSORS, metrics, rows
 from safetensors.numpy import load_file
-
-from browser.conftest import Open
 
 
 @pytest.fixture
 def chosen(built: Path) -> str:
-    with (built / TABLES["summary"]).open(newline="") as file:
-        return next(row["model"] for row in csv.DictReader(file) if row["chosen"] == "True")
-
-
-@pytest.fixture
-def test_images(built: Path) -> Split:
-    return load_split(built / TENSORS[1])
+    return next(row["model"] for row in rows(built / TABLES["summary"]) if row["chosen"] == "True")
 
 
 def counts(page: Page) -> list[list[int]]:
-    rows = page.locator("table.confusion tbody tr").all()
-    return [[int(text.replace(",", "")) for text in row.locator("td").all_inner_texts()] for row in rows]
+    lines = page.locator("table.confusion tbody tr").all()
+    return [[int(text.replace(",", "")) for text in line.locator("td").all_inner_texts()] for line in lines]
 
 
 def measured(built: Path, model: str) -> list[list[int]]:
-    matrix: list[list[int]] = json.loads((built / FIRST_RUNS[model] / "metrics.json").read_text())["test"]["confusion"]
-    return matrix
+    return list(metrics(built, FIRST_RUNS[model])["test"]["confusion"])
 
 
 def test_it_shows_the_chosen_model_and_then_any_other(built: Path, page: Page, chosen: str) -> None:
@@ -46,12 +37,11 @@ def test_it_shows_the_chosen_model_and_then_any_other(built: Path, page: Page, c
         expect(page.locator("table.confusion caption")).to_contain_text(f"Predictions of {model}:")
 
 
-def test_a_number_opens_the_images_behind_it(built: Path, page: Page, test_images: Split) -> None:
-    model = "published"
+def test_a_number_opens_the_images_behind_it(built: Path, page: Page) -> None:
+    model, test = "published", load_split(built / TENSORS[1])
     page.locator("#confusion").get_by_label("Model").select_option(model)
     logits = load_file(built / FIRST_RUNS[model] / "predictions.safetensors")["logits"].astype(float)
-    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares /= shares.sum(axis=1, keepdims=True)
+    shares = scipy.special.softmax(logits, axis=1)
     read = logits.argmax(axis=1)
     explorer = json.loads((built / EXPLORER).read_text())
     (cells,) = [entry["cells"] for entry in explorer["models"] if entry["name"] == model]
@@ -62,7 +52,7 @@ def test_a_number_opens_the_images_behind_it(built: Path, page: Page, test_image
     behind = page.locator(".behind")
     expect(behind).to_contain_text(f"{true} classified as {seen} by published")
     items = behind.locator("li").all()
-    numbers = np.flatnonzero((test_images.labels == true) & (read == seen))
+    numbers = np.flatnonzero((test.labels == true) & (read == seen))
     surest = numbers[np.argsort(-shares[numbers, seen], kind="stable")]
     assert len(items) == min(6, len(numbers))
     for item, number in zip(items, surest, strict=False):
@@ -71,7 +61,7 @@ def test_a_number_opens_the_images_behind_it(built: Path, page: Page, test_image
         assert lines[1] == f"{seen}: {100 * round(shares[number, seen], 3):.1f}\u202f%"
         shown = item.locator("canvas").evaluate("(canvas) => canvas.toDataURL()").partition(",")[2]
         grey = 255 - np.asarray(Image.open(io.BytesIO(base64.b64decode(shown))).convert("L")).astype(int)
-        assert np.abs(grey - test_images.images[number]).max() <= 9, "16 greys"
+        assert np.abs(grey - test.images[number]).max() <= 9, "16 greys"
 
 
 def test_from_the_keyboard(page: Page) -> None:
@@ -102,13 +92,3 @@ def focused(page: Page) -> list[int] | None:
         }"""
     )
     return found
-
-
-def test_without_javascript_the_chosen_models_counts_are_there(
-    report: Path, built: Path, open_page: Open, chosen: str
-) -> None:
-    page = open_page(report, java_script_enabled=False)
-    assert counts(page) == measured(built, chosen)
-    expect(page.locator("#confusion select")).to_be_hidden()
-    assert page.locator("table.confusion button").count() == 0
-    expect(page.get_by_alt_text("Misclassified test images")).to_be_visible()

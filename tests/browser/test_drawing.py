@@ -16,12 +16,17 @@ from browser.conftest import Open
 SHARES = re.compile(r"[\d.]+")
 
 
-def stroke(page: Page, *places: tuple[float, float]) -> None:
-    """Draw a line with the mouse through places given as shares of the pad's sides."""
+def on_the_pad(page: Page, *places: tuple[float, float]) -> list[tuple[float, float]]:
+    """Return places in the window from places given as shares of the pad's sides."""
     page.locator("#pad").scroll_into_view_if_needed()
     box = page.locator("#pad").bounding_box()
     assert box is not None
-    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in places]
+    return [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in places]
+
+
+def stroke(page: Page, *places: tuple[float, float]) -> None:
+    """Draw a line with the mouse through places on the pad."""
+    points = on_the_pad(page, *places)
     page.mouse.move(*points[0])
     page.mouse.down()
     for point in points[1:]:
@@ -70,6 +75,8 @@ def test_each_stroke_changes_the_prediction(built: Path, page: Page, status: Loc
     page.get_by_role("button", name="Clear").click()
     expect(status).to_have_text("Nothing is drawn.")
     assert shares(page) == [] and not seen(page).any()
+    stroke(page, (0.5, 0.5))
+    expect(status, "a dot is a drawing").to_contain_text("Your drawing")
 
 
 def test_a_slow_network_reads_at_the_end_of_a_stroke(page: Page, status: Locator) -> None:
@@ -100,23 +107,13 @@ def test_a_slow_network_reads_at_the_end_of_a_stroke(page: Page, status: Locator
     assert page.evaluate("readings") == 1
 
 
-def test_a_dot_is_a_drawing(page: Page, status: Locator) -> None:
-    stroke(page, (0.5, 0.5))
-    expect(status).to_contain_text("Your drawing")
-
-
 def test_with_a_finger_the_page_stands_still(report: Path, open_page: Open) -> None:
     page = open_page(report, has_touch=True, is_mobile=True, viewport={"width": 375, "height": 700})
-    page.locator("#pad").scroll_into_view_if_needed()
+    points = on_the_pad(page, *((0.5, 0.2 + 0.07 * number) for number in range(9)))
     before = page.evaluate("scrollY")
-    box = page.locator("#pad").bounding_box()
-    assert box is not None
     touch = page.context.new_cdp_session(page)
-    for i in range(9):
-        point = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] * (0.2 + 0.07 * i)}
-        touch.send(
-            "Input.dispatchTouchEvent", {"type": "touchStart" if i == 0 else "touchMove", "touchPoints": [point]}
-        )
+    for kind, (x, y) in zip(["touchStart", *["touchMove"] * 8], points, strict=True):
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     expect(page.locator("#drawing [role=status]")).to_contain_text("Your drawing")
     rows, columns = np.nonzero(seen(page) > 25)
@@ -160,9 +157,3 @@ def test_a_stroke_is_read_in_time(page: Page) -> None:
         }"""
     )
     assert max(seconds) < 0.03
-
-
-def test_without_javascript_it_says_so(report: Path, open_page: Open) -> None:
-    page = open_page(report, java_script_enabled=False)
-    expect(page.locator("#drawing")).to_be_hidden()
-    expect(page.locator("noscript p")).to_contain_text("Drawing needs JavaScript")

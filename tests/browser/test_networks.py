@@ -15,9 +15,7 @@ from safetensors.numpy import load_file
 from browser.conftest import Open
 
 
-def test_the_page_computes_what_pytorch_computes(
-    ran: Ran, monkeypatch: pytest.MonkeyPatch, project: Path, open_page: Open
-) -> None:
+def test_they_compute_the_same(ran: Ran, monkeypatch: pytest.MonkeyPatch, project: Path, open_page: Open) -> None:
     """On a page that has every run's network and every ensemble of two of them."""
     monkeypatch.chdir(project)
     tried = [*RUNS, *PAIR_RUNS]

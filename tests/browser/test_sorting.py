@@ -1,12 +1,8 @@
 """Tables that sort by any column, with the mouse and the keyboard."""
 
-from pathlib import Path
-
 import pytest
 from digits.rendering.page import sort_key
 from playwright.sync_api import Locator, Page, expect
-
-from browser.conftest import Open
 
 
 @pytest.fixture
@@ -57,9 +53,3 @@ def test_from_the_keyboard(page: Page, runs: Locator) -> None:
     expect(runs.get_by_role("columnheader", name="test accuracy")).to_have_attribute("aria-sort", "ascending")
     page.keyboard.press("Space")
     expect(runs.get_by_role("columnheader", name="test accuracy")).to_have_attribute("aria-sort", "descending")
-
-
-def test_without_javascript_there_is_nothing_to_press(report: Path, open_page: Open) -> None:
-    page = open_page(report, java_script_enabled=False)
-    assert page.locator("table.sortable").count() >= 3
-    assert page.locator("table button").count() == 0

@@ -1,13 +1,12 @@
 """Whole configurations through the profiles give the bytes that one machine gives."""
 
-import subprocess
 import sys
 from pathlib import Path
 
-from conftest import ROOT, copy_project, write_config
+from conftest import ROOT, copy_project, process, until, write_config
 from workflow.conftest import Project, checksums, set_keys
 
-from cluster.conftest import Start, until
+from cluster.conftest import Start
 
 RESOURCES = ROOT / "resources"  # the images that `make report` downloaded
 
@@ -23,16 +22,9 @@ def quick_project(folder: Path) -> Project:
 def here(project: Project, *arguments: object) -> str:
     """Run Snakemake on this machine; return what it says."""
     line = [sys.executable, "-m", "snakemake", "--configfile", project.config, *arguments]
-    done = subprocess.run(
-        list(map(str, line)),
-        cwd=project.folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    done = process(line, cwd=project.folder)
+    assert done.status == 0, done.output
+    return done.output
 
 
 def small_project(folder: Path) -> Project:
@@ -58,8 +50,7 @@ def quick_handed_over(start: Start, folder: Path, local: Project, profile: str) 
     """Jobs on both nodes give the same bytes; results can be moved, and nothing runs again for it."""
     project = quick_project(folder)
     started = start(project, profile=profile)
-    status, said = started.wait()
-    assert status == 0, said
+    started.wait()
     assert checksums(project.folder / "results") == checksums(local.folder / "results")
 
     until(lambda: len(started.completed()) >= 6)
@@ -75,8 +66,7 @@ def several_runs_share_a_job(start: Start, folder: Path, local: Project) -> None
     """Two candidates of a search and six runs, by four to a job; a search alone needs no table job of its own."""
     project = small_project(folder)
     started = start(project, "--group-components", "run=4", "--until", "train", "evaluate")
-    status, said = started.wait()
-    assert status == 0, said
+    started.wait()
     until(lambda: len(started.completed()) >= 2)
     assert len(started.completed()) == 2
     assert checksums(project.folder / "results" / "runs") == checksums(local.folder / "results" / "runs")

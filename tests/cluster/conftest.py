@@ -9,27 +9,21 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol, TypeVar
 
 import psutil
 import pytest
-from conftest import ROOT, skip
+from conftest import ROOT, Result, process, skip, until
 from workflow.conftest import Project
 
-T = TypeVar("T")
 SLURM = ROOT / "tools" / "slurm.sh"
 COMPLETED = Path("/var/lib/digits-slurm/completed.txt")
 PACKAGES = ("munge", "slurmctld", "slurmd", "slurm-client", "slurmdbd", "mariadb-server")
 MEMORY = 11e9  # bytes, of which tools/slurm.sh gives 40 % to each node
 PLUGINS = ("snakemake_executor_plugin_slurm", "snakemake_executor_plugin_cluster_generic")
 # A look at the queue every second or two, where the profiles take ten.
-OFTEN = {
-    "slurm": ["--slurm-init-seconds-before-status-checks", "1"],
-    "cluster-generic": ["--seconds-between-status-checks", "2"],
-}
+OFTEN = {"slurm": "--slurm-init-seconds-before-status-checks=1", "cluster-generic": "--seconds-between-status-checks=2"}
 
 
 def lacking() -> Iterator[str]:
@@ -42,7 +36,7 @@ def lacking() -> Iterator[str]:
         yield "Snakemake's plugins are not installed: make cluster-env"
     if psutil.virtual_memory().total < MEMORY:
         yield f"each of two nodes needs 4 GB of memory, and this machine has less than {MEMORY / 1e9:.0f} GB in all"
-    if any(process.name() == "slurmctld" for process in psutil.process_iter()):
+    if any(other.name() == "slurmctld" for other in psutil.process_iter()):
         yield "a SLURM is up here already; if it is this project's: make slurm-down"
     if os.geteuid() != 0:
         yield "SLURM's daemons need root"
@@ -71,8 +65,8 @@ def _cluster() -> Iterator[None]:
 
 
 def slurm(*arguments: str) -> None:
-    done = subprocess.run([SLURM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    assert done.returncode == 0, done.stdout
+    done = process([SLURM, *arguments])
+    assert done.status == 0, done.output
 
 
 class Started:
@@ -83,17 +77,18 @@ class Started:
         # What a script starts in the background ignores Ctrl-C, and so does all that it starts, this test and Snakemake too.
         line = ["env", "--default-signal=INT", sys.executable, "-m", "snakemake"]
         line += [*map(str, arguments), "--profile", f"profiles/{profile}"]
-        line += [*OFTEN[profile], "--latency-wait", "10", "--configfile", str(place.config)]
+        line += [OFTEN[profile], "--latency-wait", "10", "--configfile", str(place.config)]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(line, cwd=self.folder, stdout=log, stderr=log, start_new_session=True)
 
-    def wait(self, seconds: float = 600) -> tuple[int, str]:
-        """Return exit status and output, once it has ended."""
+    def wait(self, succeeds: bool = True) -> str:
+        """Return the output, once it has ended, as it must."""
         try:
-            status = self.process.wait(timeout=seconds)
+            status = self.process.wait(timeout=600)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running: {self.output()}") from None
-        return status, self.output()
+        assert (status == 0) is succeeds, self.output()
+        return self.output()
 
     def output(self) -> str:
         return self.log.read_text(errors="replace")
@@ -102,11 +97,11 @@ class Started:
         """Wait until a job runs a command of the package, and stop it there, so that there is time to do harm."""
 
         def find() -> psutil.Process | None:
-            for process in psutil.process_iter():
+            for job in psutil.process_iter():
                 with contextlib.suppress(psutil.NoSuchProcess):
-                    line = process.cmdline()
-                    if line[1:3] == ["-m", command] and process.cwd() == str(self.folder) and process.pid not in but:
-                        return process
+                    line = job.cmdline()
+                    if line[1:3] == ["-m", command] and job.cwd() == str(self.folder) and job.pid not in but:
+                        return job
             assert self.process.poll() is None, self.output()
             return None
 
@@ -124,13 +119,11 @@ class Started:
     def jobs(self) -> list[str]:
         """Return the numbers of its jobs that wait or run, as soon as the scheduler answers."""
 
-        def ask() -> subprocess.CompletedProcess[str] | None:
-            done = subprocess.run(
-                ["squeue", "--noheader", "--format=%i %Z"], capture_output=True, text=True, check=False
-            )
-            return done if done.returncode == 0 else None
+        def ask() -> Result | None:
+            done = process(["squeue", "--noheader", "--format=%i %Z"])
+            return done if done.status == 0 else None
 
-        lines = until(ask).stdout.splitlines()
+        lines = until(ask).output.splitlines()
         return [number for number, folder in map(str.split, lines) if folder == str(self.folder)]
 
     def cancel(self) -> None:
@@ -145,19 +138,7 @@ class Started:
         return [job for job in jobs if job["WorkDir"] == str(self.folder)]
 
 
-def until(condition: Callable[[], T | None], seconds: float = 300) -> T:
-    """Wait until a condition holds; return what it gives."""
-    ends = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < ends, "it did not happen in time"
-        time.sleep(0.3)
-    return value
-
-
-class Start(Protocol):
-    """What `starting` gives: starts Snakemake in a project, with a profile."""
-
-    def __call__(self, place: Project, *arguments: object, profile: str = "slurm") -> Started: ...
+Start = Callable[..., Started]  # what `starting` gives: starts Snakemake in a project, with a profile
 
 
 @contextlib.contextmanager

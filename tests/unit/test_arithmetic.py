@@ -2,12 +2,10 @@
 
 import contextlib
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import python
 from digits.core import arithmetic
 from digits.core.arithmetic import PORTABLE, SETTINGS, has_level, pin_arithmetic, processor
 
@@ -22,9 +20,7 @@ def test_the_level_is_read_from_the_processors_flags(tmp_path: Path, flags: str,
 
 
 @pytest.mark.parametrize(("kind", "expected"), [(PORTABLE, SETTINGS), ("aarch64 with Linux", {})])
-def test_a_users_own_settings_of_these_libraries_give_way(
-    monkeypatch: pytest.MonkeyPatch, kind: str, expected: dict[str, str]
-) -> None:
+def test_a_users_own_settings_give_way(monkeypatch: pytest.MonkeyPatch, kind: str, expected: dict[str, str]) -> None:
     for name in [name for name in os.environ if name.startswith(("ATEN_", "MKL_", "ONEDNN_", "OPENBLAS_", "NPY_"))]:
         monkeypatch.delenv(name)
     for name in ("OPENBLAS_L2_SIZE", "MKL_CBWR", "DNNL_MAX_CPU_ISA", "ONEDNN_DEFAULT_FPMATH_MODE"):
@@ -39,13 +35,8 @@ def test_a_users_own_settings_of_these_libraries_give_way(
 
 
 def test_numpy_before_digits_is_warned_of() -> None:
-    said = {}
-    for first in ("numpy", "digits"):
-        code = f"import {first}; import digits, numpy"
-        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "workflow")}
-        line = [sys.executable, "-c", code]
-        said[first] = subprocess.run(line, env=environment, stderr=subprocess.PIPE, text=True, check=True).stderr
-    assert "imported before digits" in said["numpy"] and said["digits"] == ""
+    late, early = (python(f"import {first}; import digits, numpy").output for first in ("numpy", "digits"))
+    assert "imported before digits" in late and early == ""
 
 
 def test_this_processor_is_one_of_those_that_agree() -> None:

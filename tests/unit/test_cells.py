@@ -13,11 +13,8 @@ def test_images_are_sorted_into_cells_mistakes_from_the_surest_right_ones_from_t
     assert found.cells == {(0, 0): [0, 1], (0, 1): [3, 2], (1, 0): [4]}
     assert found.confusion.tolist() == [[2, 2], [1, 0]]
     assert np.allclose(found.probabilities[4], [1 / (1 + np.exp(-2)), 1 / (1 + np.exp(2))])
-
-
-def test_a_class_without_an_output_has_no_probability() -> None:
     found = reading(Predictions(np.array([[1, -np.inf, 1]], np.float32), np.array([2], np.uint8), np.array([True])))
-    assert found.probabilities.tolist() == [[0.5, 0, 0.5]]
+    assert found.probabilities.tolist() == [[0.5, 0, 0.5]], "a class without an output has no probability"
 
 
 CELLS: dict[str, Cells] = {

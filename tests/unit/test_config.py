@@ -9,6 +9,7 @@ import pytest
 import yaml
 from conftest import ROOT
 from digits.core.command import UserError
+from digits.settings.candidates import changed
 from digits.settings.config import complete_config
 from digits.settings.schema import schema_of
 
@@ -28,16 +29,6 @@ def merged(config: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:
     return both
 
 
-def changed(path: str, value: Any) -> dict[str, Any]:
-    config: dict[str, Any] = copy.deepcopy(CONFIG)
-    *parents, last = path.split(".")
-    place = config
-    for name in parents:
-        place = place.setdefault(name, {})
-    place[last] = value
-    return config
-
-
 def refusal(config: dict[str, Any]) -> str:
     with pytest.raises(UserError) as caught:
         complete_config(config)
@@ -48,16 +39,14 @@ def refusal(config: dict[str, Any]) -> str:
 def test_a_recipe_need_not_say_what_is_the_default() -> None:
     completed = complete_config(CONFIG)
     assert completed["recipes"] == {name: {**DEFAULTS, **recipe} for name, recipe in CONFIG["recipes"].items()}
-    assert {key: completed[key] for key in CONFIG if key != "recipes"} == {
-        k: v for k, v in CONFIG.items() if k != "recipes"
-    }
+    assert {**completed, "recipes": {}}.items() >= {**CONFIG, "recipes": {}}.items()
     assert set(completed) == set(schema_of()["properties"])
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_every_file_is_valid_and_names_its_schema(path: Path) -> None:
     config = CONFIG
-    for part in ("ladder", "best", "search") if path.stem == "search" else (path.stem,):
+    for part in ("ladder", "best", "fast", "search") if path.stem == "search" else (path.stem,):
         config = merged(config, yaml.safe_load((ROOT / "config" / f"{part}.yaml").read_text()))
     complete_config(config)
     assert path.read_text().startswith("# yaml-language-server: $schema=../workflow/schemas/config.schema.yaml\n")
@@ -80,63 +69,55 @@ REFERENCE = {"epoch": 1, "accuracy": 0.5, "source": "a post", "model": "publishd
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        ("report", {None: []}, "report: the key None is not text; put it in quotes"),
-        ("recipes", {30: {}, "linear": {}}, "recipes: the key 30 is not text; put it in quotes"),
         ("recipes.linear", {True: 3}, "recipes.linear: the key True is not text; put it in quotes"),
-        ("recipes.convnet.dropout", 1.2, "recipes.convnet.dropout is 1.2; it must be a number of at least 0 and less than 1"),
         ("recipes.linear.dropout", 0.5, "recipes.linear.dropout: a linear model has no hidden units to drop; choose 0"),
         ("models", ["publishd"], "models: unknown model 'publishd', did you mean 'published'? (known: convnet, linear, publ"),
         ("models", [], "models is []; it must be a list of at least 1 value, unless there are searches"),
         ("report.networks", ["convnett"], "report.networks: unknown model 'convnett', did you mean 'convnet'?"),
         ("references", [{**REFERENCE, "model": "small"}, REFERENCE], "references.1.model: unknown model 'publishd', did you"),
         ("dataset", {"format": "images"}, "dataset.path: null; name the folder, .tgz or .zip with the images"),
-        ("dataset.path", "/no/such/folder", "dataset.path: /no/such/folder: no such folder or file"),
         ("dataset.path", __file__, "expected a folder with the four idx files"),
-        ("ladder", [rung("liner")], "ladder.0.model: unknown model 'liner', did you mean 'linear'? (known: "),
         ("ladder", [rung("linear"), rung("small", against="lin")], "ladder.1.against: unknown model 'lin'"),
         ("ladder", [rung("linear"), rung("linear")], "ladder.1.model: duplicate model linear; list each once"),
         ("ladder", [rung("linear"), rung("small", against="small")], "ladder.1.against: small cannot be compared with itself"),
         ("ladder", [rung("linear", against="small")], "ladder.0.against: the first rung is the foot of the ladder; leave"),
         ("ensembles.small", {"recipe": "linear"}, "ensembles.small: a recipe has this name too; rename one of the two"),
         ("ensembles.e", {"recipe": "smal"}, "ensembles.e.recipe: unknown recipe 'smal', did you mean 'small'?"),
-        ("ensembles.e", {"recipe": "small", "members": 1}, "ensembles.e.members is 1; it must be a whole number of at least 2"),
         ("recipes.small.features_of", "repared", "recipes.small.features_of: unknown recipe 'repared', did you mean 'repaire"),
         ("recipes.new", {"features_of": "published"}, "'published' holds out 0 images, this recipe 10,000, so that the features"),
         ("recipes.new", {**SMALL, "features_of": "small", "validation_split": "last"}, "validation_split is random; give both"),
         ("recipes.new", {**SMALL, "features_of": "new"}, "recipes.new.features_of: 'new' reuses features itself; name the"),
         ("searches.a", {"recipe": "smal"}, "searches.a.recipe: unknown recipe 'smal', did you mean 'small'?"),
         ("searches.a", {"recipe": "small"}, "searches.a: expected either grid or random"),
-        ("searches.a", {**GRID, "random": {"values": {"epochs": [1]}}}, "searches.a: expected either grid or random"),
         ("searches.a", {**GRID, "grid": {"epoch": [1]}}, "searches.a: recipe: unknown key 'epoch', did you mean 'epochs'?"),
-        ("searches.a", {**GRID, "grid": {"epochs": [0]}}, "searches.a: recipe.epochs is 0; it must be a whole number"),
-        ("searches.a", {**GRID, "grid": {"weights": ["x"]}}, "searches.a: recipe.weights: is now called 'init'"),
         ("searches.a", {**GRID, "grid": {"snapshots": [[31]]}}, "searches.a: recipe.snapshots: [31] come after the last"),
         ("searches.a", {**GRID, "recipe": "published"}, "searches.a.recipe: 'published' holds out no images to choose by"),
         ("searches.a", {**GRID, "grid": {"validation_size": [1, 2]}}, "searches.a: validation_size: all candidates are"),
         ("searches.a", {**GRID, "grid": {"validation_split": ["last"]}}, "searches.a: validation_split: all candidates are"),
         ("searches.a", {**GRID, "grid": {"classes": [["0"], ["1"]]}}, "searches.a: classes: all candidates are"),
         ("searches.a", {**GRID, "grid": {"features_of": ["smal"]}}, "searches.a: recipe.features_of: unknown recipe 'smal'"),
-        ("searches.a", {"recipe": "small", "random": {"values": {"epochs": {"low": 3, "high": 5}}}}, "a: recipe.epochs is 3.36; it"),
     ],
     ids=str,
 )  # fmt: skip
 def test_a_bad_configuration_is_one_line_that_names_the_key(path: str, value: Any, message: str) -> None:
-    assert message in refusal(changed(path, value))
+    assert message in refusal(changed(CONFIG, {path: value}))
 
 
 def test_an_ensemble_can_stand_wherever_a_model_can() -> None:
-    config = {**changed("ensembles.e", {"recipe": "small"}), "models": ["e"], "ladder": [rung("e")], "references": []}
-    assert complete_config({**config, "report": {"networks": ["e"]}})["ensembles"] == {
-        "e": {"recipe": "small", "members": 3}
+    config = {
+        **changed(CONFIG, {"ensembles.e": {"recipe": "small"}}),
+        "models": ["e"],
+        "ladder": [rung("e")],
+        "references": [],
     }
+    completed = complete_config({**config, "report": {"networks": ["e"]}})
+    assert completed["ensembles"] == {"e": {"recipe": "small", "members": 3}}
 
 
 def test_a_searchs_candidates_are_recipes_that_no_model_can_be() -> None:
-    config = {**changed("recipes.small.snapshots", [1]), "searches": {"a": GRID}}
+    config = {**changed(CONFIG, {"recipes.small.snapshots": [1]}), "searches": {"a": GRID}}
     recipes = complete_config(config)["recipes"]
-    expected = {
-        f"a.epochs-{n}": {**DEFAULTS, **SMALL, "epochs": n} for n in (1, 2)
-    }  # without snapshots: they are tests
+    expected = {f"a.epochs-{n}": {**DEFAULTS, **SMALL, "epochs": n} for n in (1, 2)}  # snapshots are tests
     assert {name: recipes[name] for name in recipes if name not in CONFIG["recipes"]} == expected
     complete_config({**config, "models": []})
     assert "models: unknown model 'a.epochs-1'" in refusal({**config, "models": ["a.epochs-1"]})
@@ -162,7 +143,6 @@ def test_a_candidates_name_must_be_new(taken: dict[str, Any], name: str) -> None
         ({"train_limit": 100}, True, True),
         ({"test_limit": 1000}, True, False),
         ({"sha256": {"train-images-idx3-ubyte": "0" * 64}}, False, True),
-        ({"sha256": {"t10k-images-idx3-ubyte": "0" * 64}}, False, False),
         ({"sha256": {"t10k-labels-idx1-ubyte": "0" * 64}}, False, False),
         ({"format": "images", "path": str(ROOT)}, False, False),
     ],
@@ -176,22 +156,21 @@ def test_what_is_said_of_mnist_is_said_of_it_alone(change: dict[str, Any], of_mn
     assert complete_config({**CONFIG, "dataset": change | own})["dataset"].items() >= own.items()
 
 
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [("network", "dense"), ("hidden", [7]), ("convolutions", [[9, 3, 2]]), ("batch_norm", False), ("crop", 1), ("pixels", "unit")],
-)  # fmt: skip
+OTHERS = {
+    "network": "dense",
+    "hidden": [7],
+    "convolutions": [[9, 3, 2]],
+    "batch_norm": False,
+    "crop": 1,
+    "pixels": "unit",
+}
+
+
+@pytest.mark.parametrize(("key", "value"), OTHERS.items())
 def test_features_are_reused_from_the_same_network_alone(key: str, value: Any) -> None:
     target = {**CONVNET, "features_of": "convnet", "classes": ["3", "7"]}
-    complete_config(changed("recipes.target", target))
+    complete_config(changed(CONFIG, {"recipes.target": target}))
     dense = {"convolutions": [], "batch_norm": False, "hidden": [9]} if value == "dense" else {}
-    assert refusal(changed("recipes.target", {**target, key: value, **dense})) == (
-        f"config: recipes.target.features_of: 'convnet' is another network, its {key} is {CONVNET.get(key, 'convolutional')}; "
-        "give both the same"
-    )
-
-
-def test_features_are_not_reused_from_a_recipe_that_reuses_some() -> None:
-    config = merged(
-        changed("recipes.one", {**SMALL, "features_of": "small"}), {"recipes": {"two": {**SMALL, "features_of": "one"}}}
-    )
-    assert "recipes.two.features_of: 'one' reuses features itself; name the recipe that trains them" in refusal(config)
+    was = f"'convnet' is another network, its {key} is {CONVNET.get(key, 'convolutional')}; give both the same"
+    error = refusal(changed(CONFIG, {"recipes.target": {**target, key: value, **dense}}))
+    assert error == f"config: recipes.target.features_of: {was}"

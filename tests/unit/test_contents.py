@@ -12,7 +12,4 @@ def test_headings_of_the_third_order_stand_below_those_of_the_second() -> None:
         '<ol><li><a href="#a">A &amp; b</a><ol><li><a href="#a:-1">1</a></li><li><a href="#a-2">2</a></li></ol></li>'
         '<li><a href="#c">C</a></li></ol>'
     )
-
-
-def test_a_page_without_headings() -> None:
     assert contents("<p>text</p>") == "<ol></ol>"

@@ -6,12 +6,14 @@ from typing import Any
 import digits.networks.convolutional
 import pytest
 import torch
+import yaml
+from conftest import ROOT
 from digits.core.seeding import generator_for
 from digits.networks.convolutional import Convolutional
 from digits.networks.dense import product
 from digits.networks.network import build_network
-from project import DEFAULTS
-from small import convolutional, examples, network, training
+from digits.settings.recipes import make_recipe
+from small import convolutional, examples, network, torch_epochs, training
 from torch import nn
 
 
@@ -23,35 +25,17 @@ def copy_of(body: Any, *modules: nn.Module) -> nn.Sequential:
     return nn.Sequential(nn.Unflatten(1, (1, 4)), *modules)
 
 
-def written_out() -> list[nn.Module]:
-    return [
-        nn.Conv2d(1, 3, kernel_size=3, stride=2, padding=1, bias=False),
-        nn.BatchNorm2d(3),
-        nn.ReLU(),
-        nn.Conv2d(3, 4, kernel_size=3, stride=1, padding=1, bias=False),
-        nn.BatchNorm2d(4),
-        nn.ReLU(),
-        nn.AdaptiveMaxPool2d(1),
-        nn.Flatten(),
-        nn.Linear(4, 6),
-        nn.ReLU(),
-        nn.Linear(6, 5),
-    ]
-
-
 def test_a_training_with_batch_norm_is_that_of_torch_nn() -> None:
     settings, data = convolutional(hidden=[6], batch_size=10), examples()
     run = training(settings, data)
-    model = copy_of(run.network.body, *written_out())
-    optimiser = torch.optim.SGD(model.parameters(), lr=0.3)
-    expected = []
-    for batch in torch.randperm(40, generator=generator_for("order")).split(10):
-        optimiser.zero_grad()
-        losses = nn.functional.cross_entropy(model(data.x[batch]), data.y[batch].int().argmax(1), reduction="none")
-        losses.mean().backward()
-        optimiser.step()
-        expected.append(losses.detach())
-    torch.testing.assert_close(run.train_epoch(1), torch.cat(expected))
+    modules = [
+        *(nn.Conv2d(1, 3, kernel_size=3, stride=2, padding=1, bias=False), nn.BatchNorm2d(3), nn.ReLU()),
+        *(nn.Conv2d(3, 4, kernel_size=3, stride=1, padding=1, bias=False), nn.BatchNorm2d(4), nn.ReLU()),
+        *(nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 5)),
+    ]
+    model = copy_of(run.network.body, *modules)
+    expected, _ = torch_epochs(model, torch.optim.SGD(model.parameters(), lr=0.3), data, settings)
+    torch.testing.assert_close(run.train_epoch(1), expected)
     run.network.eval()
     model.eval()  # with the means and variances over the batches
     torch.testing.assert_close(run.network(data.x), model(data.x), rtol=1e-4, atol=1e-5)
@@ -78,9 +62,8 @@ def test_a_layer_is_a_convolution_with_its_bias_or_batch_norm(changes: dict[str,
 
 
 def test_weights_are_scaled_by_the_inputs_and_biases_start_at_0() -> None:
-    body = Convolutional(
-        [(40, 5, 1), (50, 3, 1)], [60], padding=True, batch_norm=False, dropout=0.0, generator=generator_for("a")
-    )
+    layers, generator = [(40, 5, 1), (50, 3, 1)], generator_for("a")
+    body = Convolutional(layers, [60], padding=True, batch_norm=False, dropout=0.0, generator=generator)
     for layer, inputs in ((body.convolutions[0], 25), (body.convolutions[1], 40 * 9), (body.dense[0], 50)):
         weight, bias = layer.parameters()
         assert weight.std().item() == pytest.approx(math.sqrt(2 / inputs), rel=0.05)
@@ -106,6 +89,7 @@ def test_dropout_is_before_each_dense_layer_in_training_alone(monkeypatch: pytes
 
 def test_convnet_of_the_configuration_has_49970_parameters() -> None:
     """24·25 + 24·32·9 + 32·48·9 + 48·64·9 weights, 2·(24 + 32 + 48 + 64) of the batch norms, 64·10 + 10 of the last layer."""
-    net = build_network(DEFAULTS["convnet"], (28, 28), 10, generator_for("convnet", 0))
+    recipes = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())["recipes"]
+    net = build_network(make_recipe(recipes["convnet"]), (28, 28), 10, generator_for("convnet", 0))
     assert sum(p.numel() for p in net.parameters()) == 49_970
     assert net(torch.rand(2, 28, 28)).shape == (2, 10)

@@ -5,7 +5,6 @@ import io
 import re
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -16,15 +15,10 @@ from digits.core.command import UserError
 from digits.data.decoding import FORMATS
 from digits.data.image_trees import read_image_tree
 from digits.data.tensors import Split
+from pictures import encoded, png
 from PIL import Image
 
 Tree = dict[str, bytes | None]
-
-
-def png(value: int = 0, size: tuple[int, int] = (3, 2), mode: str = "L", kind: str = "png") -> bytes:
-    buffer = io.BytesIO()
-    Image.new(mode, size, value if mode in ("L", "I;16") else (value,) * 3).save(buffer, kind)
-    return buffer.getvalue()
 
 
 def small_tree(changes: Tree | None = None) -> Tree:
@@ -89,21 +83,13 @@ def test_numbers_order_across_classes(tmp_path: Path) -> None:
     assert train.labels.tolist() == [2, 1, 1, 2, 0, 2, 1, 0, 0, 1, 2]
 
 
-def test_any_number_of_workers_gives_the_same(tmp_path: Path) -> None:
-    tree: Tree = {f"{split}/{n % 3}/{n}.png": png(n % 256) for split in ("train", "test") for n in range(600)}
-    source = as_zip(tmp_path / "source.zip", tree)
-    one, three = read(source), read_image_tree(source, workers=3)
-    for name in ("train", "test"):
-        np.testing.assert_array_equal(one[name].images, three[name].images)
-        np.testing.assert_array_equal(one[name].labels, three[name].labels)
+GREYS = [(encoded(Image.new("RGB", (3, 2), "#070707")), 7), *((png(255, kind=kind), 255) for kind in FORMATS)]
 
 
-@pytest.mark.parametrize(
-    "content", [png(7, mode="RGB"), *(png(7, kind=k) for k in FORMATS if k != "JPEG"), png(255, kind="JPEG")]
-)
-def test_each_kind_of_image_becomes_grey(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(("content", "grey"), GREYS)
+def test_each_kind_of_image_becomes_grey(tmp_path: Path, content: bytes, grey: int) -> None:
     images = read(as_folder(tmp_path, small_tree({"training/a/x1.png": content})))["train"].images
-    assert images[0].tolist() == [[255 if b"JFIF" in content else 7] * 3] * 2
+    assert images[0].tolist() == [[grey] * 3] * 2
 
 
 def test_what_is_no_image_of_a_class_is_passed_over(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -115,38 +101,26 @@ def test_what_is_no_image_of_a_class_is_passed_over(tmp_path: Path, capfd: pytes
         assert "passed over README.txt" in said and all(name in said for name in named) and "DS_Store" not in said
 
 
-def bomb() -> bytes:
-    """A PNG of a few bytes whose header states 60,000 × 60,000 pixels."""
-    content = bytearray(png())
-    content[16:24] = (60_000).to_bytes(4, "big") * 2
-    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
-    return bytes(content)
-
-
 @PACKERS
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"training/a/x1.png": b"hello"}, r"training/a/x1\.png: not an image of a kind that is read \(PNG, JPEG, "),
-        ({"training/a/x1.png": png(kind="eps")}, r"training/a/x1\.png: not an image of a kind that is read"),
-        ({"training/a/x1.png": b""}, r"training/a/x1\.png: not an image"),
-        ({"training/a/x1.png": png(size=(300, 200))[:80]}, r"training/a/x1\.png: a damaged image"),
-        ({"training/a/x1.png": bomb()}, r"training/a/x1\.png: 60,000×60,000 pixels, more than .* decompression bomb"),
-        ({"training/a/x1.png": png(mode="I;16")}, r"training/a/x1\.png: more than 8 bits a pixel"),
         ({"training/b/x2.png": png(size=(4, 2))}, r"different sizes: .*/x\d+\.png is 3×2, .*training/b/x2\.png is 4×2"),
         ({"training/c": None}, "no images of class 'c' in the training part"),
         ({"testing/c/1.png": png()}, "no images of class 'c' in the training part"),
     ],
-    ids=["text", "EPS", "empty", "cut off", "bomb", "16 bits", "sizes", "empty class", "class in one part"],
+    ids=["text", "sizes", "empty class", "class in one part"],
 )  # fmt: skip
 def test_a_bad_file_is_named(tmp_path: Path, pack: Pack, changes: Tree, message: str) -> None:
     with pytest.raises(UserError, match=message):
         read(pack(tmp_path / "source", small_tree(changes)))
 
 
-@pytest.mark.parametrize(
-    "name", ["../evil.png", "/etc/evil.png", "training/a/../../../evil.png", "C:\\evil.png", "\\\\host\\evil"]
-)
+OUTSIDE = ["../evil.png", "/etc/evil.png", "training/a/../../../evil.png", "C:\\evil.png", "\\\\host\\evil"]
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
 @pytest.mark.parametrize("pack", [as_tgz, as_zip])
 def test_names_that_point_outside_are_refused(tmp_path: Path, pack: Pack, name: str) -> None:
     with pytest.raises(UserError, match="points outside the archive"):

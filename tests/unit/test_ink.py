@@ -1,11 +1,10 @@
 """Drawings in image files: the ink is found on any paper, and hostile or odd files are named."""
 
-import io
-
 import numpy as np
 import pytest
 from digits.data.centring import centre
 from digits.data.ink import find_ink, read_drawing
+from pictures import encoded
 from PIL import Image, ImageDraw
 
 STROKE = (30, 20, 50, 70)  # a bar from the left, the top, to the right, the bottom, inclusive
@@ -15,12 +14,6 @@ def bar(mode: str, paper: object, ink: object, size: tuple[int, int] = (90, 100)
     image = Image.new(mode, size, paper)  # type: ignore[arg-type]  # a colour of any mode
     ImageDraw.Draw(image).rectangle(STROKE, fill=ink)  # type: ignore[arg-type]
     return image
-
-
-def packed(image: Image.Image, kind: str = "png", **options: object) -> bytes:
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
 
 
 EXPECTED = np.zeros((100, 90), np.uint8)
@@ -39,7 +32,7 @@ BLACK, WHITE, CLEAR, CLEAR_WHITE = (0, 0, 0, 255), (255, 255, 255, 255), (0, 0, 
 )
 def test_ink_of_any_colour_is_found_on_any_paper(mode: str, paper: object, ink: object) -> None:
     image = bar("L", paper, ink).convert("P") if mode == "P" else bar(mode, paper, ink)
-    drawing = read_drawing("a", packed(image, "tiff" if mode == "CMYK" else "png"))
+    drawing = read_drawing("a", encoded(image, "tiff" if mode == "CMYK" else "png"))
     np.testing.assert_array_equal(drawing.ink, EXPECTED)
     assert drawing.picture.mode == "RGB"
 
@@ -66,7 +59,7 @@ def test_a_camera_says_which_way_is_up() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned: to be shown after a quarter turn clockwise
     image = bar("L", 255, 0)
-    turned = packed(image.rotate(90, expand=True), exif=exif)
+    turned = encoded(image.rotate(90, expand=True), exif=exif)
     drawing = read_drawing("a", turned)
     assert drawing.picture.size == image.size
     np.testing.assert_array_equal(drawing.ink, EXPECTED)
@@ -74,11 +67,6 @@ def test_a_camera_says_which_way_is_up() -> None:
 
 def test_the_first_of_several_pictures_is_taken(capfd: pytest.CaptureFixture[str]) -> None:
     frames = [bar("L", 255, 0), Image.new("L", (90, 100), 7)]
-    content = packed(frames[0], "gif", save_all=True, append_images=frames[1:])
+    content = encoded(frames[0], "gif", save_all=True, append_images=frames[1:])
     np.testing.assert_array_equal(read_drawing("a.gif", content).ink, EXPECTED)
     assert capfd.readouterr().err == "a.gif: 2 pictures in one file; the first is taken\n"
-
-
-@pytest.mark.parametrize("image", [Image.new("L", (9, 9), 128), Image.new("RGBA", (9, 9)), Image.new("L", (1, 1), 255)])
-def test_blank_paper_has_no_ink(image: Image.Image) -> None:
-    assert not read_drawing("a", packed(image)).ink.any()

@@ -2,13 +2,10 @@
 
 import ast
 import json
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Result
+from conftest import ROOT, Command, python
 
 PACKAGE = ROOT / "workflow" / "digits"
 MODULES = {
@@ -93,7 +90,7 @@ def test_no_text_is_in_the_locales_encoding() -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_help_explains_a_command(name: str, command: Callable[..., Result]) -> None:
+def test_help_explains_a_command(name: str, command: Command) -> None:
     result = command(name, "--help")
     assert result.status == 0
     assert f"python -m digits.{name}" in result.output
@@ -103,12 +100,4 @@ def test_help_explains_a_command(name: str, command: Callable[..., Result]) -> N
 @pytest.mark.parametrize("name", ["combine", "convert", "download", "summarise", "compare"])
 def test_light_commands_do_not_import_torch_or_matplotlib(name: str) -> None:
     code = f"import sys, digits.{name}; print(sorted({{'torch', 'matplotlib', 'snakemake'}} & set(sys.modules)))"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={"PYTHONPATH": "workflow"},
-        cwd=ROOT,
-    )
-    assert done.stdout.strip() == "[]"
+    assert python(code).output.strip() == "[]"

@@ -6,9 +6,8 @@ import pytest
 from digits.settings.plan import member_seeds, planned_runs, shown_config, trained_rungs
 
 ENSEMBLES = {"best": {"recipe": "single", "members": 3}, "pair": {"recipe": "single", "members": 2}}
-LADDER: list[dict[str, Any]] = [
-    {"model": model, "adds": "something", "why": "Because."} for model in ("linear", "small", "published", "repaired")
-]
+MODELS = ["linear", "small", "published", "repaired"]
+LADDER: list[dict[str, Any]] = [{"model": model, "adds": "something", "why": "Because."} for model in MODELS]
 LADDER[2]["against"] = "linear"  # beside the ladder, so that `repaired` is compared with `small`
 
 
@@ -34,19 +33,14 @@ def test_an_ensemble_adds_its_members_runs(models: list[str], seeds: list[int], 
 @pytest.mark.parametrize(
     ("models", "expected"),
     [
-        (
-            ["linear", "small", "published", "repaired"],
-            [("linear", None), ("small", "linear"), ("published", "linear"), ("repaired", "small")],
-        ),
+        (MODELS, [("linear", None), ("small", "linear"), ("published", "linear"), ("repaired", "small")]),
         (["repaired", "small"], [("small", None), ("repaired", "small")]),
         (["repaired", "linear"], [("linear", None), ("repaired", None)]),  # what it adds, it adds to `small` alone
         (["other"], []),
         (["pair", "small"], [("linear", None), ("small", "linear")]),  # the members of an ensemble are on the ladder
     ],
 )
-def test_rungs_are_compared_with_the_one_above_where_both_are_trained(
-    models: list[str], expected: list[tuple[str, str | None]]
-) -> None:
+def test_rungs_are_compared_with_the_one_above(models: list[str], expected: list[tuple[str, str | None]]) -> None:
     ensembles = {"pair": {"recipe": "linear", "members": 2}}
     rungs = trained_rungs({"models": models, "seeds": [0], "ensembles": ensembles, "ladder": LADDER})
     assert [(rung["model"], rung["against"]) for rung in rungs] == expected
@@ -54,15 +48,9 @@ def test_rungs_are_compared_with_the_one_above_where_both_are_trained(
 
 
 def test_the_report_shows_what_decides_its_results() -> None:
-    config = {
-        "models": ["small", "best"],
-        "seeds": [0],
-        "dataset": {"path": "/home/me", "format": "idx"},
-        "recipes": {"linear": {}, "small": {}, "single": {}},
-        "ensembles": ENSEMBLES,
-        "ladder": LADDER,
-        "searches": {},
-    }
+    config = {"models": ["small", "best"], "seeds": [0], "dataset": {"path": "/home/me", "format": "idx"}}
+    recipes: dict[str, Any] = {"linear": {}, "small": {}, "single": {}}
+    config |= {"recipes": recipes, "ensembles": ENSEMBLES, "ladder": LADDER, "searches": {}}
     shown = shown_config(config)
     assert shown["dataset"] == {"format": "idx"} and "searches" not in shown
     assert (list(shown["recipes"]), list(shown["ensembles"])) == (["small", "single"], ["best"])

@@ -5,7 +5,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pytest
-from digits.rendering.plotting import DARK, INK, image_grid, save_figures, with_dark_colours
+from digits.rendering.plotting import image_grid, save_figures
 from matplotlib.font_manager import fontManager
 from PIL import Image
 
@@ -14,14 +14,6 @@ def test_only_fonts_that_come_with_matplotlib_are_used() -> None:
     """Two machines may have two versions of one font, and a user's cache may list either."""
     fonts = Path(mpl.get_data_path(), "fonts", "ttf").glob("DejaVuSans*.ttf")
     assert {Path(font.fname) for font in fontManager.ttflist} == set(fonts)
-
-
-def test_colours_are_replaced_on_a_dark_page_alone() -> None:
-    svg = f'<svg><defs></defs><path style="fill: {INK}; stroke: #123456"/></svg>'
-    style = (
-        f'<style>@media (prefers-color-scheme: dark){{[style*="fill: {INK}"]{{fill:{DARK[INK]}!important}}}}</style>'
-    )
-    assert with_dark_colours(svg).replace("\n  ", "") == svg.replace("<defs>", f"<defs>{style}")
 
 
 @pytest.mark.parametrize(("colour", "mode"), [("black", "L"), ("#b2182b", "P")])

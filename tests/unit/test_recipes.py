@@ -24,14 +24,8 @@ STOPS = {"early_stopping": 2, "validation_size": 10, "epochs": 5}
 
 def test_the_code_has_the_keys_and_the_parts_that_the_schema_names() -> None:
     assert list(FIELDS) == [field.name for field in dataclasses.fields(Recipe)]
-    parts: dict[str, Any] = {
-        "network": NETWORKS,
-        "init": INITS,
-        "loss": LOSSES,
-        "optimiser": OPTIMISERS,
-        "schedule": SCHEDULES,
-        "validation_split": VALIDATION_SPLITS,
-    }
+    parts: dict[str, Any] = {"network": NETWORKS, "init": INITS, "loss": LOSSES, "optimiser": OPTIMISERS}
+    parts |= {"schedule": SCHEDULES, "validation_split": VALIDATION_SPLITS}
     assert {key: set(FIELDS[key]["enum"]) for key in parts} == {key: set(part) for key, part in parts.items()}
 
 
@@ -43,9 +37,8 @@ def test_layers_and_fractions_of_the_images() -> None:
 
 
 def test_a_recipe_is_read_from_json() -> None:
-    assert parse_recipe('{"epochs": 3}') == recipe(
-        epochs=3, hidden=[500], learning_rate=0.5, batch_size=1000, validation_size=10000
-    )
+    defaults = {"hidden": [500], "learning_rate": 0.5, "batch_size": 1000, "validation_size": 10000}
+    assert parse_recipe('{"epochs": 3}') == recipe(epochs=3, **defaults)
     for text, message in {"{": "--recipe: not JSON (", "[]": "recipe is []; it must be a mapping"}.items():
         with pytest.raises(UserError, match="^" + re.escape(message)):
             parse_recipe(text)

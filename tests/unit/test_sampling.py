@@ -34,22 +34,17 @@ def test_half_of_a_hard_epoch_are_the_hardest_and_the_others_are_random() -> Non
     assert all(len(images) == 10 for images in chosen)
     assert set.intersection(*chosen) == {6, 5, 4, 3, 2}
     assert set.union(*chosen) == set(range(50)), "every other image has its turn"
+    all_seen = sampler(hard_examples={**HARD, "warmup_fraction": 1})
+    assert all_seen.size(1) == 50 and not any(all_seen.needs_losses(epoch) for epoch in range(1, 5))
 
 
 def test_losses_are_each_images_latest() -> None:
     ours = sampler(count=5, hard_examples=HARD)
     ours.note(torch.tensor([3, 1]), torch.tensor([0.3, 0.1]))
-    assert ours.losses is not None and ours.losses.tolist() == pytest.approx(
-        [torch.inf, 0.1, torch.inf, 0.3, torch.inf]
-    )
+    assert ours.losses is not None
+    assert ours.losses.tolist() == pytest.approx([torch.inf, 0.1, torch.inf, 0.3, torch.inf])
     ours.note(torch.tensor([1, 0, 4]), torch.tensor([0.2, 0.5]))  # 4 was left over
     assert ours.losses.tolist() == pytest.approx([0.5, 0.2, torch.inf, 0.3, torch.inf])
-
-
-def test_images_that_were_all_seen_are_not_run_through_again() -> None:
-    ours = sampler(hard_examples={**HARD, "warmup_fraction": 1})
-    assert not any(ours.needs_losses(epoch) for epoch in range(1, 5))
-    assert ours.size(1) == 50
 
 
 @pytest.mark.parametrize("batch_size", [2, 7, 8, 49, 50])

@@ -1,6 +1,6 @@
 """The schema: every key is described and bounded, and a value that it does not allow gets one line with the remedy."""
 
-import importlib.util
+import runpy
 from typing import Any
 
 import pytest
@@ -9,10 +9,7 @@ from digits.core.command import UserError
 from digits.settings.recipes import make_recipe
 from digits.settings.schema import check, completed, schema_of
 
-SPEC = importlib.util.spec_from_file_location("docs", ROOT / "tools" / "docs.py")
-assert SPEC and SPEC.loader
-docs = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(docs)
+DOCS = runpy.run_path(str(ROOT / "tools" / "docs.py"))
 HARD = {"warmup_epochs": 1, "warmup_fraction": 0.5, "fraction": 0.2}
 
 
@@ -24,7 +21,7 @@ def refusal(value: Any, *keys: str) -> str:
 
 
 def test_every_key_has_description_type_bound_and_default() -> None:
-    for path, part, required in docs.keys(schema_of()):
+    for path, part, required in DOCS["keys"](schema_of()):
         assert part.get("description"), path
         assert "type" in part or "enum" in part, path
         if any(kind in part.get("type", "") for kind in ("integer", "number")):
@@ -37,7 +34,9 @@ def test_every_key_has_description_type_bound_and_default() -> None:
 
 def test_the_readme_has_the_schemas_table() -> None:
     text = (ROOT / "config" / "README.md").read_text()
-    assert docs.key_table() in text and docs.with_table(text) == text, "run: PYTHONPATH=workflow python tools/docs.py"
+    assert DOCS["key_table"]() in text and DOCS["with_table"](text) == text, (
+        "run: PYTHONPATH=workflow python tools/docs.py"
+    )
 
 
 @pytest.mark.parametrize(
@@ -45,7 +44,6 @@ def test_the_readme_has_the_schemas_table() -> None:
     [
         ({"learning_rte": 3}, "recipe: unknown key 'learning_rte', did you mean 'learning_rate'? (known: augmentation, "),
         ({"loss": ["x"]}, "recipe.loss: unknown value '['x']' (known: cross_entropy, mnist_loss)"),
-        ({"learning_rate": 0}, "recipe.learning_rate is 0; it must be a number of more than 0"),
         ({"learning_rate": float("inf")}, "recipe.learning_rate is inf; it must be a number of more than 0"),
         ({"dropout": 1}, "recipe.dropout is 1; it must be a number of at least 0 and less than 1"),
         ({"learning_rate": "1.5E2"}, "YAML reads 1.5E2 as text, write 1.5e+2"),
@@ -72,7 +70,6 @@ def test_a_value_that_the_schema_does_not_allow_is_named_with_what_it_must_be(va
     ("value", "message"),
     [
         ({"model": []}, "config: unknown key 'model', did you mean 'models'? (known: dataset, device, ensembles, "),
-        ({"seeds": 3}, "config: seeds is 3; it must be a list"),
         ({"seeds": [2**32]}, "config: seeds.0 is 4294967296; it must be a whole number of at least 0 and at most 4294967295"),
         ({"device": "gpu"}, "config: device: unknown value 'gpu', did you mean 'cpu'? (known: auto, cpu, cuda)"),
         ({"recipes": {"Bad Name": {}}}, "config: recipes: 'Bad Name' is not a valid name; use lower-case letters, "),
@@ -84,26 +81,25 @@ def test_a_value_that_the_schema_does_not_allow_is_named_with_what_it_must_be(va
     ids=str,
 )  # fmt: skip
 def test_the_configurations_keys_are_named_from_its_top(value: Any, message: str) -> None:
-    assert message in refusal(
-        {"models": [], "seeds": [0], **value} if message[-16:] != "seeds' is missing"[-16:] else value
-    )
+    assert message in refusal({"models": [], "seeds": [0], **value})
 
 
-@pytest.mark.parametrize(
-    ("old", "value", "message"),
-    [
-        ("weights", "normal", "recipe.weights: is now called 'init'"),
-        ("average", 0.1, "recipe.average: is now called 'weight_averaging'"),
-        ("warm_up", 0.1, "recipe.warm_up: is now called 'warmup_fraction'"),
-        ("layer_rates", [1], "recipe.layer_rates: is now called 'layer_lr_multipliers'"),
-        ("hard_examples", {"after": 1, "first": 1, "share": 1}, "recipe.hard_examples.after: is now called 'warmup_epochs'"),
-        ("hard_examples", {**HARD, "first": 1}, "recipe.hard_examples.first: is now called 'warmup_fraction'"),
-        ("hard_examples", {**HARD, "share": 1}, "recipe.hard_examples.share: is now called 'fraction'"),
-        ("columns", 3, "recipe.columns: use `ensembles`"),
-    ],
-)  # fmt: skip
-def test_an_old_key_gets_one_line_that_names_the_new_one(old: str, value: Any, message: str) -> None:
-    assert refusal({old: value}, "recipes").startswith(message)
+OLD = {
+    "weights": "init",
+    "average": "weight_averaging",
+    "warm_up": "warmup_fraction",
+    "layer_rates": "layer_lr_multipliers",
+}
+OLD_HARD = {"after": "warmup_epochs", "first": "warmup_fraction", "share": "fraction"}
+
+
+def test_an_old_key_gets_one_line_that_names_the_new_one() -> None:
+    for old, new in OLD.items():
+        assert refusal({old: 1}, "recipes") == f"recipe.{old}: is now called '{new}'"
+    for old, new in OLD_HARD.items():
+        error = refusal({"hard_examples": {**HARD, old: 1}}, "recipes")
+        assert error == f"recipe.hard_examples.{old}: is now called '{new}'"
+    assert refusal({"columns": 3}, "recipes").startswith("recipe.columns: use `ensembles`")
 
 
 def test_keys_and_defaults_come_in_the_schemas_order() -> None:

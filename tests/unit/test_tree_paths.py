@@ -29,9 +29,10 @@ def test_data_fingerprint_is_of_names_and_contents(images: Path, tmp_path: Path)
     assert len({first, second, third, data_fingerprint(tmp_path / "b")}) == 4
 
 
-@pytest.mark.parametrize(
-    "name", [".DS_Store", "training/a/.DS_Store", "training/a/Thumbs.db", "__MACOSX/training/a/1.png", "README.txt"]
-)
+LITTER = [".DS_Store", "training/a/.DS_Store", "training/a/Thumbs.db", "__MACOSX/training/a/1.png", "README.txt"]
+
+
+@pytest.mark.parametrize("name", LITTER)
 def test_what_the_reader_passes_over_does_not_count(images: Path, name: str) -> None:
     before = data_fingerprint(images)
     (images / name).parent.mkdir(parents=True, exist_ok=True)

@@ -1,21 +1,20 @@
 """What the tests of the whole workflow share: the small data set built once, and what Snakemake says about a workflow."""
 
+import contextlib
 import dataclasses
 import fcntl
 import hashlib
 import importlib
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 import yaml
-from conftest import ROOT, copy_project, snakemake, write_config
+from conftest import ROOT, Result, copy_project, forked, snakemake, write_config
+from digits.settings.candidates import changed
 from snakemake.io import is_flagged
 
 T = TypeVar("T")
@@ -78,37 +77,49 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Project:
         if not (shared / "done").exists():
             copy_project(project.folder)
             write_config(project.config)
-            result = snakemake(project.folder, "--cores", 4, "--configfile", project.config)
-            assert result.status == 0, result.output
+            make(project, "--cores", 4)
             (shared / "done").touch()
     return project
 
 
-@pytest.fixture
-def project(build: Project, tmp_path: Path) -> Iterator[Project]:
-    """A copy of the built project, which a test may change."""
-    copy = Project(tmp_path / "project", tmp_path / "config.yaml")
+@contextlib.contextmanager
+def copied(build: Project, folder: Path) -> Iterator[Project]:
+    """Give a copy of a project, for this block."""
+    copy = Project(folder / "project", folder / "config.yaml")
     shutil.copytree(build.folder, copy.folder)
     shutil.copy(build.config, copy.config)
     yield copy
     shutil.rmtree(copy.folder, ignore_errors=True)
 
 
+@pytest.fixture
+def project(build: Project, tmp_path: Path) -> Iterator[Project]:
+    """A copy of the built project, which a test may change."""
+    with copied(build, tmp_path) as copy:
+        yield copy
+
+
+def run(project: Project, *arguments: object) -> Result:
+    """Run Snakemake in a project."""
+    return snakemake(project.folder, "--cores", 2, *arguments, "--configfile", project.config)
+
+
+def make(project: Project, *arguments: object) -> Result:
+    """Run Snakemake in a project, which must succeed."""
+    result = run(project, *arguments)
+    assert result.status == 0, result.output
+    return result
+
+
 def set_keys(path: Path, changes: dict[str, Any]) -> None:
     """Change keys of a configuration file, each written as a path: `recipes.linear.epochs`."""
-    config = yaml.safe_load(path.read_text())
-    for dotted, value in changes.items():
-        *parents, key = dotted.split(".")
-        place = config
-        for parent in parents:
-            place = place.setdefault(parent, {})
-        place[key] = value
+    config = changed(yaml.safe_load(path.read_text()), changes)
     path.write_text(yaml.safe_dump(config, sort_keys=False))
 
 
 def plan(project: Project, *arguments: object) -> Plan:
     """Ask Snakemake for the state of every output, and what it would do about it."""
-    result = snakemake(project.folder, "--cores", 1, "--configfile", project.config, *arguments, "--summary")
+    result = snakemake(project.folder, "--configfile", project.config, *arguments, "--summary")
     assert result.status == 0, result.output
     triggered, everything = set(), set()
     for line in result.output.split("output_file\t")[1].splitlines()[1:]:
@@ -122,28 +133,18 @@ def plan(project: Project, *arguments: object) -> Plan:
 
 
 def asked(folder: Path, config: Path | None, question: Callable[[Any], T]) -> T:
-    """Return what a question gets from the workflow that Snakemake reads in a folder, in a child of this process."""
-    ours, childs = get_context("fork").Pipe()
-    child = get_context("fork").Process(target=_ask, args=(folder, config, question, childs))
-    child.start()
-    childs.close()
-    try:
-        answer: T = ours.recv()
-    finally:
-        child.join()
-    return answer
+    """Return what a question gets from the workflow that Snakemake reads in a folder."""
 
+    def ask() -> T:
+        from snakemake.api import SnakemakeApi
+        from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
 
-def _ask(folder: Path, config: Path | None, question: Callable[[Any], object], answer: Connection) -> None:
-    for name in [name for name in sys.modules if name.split(".")[0] == "digits"]:
-        del sys.modules[name]  # the package in the folder is meant
-    from snakemake.api import SnakemakeApi
-    from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
+        with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+            settings = ConfigSettings(configfiles=[config] if config else [])
+            place = {"snakefile": folder / "Snakefile", "workdir": folder}
+            return question(api.workflow(ResourceSettings(cores=1), config_settings=settings, **place)._workflow)
 
-    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
-        settings = ConfigSettings(configfiles=[config] if config else [])
-        place = {"snakefile": folder / "Snakefile", "workdir": folder}
-        answer.send(question(api.workflow(ResourceSettings(cores=1), config_settings=settings, **place)._workflow))
+    return forked(ask)
 
 
 def rules_of(config: Path | None = None) -> dict[str, dict[str, Any]]:
@@ -160,10 +161,8 @@ def rules_of(config: Path | None = None) -> dict[str, dict[str, Any]]:
             "benchmark": rule.benchmark is not None,
             "local": info.localrule,
             "source": rule.params.get("source"),
-            # Entries with a name, and without one; `unpack` brings names.
-            "entries": [
-                (len(named), sum(not is_flagged(entry, "unpack") for entry in unnamed)) for unnamed, named in entries
-            ],
+            # How many have a name, and how many none; `unpack` brings names.
+            "entries": [(len(named), sum(not is_flagged(x, "unpack") for x in unnamed)) for unnamed, named in entries],
             "resources": [{key: asked.get(key) for key in ("mem_mb", "runtime", "gpu")} for asked in attempts],
         }
 
@@ -224,11 +223,11 @@ def followers(rules: Iterable[str]) -> set[str]:
     return found
 
 
-def assert_reruns(project: Project, changed: str, rules: Iterable[str]) -> None:
+def assert_reruns(project: Project, what: str, rules: Iterable[str]) -> None:
     """Hold what Snakemake would run against what a change concerns by itself, and what follows from that."""
     found = plan(project)
-    assert found.triggered == jobs(rules), changed
-    assert found.all == jobs(rules) | jobs(followers(rules)), changed
+    assert found.triggered == jobs(rules), what
+    assert found.all == jobs(rules) | jobs(followers(rules)), what
 
 
 def checksums(folder: Path) -> dict[str, str]:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import yaml
 from conftest import ROOT, copy_project, planned, snakemake, write_config
-from digits.data.tensors import load_split
-from PIL import Image
+from pictures import image_tree, png
+from project import TENSORS
 from safetensors.numpy import load_file
 
-from workflow.conftest import AFTER, LADDER_RULES, Project, checksums, jobs, plan, rules_of, set_keys
+from workflow.conftest import AFTER, LADDER_RULES, Project, checksums, jobs, make, plan, rules_of, run, set_keys
 
 LOCAL = {"download", "convert"}  # they run where snakemake does
 DEFAULT = ("linear", "small", "published", "repaired", "convnet")
@@ -24,6 +24,7 @@ OVERLAYS = {
     "five-seeds": (DEFAULT, (0, 1, 2, 3, 4)),
     "ladder": (LADDER, (0, 1, 2)),
     "best": (("best-single",), range(15)),
+    "fast": (("fast",), range(10)),
 }
 
 
@@ -53,17 +54,14 @@ def test_features_come_from_the_run_of_another_recipe_with_the_same_seed(tmp_pat
     rules = AFTER.keys() - {"search"} - LADDER_RULES
     assert plan(project).all == jobs(rules, ["target"], candidates=()) | jobs(["train published"])
     wanted = "results/runs/target/seed-1/metrics.json"
-    result = snakemake(project.folder, wanted, "--cores", 2, "--configfile", project.config)
-    assert result.status == 0, result.output
-    source, own = (
-        load_file(project.folder / f"results/runs/{model}/seed-1/weights.safetensors")
-        for model in ("published", "target")
-    )
+    make(project, wanted)
+    runs = project.folder / "results" / "runs"
+    source, own = (load_file(runs / model / "seed-1" / "weights.safetensors") for model in ("published", "target"))
     assert np.array_equal(source["w1"], own["w1"]) and not np.array_equal(source["w2"], own["w2"])
-    assert not (project.folder / "results/runs/published/seed-0").exists()
+    assert not (runs / "published" / "seed-0").exists()
 
     set_keys(project.config, {"recipes.published.learning_rate": 7})
-    result = snakemake(project.folder, wanted, "--cores", 1, "--configfile", project.config, "--dry-run")
+    result = make(project, wanted, "--dry-run")
     assert planned(result) == {"train", "evaluate"}
     assert re.findall("Training (.*)", result.output) == ["published, seed 1", "target, seed 1"]
 
@@ -96,54 +94,40 @@ def test_a_training_alone_asks_for_a_gpu_where_the_device_is_cuda(tmp_path: Path
 
 def test_snakemake_lint_wants_nothing_but_an_environment_for_each_rule(tmp_path: Path) -> None:
     """The lock is the environment of all."""
-    found = re.findall(
-        r"^ +\* (.*)", snakemake(tmp_path, "--snakefile", ROOT / "Snakefile", "--lint").output, re.MULTILINE
-    )
+    said = snakemake(tmp_path, "--snakefile", ROOT / "Snakefile", "--lint").output
+    found = re.findall(r"^ +\* (.*)", said, re.MULTILINE)
     assert found and all("conda environment or container" in title for title in found), found
 
 
 def test_the_workflow_is_a_module_of_another(tmp_path: Path) -> None:
-    folder, config = tmp_path / "other", write_config(tmp_path / "config.yaml")
-    folder.mkdir()
-    (folder / "Snakefile").write_text(
+    project = Project(tmp_path / "other", write_config(tmp_path / "config.yaml"))
+    project.folder.mkdir()
+    (project.folder / "Snakefile").write_text(
         f'configfile: "{ROOT}/config/config.yaml"\n'
         f'module digits:\n    snakefile: "{ROOT}/Snakefile"\n    config: config\n'
         "use rule * from digits as digits_*\n"
     )
-    as_module = plan(Project(folder, config)).all
+    as_module = plan(project).all
     assert {job.removeprefix("digits_") for job in as_module} == jobs(AFTER)
     assert all(job.startswith("digits_") for job in as_module)
     wanted = "results/summary.csv"
-    result = snakemake(folder, wanted, "--cores", 2, "--configfile", config)
-    assert result.status == 0, result.output
-    assert planned(result) == {f"digits_{rule}" for rule in ("download", "convert", "train", "evaluate", "summarise")}
-    assert planned(snakemake(folder, wanted, "--cores", 1, "--configfile", config, "--dry-run")) == set()
+    needed = {f"digits_{rule}" for rule in ("download", "convert", "train", "evaluate", "summarise")}
+    assert planned(run(project, wanted)) == needed
+    assert planned(run(project, wanted)) == set()
 
 
-@pytest.fixture
-def images(tensors: Path, tmp_path: Path) -> Path:
-    """The small data set as the tutorial's archive has it: training/<class>/<n>.png and testing/<class>/<n>.png."""
-    for split, name in (("train", "training"), ("test", "testing")):
-        data = load_split(tensors / f"{split}.safetensors")
-        for number, (image, label) in enumerate(zip(data.images, data.labels, strict=True)):
-            folder = tmp_path / "images" / name / data.classes[label]
-            folder.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(image).save(folder / f"{number}.png", compress_level=1)
-    return tmp_path / "images"
-
-
-def test_image_files_give_the_same_tensors_and_count_by_content(project: Project, images: Path) -> None:
+def test_image_files_give_the_same_tensors_and_count_by_content(project: Project, tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    image_tree(images, *(project.folder / path for path in TENSORS))
     before = checksums(project.folder / "results" / "tensors")
     set_keys(project.config, {"dataset.format": "images", "dataset.path": str(images)})
-    result = snakemake(project.folder, "--cores", 2, "--configfile", project.config, "--until", "convert")
-    assert result.status == 0, result.output
-    assert planned(result) == {"convert"}
+    assert planned(run(project, "--until", "convert")) == {"convert"}
     assert checksums(project.folder / "results" / "tensors") == before
 
     one = next(images.rglob("*.png"))
     one.touch()
     assert "convert" not in plan(project).all
-    Image.fromarray(np.zeros((28, 28), np.uint8)).save(one)
+    one.write_bytes(png(size=(28, 28)))
     found = plan(project)
     assert "convert" in found.triggered
     # The drawing of the workflow is of the configuration with idx files, which are downloaded.

@@ -7,10 +7,11 @@ import sys
 import sysconfig
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
-from conftest import ROOT, Result, write_config
+from conftest import ROOT, process, write_config
 
 from workflow.conftest import AFTER, asked, set_keys
 from workflow.test_dag import LOCAL
@@ -18,16 +19,13 @@ from workflow.test_dag import LOCAL
 PROFILES = ("slurm", "cluster-generic")
 
 
-def profile(name: str) -> dict[str, object]:
-    settings: dict[str, object] = yaml.safe_load((ROOT / "profiles" / name / "config.yaml").read_text())
-    return settings
+def profile(name: str) -> dict[str, Any]:
+    return dict(yaml.safe_load((ROOT / "profiles" / name / "config.yaml").read_text()))
 
 
 @pytest.mark.parametrize("name", PROFILES)
 def test_a_profile_puts_every_rule_into_a_group_but_the_local_ones(name: str) -> None:
-    groups = profile(name)["groups"]
-    assert isinstance(groups, dict)
-    assert set(groups) == set(AFTER) - LOCAL
+    assert set(profile(name)["groups"]) == set(AFTER) - LOCAL
 
 
 @pytest.mark.parametrize("name", PROFILES)
@@ -38,20 +36,13 @@ def test_no_two_groups_wait_for_each_other(name: str, tmp_path: Path) -> None:
     edges = asked(ROOT, config, lambda workflow: workflow.globals["workflow_graph"]("results/report.html")["edges"])
     assert {("evaluate", "combine"), ("combine", "summarise")} <= set(edges)
     groups = profile(name)["groups"]
-    assert isinstance(groups, dict)
     between = {(groups.get(a, a), groups.get(b, b)) for a, b in edges}
     assert ("run", "tables") in between and ("tables", "run") not in between
 
 
 def test_the_profiles_differ_in_the_scheduler_alone() -> None:
-    common = [
-        {
-            key: value
-            for key, value in profile(name).items()
-            if not re.match(r"__|executor|slurm-|cluster-|.*checks", key)
-        }
-        for name in PROFILES
-    ]
+    own = re.compile(r"__|executor|slurm-|cluster-|.*checks")
+    common = [{key: value for key, value in profile(name).items() if not own.match(key)} for name in PROFILES]
     assert common[0] == common[1]
     assert len(common[0]) == 10
 
@@ -68,16 +59,8 @@ def test_without_the_plugin_it_says_what_to_install(name: str, tmp_path: Path) -
     for path in Path(sysconfig.get_paths()["purelib"]).iterdir():
         if not path.name.startswith("snakemake_executor_plugin"):
             (tmp_path / path.name).symlink_to(path)
-    done = subprocess.run(
-        [sys.executable, "-S", "-m", "snakemake", "--profile", f"profiles/{name}", "--dry-run"],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    error = Result(done.returncode, done.stdout).error()
+    line = [sys.executable, "-S", "-m", "snakemake", "--profile", f"profiles/{name}", "--dry-run"]
+    error = process(line, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(tmp_path)}).error()
     plugin = f"snakemake-executor-plugin-{name}"
     assert error == f"error: profiles/{name} needs {plugin}; install it by: make cluster-env"
 
@@ -111,9 +94,8 @@ def with_stubs(folder: Path, command: str, stubs: dict[str, str]) -> tuple[int, 
         ("LSF", "bsub", "echo 'Job <12> is submitted to queue <q1>.'; cat", "-n 2 -M 1000MB -W 5"),
     ],
 )
-def test_another_scheduler_is_asked_and_its_answer_is_the_number(
-    tmp_path: Path, scheduler: str, program: str, says: str, asks: str
-) -> None:
+def test_another_scheduler_is_asked(tmp_path: Path, scheduler: str, program: str, says: str, asks: str) -> None:
+    """Its answer is the job's number."""
     submit = f'{written_commands(scheduler)[0]} "job.sh"'
     (tmp_path / "job.sh").write_text("the script\n")
     assert with_stubs(tmp_path, submit, {program: f'echo "$@" > asked; {says}'}) == (0, "12")
@@ -141,16 +123,14 @@ def test_another_scheduler_is_asked_and_its_answer_is_the_number(
         ("LSF", {"bjobs": "echo 'Job <12> is not found' >&2; exit 255"}, "failed"),
     ],
 )
-def test_another_schedulers_states_are_understood(
-    tmp_path: Path, scheduler: str, stubs: dict[str, str], state: str
-) -> None:
+def test_a_schedulers_states_are_understood(tmp_path: Path, scheduler: str, stubs: dict[str, str], state: str) -> None:
     assert with_stubs(tmp_path, f"{written_commands(scheduler)[1]} 12", stubs) == (0, state)
 
 
-@pytest.mark.parametrize(
-    ("says", "status"),
-    [("warning: a lot\n12", 0), ("error: invalid account", 1), ("Unable to contact slurm controller", 1)],
-)
+ANSWERS = {"warning: a lot\n12": 0, "error: invalid account": 1, "Unable to contact slurm controller": 1}
+
+
+@pytest.mark.parametrize(("says", "status"), ANSWERS.items())
 def test_slurm_is_asked_again_only_where_it_does_not_answer(tmp_path: Path, says: str, status: int) -> None:
     command = str(profile("cluster-generic")["cluster-generic-submit-cmd"])
     command = command.format(threads=1, resources=SimpleNamespace(mem_mb=1000, runtime=5))

@@ -8,28 +8,18 @@ from conftest import copy_project, snakemake
 from workflow.conftest import Project, checksums, plan
 
 
-def test_another_place_environment_and_number_of_cores_gives_the_same_bits(
-    build: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_elsewhere_the_bits_are_the_same(build: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The build that all tests share used four cores, in its own folder, in the environment of the tests."""
     clone = copy_project(tmp_path / "another clone" / "project")
     results, home = tmp_path / "où les résultats", tmp_path / "home"
     for folder in (results, home / ".ipython/profile_default/startup", home / ".jupyter"):
         folder.mkdir(parents=True)
     (home / "matplotlibrc").write_text("savefig.dpi: 30\nlines.linewidth: 9\nfont.size: 20\n")
-    (home / ".ipython/profile_default/startup/00.py").write_text(
-        "import pandas; pandas.options.display.precision = 1\n"
-    )
+    startup = "import pandas; pandas.options.display.precision = 1\n"
+    (home / ".ipython/profile_default/startup/00.py").write_text(startup)
     (home / ".jupyter/jupyter_nbconvert_config.py").write_text("c.HTMLExporter.exclude_output = True\n")
-    for name, value in {
-        "HOME": str(home),
-        "MPLCONFIGDIR": str(home),
-        "LC_ALL": "C",
-        "TZ": "Asia/Kathmandu",
-        "PYTHONHASHSEED": "7",
-        "OMP_NUM_THREADS": "2",
-        "COLUMNS": "40",
-    }.items():
+    places = {"HOME": str(home), "MPLCONFIGDIR": str(home), "LC_ALL": "C", "TZ": "Asia/Kathmandu", "COLUMNS": "40"}
+    for name, value in {**places, "PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "2"}.items():
         monkeypatch.setenv(name, value)
     arguments = ("--snakefile", clone / "Snakefile", "--directory", results)
     result = snakemake(tmp_path, "--cores", 1, "--configfile", build.config, *arguments)

@@ -10,18 +10,11 @@ from typing import Any
 import pytest
 from browsing import chromium, opened
 from conftest import ROOT, snakemake
-from project import COMPARISONS, FIGURES, MISTAKES, TABLES
+from project import COMPARISONS, FIGURES, MISTAKES, TABLES, outputs
 
 from workflow.conftest import Project
 
-SHOWN = {
-    *FIGURES,
-    *TABLES.values(),
-    *COMPARISONS.values(),
-    MISTAKES,
-    "results/search.csv",
-    "results/figures/search.svg",
-}
+SHOWN = {*FIGURES, *TABLES.values(), *COMPARISONS.values(), MISTAKES, *outputs("search").values()}
 
 
 @pytest.fixture(scope="module")
