@@ -16,6 +16,7 @@ from pathlib import Path
 
 # Libraries that check settings and show progress: no result is computed with them.
 NOT_COMPUTED_WITH = {"jsonschema", "tqdm", "yaml"}
+STATEMENTS = (ast.stmt, ast.excepthandler, ast.match_case)
 # Libraries whose name in an import is not their name in the lock.
 DISTRIBUTIONS = {"PIL": "pillow", "yaml": "pyyaml", "IPython": "ipython"}
 
@@ -67,7 +68,11 @@ def imported_modules(path: Path) -> set[str]:
 @cache  # most modules are imported by several commands
 def _imports(code: str) -> set[str]:
     names = set()
-    for node in ast.walk(ast.parse(code)):
+    todo: list[ast.AST] = [ast.parse(code)]
+    while todo:
+        node = todo.pop()
+        # Statements alone: no expression imports anything.
+        todo += [child for child in ast.iter_child_nodes(node) if isinstance(child, STATEMENTS)]
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
