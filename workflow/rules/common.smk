@@ -3,6 +3,7 @@ import json
 import os
 import re
 import sys
+import warnings
 from pathlib import Path
 
 ROOT = Path(workflow.current_basedir).parents[1]
@@ -19,7 +20,8 @@ os.environ.update(
     MALLOC_TRIM_THRESHOLD_=str(2**31 - 1),
 )
 
-from digits.core.arithmetic import PORTABLE, processor
+with warnings.catch_warnings(action="ignore"):  # of numpy, which Snakemake may have imported: nothing is computed here
+    from digits.core.arithmetic import PORTABLE, processor
 from digits.core.command import UserError
 from digits.data.tree_paths import data_fingerprint
 from digits.settings.candidates import candidates
@@ -40,8 +42,7 @@ except UserError as error:
 DATASET = config["dataset"]
 ENSEMBLES = config["ensembles"]
 # Wildcards: the run of an ensemble is combined from others, that of a network is trained.
-ENSEMBLE = "|".join(map(re.escape, ENSEMBLES)) or "(?!)"
-NETWORK = f"(?!({ENSEMBLE})/)[a-z0-9][a-z0-9.-]*"
+ENSEMBLE, NETWORK = ("|".join(map(re.escape, names)) or "(?!)" for names in (ENSEMBLES, config["recipes"]))
 
 
 wildcard_constraints:
