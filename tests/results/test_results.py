@@ -109,6 +109,14 @@ def test_published_has_the_posts_snapshots() -> None:
         assert measured["parameters"] == 397_510 and measured["train_size"] == 60_000
 
 
+def test_the_documents_have_the_snapshots_of_published() -> None:
+    text = (ROOT / "docs" / "results.md").read_text()
+    for seed in CONFIG["seeds"]:
+        measured = json.loads((folder("published", seed) / "metrics.json").read_text())
+        shown = " | ".join(f"{100 * point['accuracy']:.2f} %" for point in measured["snapshots"])
+        assert f"| {seed} | {shown} |" in text
+
+
 def test_the_report_opens_with_the_chosen_models_accuracy() -> None:
     summary = pd.read_csv(RESULTS / "summary.csv")
     chosen = summary[summary["chosen"]].iloc[0]

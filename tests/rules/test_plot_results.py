@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 import scipy.special
 from conftest import Refused
-from digits.core.tables import read_table
-from digits.plot_results import HISTORY, draw_accuracies, draw_calibration, draw_curves
+from digits.plot_results import draw_accuracies, draw_calibration, draw_curves, read_history
 from digits.rendering.plotting import DARK, LINE, model_colours
 from digits.statistics.metrics import wilson_interval
 from digits.statistics.predictions import Predictions, load_predictions
@@ -23,7 +22,7 @@ def test_curves_are_the_histories(built: Path) -> None:
     texts = svg_texts(built / RESULT_FIGURES["curves"])
     assert {*CONFIG["models"], "accuracy", "loss", "epoch"} <= set(texts)
     files = {(run.split("/")[2], int(run[-1])): built / run / "history.csv" for run in RUNS}
-    histories = {run: read_table(path, "digits.train", HISTORY) for run, path in files.items()}
+    histories = {run: read_history(path) for run, path in files.items()}
     axes = draw_curves(histories, model_colours(CONFIG["models"])).axes
     for model, accuracy, loss in zip(CONFIG["models"], axes[:3], axes[3:], strict=True):
         assert accuracy.get_title(loc="left") == model

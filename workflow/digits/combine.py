@@ -85,7 +85,7 @@ def main() -> None:
     args = parser.parse_args()
 
     if len({len(getattr(args, f"member_{name}")) for name in kinds}) != 1:
-        raise UserError("--member-…: different numbers of files; name one of each kind for each member")
+        raise UserError("--member-…: different numbers of files; name one of each kind for each member, in one order")
     tensors, header = join_weights(args.member_weights)
     header |= {"model": args.model, "seed": args.seed}
     predictions = join_predictions(args.member_predictions)

@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -16,6 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, PercentFormatter
 
 from digits.core.command import run
+from digits.core.files import written_by
 from digits.core.tables import read_table
 from digits.rendering.plotting import COLOURS, FAINT, INK, LINE, model_colours, save_figures
 from digits.statistics.metrics import reliability, wilson_interval
@@ -161,6 +163,12 @@ def _draw_reliability(axis: Axes, scores: Predictions, temperature: float, colou
         axis.vlines(confidence, [low for low, _ in ends], [high for _, high in ends], color=colour, linewidth=1)
 
 
+def read_history(path: Path) -> pd.DataFrame:
+    """Read a run's history; validation columns are NaN where nothing was held out."""
+    with written_by("digits.train", path):
+        return read_table(path, "digits.train", HISTORY).astype(float)
+
+
 def main() -> None:
     parser = runs_parser("plot_results", __doc__)
     parser.add_argument("--references", default="[]", help="accuracies that others report, as JSON")
@@ -170,9 +178,7 @@ def main() -> None:
 
     columns = ["test_accuracy", "test_interval_low", "test_interval_high", "temperature"]
     runs = read_runs(args, columns)
-    histories = {
-        run_of: read_table(folder / "history.csv", "digits.train", HISTORY) for run_of, folder in runs.trained().items()
-    }
+    histories = {run_of: read_history(folder / "history.csv") for run_of, folder in runs.trained().items()}
     predictions = {
         model: load_predictions(folder / "predictions.safetensors") for model, folder in runs.first().items()
     }

@@ -117,7 +117,7 @@ def main() -> None:
     )
     parser.files("--runs", "metrics.json of each run, from digits.evaluate")
     parser.files("--weights", "weights of each run, whose checksums are shown")
-    parser.files("--tensors", "train.safetensors and test.safetensors, from digits.convert")
+    parser.add_argument("--tensors", nargs=2, type=Path, required=True, help="train.safetensors and test.safetensors")
     parser.files("--figures", "figures, from the commands digits.plot_…")
     parser.add_argument("--about", required=True, help="configuration, libraries, commands and graph to show, as JSON")
     parser.file("--inputs", "JSON file to write: what the notebook reads")

@@ -26,7 +26,7 @@ def chosen_model(path: Path) -> str:
     """Return the model that the summary chose."""
     models = read_table(path, "digits.summarise", ["model", "chosen"])
     with written_by("digits.summarise", path):
-        return str(models.loc[models["chosen"].astype(bool), "model"].item())
+        return str(models.loc[models["chosen"], "model"].item())
 
 
 class Runs(NamedTuple):
