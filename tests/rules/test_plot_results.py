@@ -135,3 +135,16 @@ def test_a_figure_has_the_dark_page_in_mind(built: Path, figure: str) -> None:
 def test_runs_that_are_not_the_tables(built: Path, refused: Refused) -> None:
     error = refused("plot_results", built, "--runs", built / RUNS[0])
     assert error.startswith(f"error: --runs: 1 folders, but {built}/results/metrics.csv has 6 runs; ")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "maker"),
+    [(f"{RUNS[0]}/history.csv", "\n1,", "\none,", "train"), (TABLES["summary"], ",True\n", ",maybe\n", "summarise")],
+)
+def test_words_in_place_of_numbers_are_named(
+    project: Path, refused: Refused, name: str, old: str, new: str, maker: str
+) -> None:
+    path = project / name
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    assert refused("plot_results", project).startswith(f"error: {path}: not a file that `digits.{maker}` wrote (")
