@@ -57,8 +57,9 @@ def as_params(model: torch.nn.Module) -> list[Tensor]:
 
 def torch_losses(scores: Tensor, y: Tensor, settings: Recipe) -> Tensor:
     """Return each image's loss as torch computes it."""
-    if settings.loss == "mnist_loss":
-        return torch.nn.functional.l1_loss(scores.sigmoid(), y.to(scores.dtype), reduction="none").mean(1)
+    if settings.loss.endswith("mnist_loss"):
+        distances = torch.nn.functional.l1_loss(scores.sigmoid(), y.to(scores.dtype), reduction="none")
+        return (distances * (1 + y * (y.shape[1] - 2) * (settings.loss != "mnist_loss"))).mean(1)
     smoothing = settings.label_smoothing
     return torch.nn.functional.cross_entropy(scores, y.int().argmax(1), reduction="none", label_smoothing=smoothing)
 

@@ -40,23 +40,12 @@ def recipe_of(name: str) -> Any:
 def training_of(name: str, folder: Path) -> Any:
     """Return a training that is about to begin, as digits.train begins it."""
     import torch
-    from digits.core.seeding import generator_for
-    from digits.data.examples import as_examples
-    from digits.data.splitting import training_images
     from digits.data.tensors import load_split
-    from digits.networks.network import build_network
-    from digits.train import repeatable
-    from digits.training.loop import Training
+    from digits.train import begin, repeatable
 
     repeatable()
-    recipe, split = recipe_of(name), load_split(folder / "results" / "tensors" / "train.safetensors")
-    chosen, _ = training_images(split, recipe, range(10), 0)
-    examples = as_examples(split, chosen, range(10), torch.device("cpu"))
-    generator = generator_for(name, 0)
-    network = build_network(recipe, (28, 28), 10, generator)
-    if recipe.pixels == "normalised":
-        network.measure_pixels(examples.x)
-    return Training(examples, network, recipe, generator)
+    split = load_split(folder / "results" / "tensors" / "train.safetensors")
+    return begin(split, recipe_of(name), name, 0, device=torch.device("cpu"))[0]
 
 
 def published(folder: Path) -> float:

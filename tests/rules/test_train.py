@@ -44,8 +44,9 @@ def test_a_run_is_that_of_torch_nn(ran: Ran, trained: Path, target: Path, run: s
     losses, _ = torch_epochs(net, sgd, data, settings, generator)
 
     history = rows(target / run / "history.csv")
-    names = "epoch learning_rate train_loss train_accuracy validation_loss validation_accuracy"
-    assert " ".join(history[0]) == names
+    names = "epoch learning_rate train_loss train_accuracy validation_loss validation_accuracy saturated"
+    layers = [f"gradient_{layer}" for layer in range(1, settings.layers() + 1)]
+    assert list(history[0]) == [*names.split(), *layers, *(f"recall_{digit}" for digit in range(10))]
     assert [(row["epoch"], row["learning_rate"]) for row in history] == [(epoch, str(rate)) for epoch in "123"]
     assert float(history[-1]["train_loss"]) == pytest.approx(losses.mean().item(), rel=1e-4)
     validation = [history[-1][f"validation_{kind}"] for kind in ("loss", "accuracy")]

@@ -13,7 +13,7 @@ from digits.networks.network import build_network
 from digits.networks.weights import TRAINING, learned, save_weights
 from digits.settings.recipes import Recipe
 from digits.train import reuse_features
-from digits.training.loop import DivergenceError, Training, fit, set_mode, validate_epoch
+from digits.training.loop import DivergenceError, Epoch, Training, fit, set_mode, validate_epoch
 from small import SHAPE, as_modules, convolutional, examples, network, recipe, torch_epochs, torch_losses, training
 from torch import Tensor
 
@@ -77,11 +77,38 @@ def test_the_history_has_means_over_the_images() -> None:
     for epoch in fit(ours, examples(seed=2)):
         losses = again.train_epoch(epoch.epoch)
         assert epoch.train_loss == pytest.approx(losses.mean().item(), rel=1e-6)
-        assert epoch.train_accuracy == again.accuracy
-        assert epoch[-2:] == validate_epoch(examples(seed=2), again.network, settings)
+        assert epoch.train_accuracy == again.right.sum() / len(again.train.x)
+        found = (epoch.validation_loss, epoch.validation_accuracy)
+        assert found == validate_epoch(examples(seed=2), again.network, settings)
     assert [epoch.validation_loss for epoch in fit(training(settings, examples()), NOTHING)] == [None] * 3
     slow = next(iter(fit(training(recipe(batch_size=13, learning_rate=1e-9), examples()), NOTHING)))
     assert slow.train_accuracy == pytest.approx(validate_epoch(examples(), network(settings), settings)[1], abs=1e-9)
+
+
+def test_the_history_has_recall_by_class_saturation_and_gradients() -> None:
+    settings = recipe(batch_size=40, init="normal")  # one step: the epoch's predictions are those of the first weights
+    data = examples()
+    x, y = data
+    data = Examples(x[~y[:, 3]], y[~y[:, 3]])  # of one class there is no image
+    run, first = training(settings, data), network(settings)
+    epoch = next(iter(fit(run, NOTHING)))
+    scores, labels = first(data.x), data.y.int().argmax(1)
+    right = scores.argmax(1) == labels
+    assert epoch.recalls == (
+        *(right[labels == n].double().mean().item() for n in range(3)),
+        None,
+        right[labels == 4].double().mean(),
+    )
+    assert epoch.saturated == pytest.approx(((scores.sigmoid() - 0.5).abs() > 0.49).double().mean().item())
+    assert 0 < epoch.saturated < 1
+    torch_losses(scores, data.y, settings).mean().backward()
+    norms = [
+        (w.grad.norm() / w.detach().norm()).item() for w in first.parameters() if w.dim() == 2 and w.grad is not None
+    ]
+    assert epoch.gradients == pytest.approx(norms, rel=1e-4)
+    names = ["saturated", "gradient_1", "gradient_2", *(f"recall_{name}" for name in "abcde")]
+    assert Epoch.columns(2, "abcde")[-8:] == names
+    assert len(epoch.row()) == len(Epoch.columns(2, "abcde"))
 
 
 def test_early_stopping_ends_after_its_epochs_with_the_weights_of_the_lowest_loss() -> None:

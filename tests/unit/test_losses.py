@@ -4,17 +4,26 @@ from typing import Any
 
 import pytest
 import torch
-from digits.training.losses import LOSSES, batch_accuracy, cross_entropy, mnist_loss
+from digits.training.losses import LOSSES, balanced_mnist_loss, batch_accuracy, cross_entropy, mnist_loss
 from small import examples, recipe, torch_losses
 
+SIGMOIDS = [{"loss": "mnist_loss"}, {"loss": "balanced_mnist_loss"}]
 
-@pytest.mark.parametrize("changes", [{"loss": "mnist_loss"}, *({"label_smoothing": part} for part in (0.0, 0.1, 0.5))])
+
+@pytest.mark.parametrize("changes", [*SIGMOIDS, *({"label_smoothing": part} for part in (0.0, 0.1, 0.5))])
 def test_losses_are_torchs_for_each_image(changes: dict[str, Any]) -> None:
     settings, y = recipe(**changes), examples().y
-    predictions = torch.randn(40, 5) * (1 if settings.loss == "mnist_loss" else 30)
+    predictions = torch.randn(40, 5) * (1 if settings.loss.endswith("mnist_loss") else 30)
     losses = LOSSES[settings.loss](predictions, y, settings.label_smoothing)
     assert losses.shape == (40,)
     torch.testing.assert_close(losses, torch_losses(predictions, y, settings))
+
+
+def test_no_to_everything_is_cheap_unless_yes_counts_as_much() -> None:
+    no, target = torch.full((1, 10), -1e4), torch.arange(10)[None] == 3
+    assert mnist_loss(no, target).tolist() == pytest.approx([0.1])
+    assert mnist_loss(-no, target).tolist() == pytest.approx([0.9])
+    assert balanced_mnist_loss(no, target).tolist() == balanced_mnist_loss(-no, target).tolist() == pytest.approx([0.9])
 
 
 def test_losses_are_finite_for_large_scores() -> None:

@@ -43,7 +43,7 @@ def test_the_readme_has_the_schemas_table() -> None:
     ("value", "message"),
     [
         ({"learning_rte": 3}, "recipe: unknown key 'learning_rte', did you mean 'learning_rate'? (known: augmentation, "),
-        ({"loss": ["x"]}, "recipe.loss: unknown value '['x']' (known: cross_entropy, mnist_loss)"),
+        ({"loss": ["x"]}, "recipe.loss: unknown value '['x']' (known: balanced_mnist_loss, cross_entropy, mnist_loss)"),
         ({"learning_rate": float("inf")}, "recipe.learning_rate is inf; it must be a number of more than 0"),
         ({"dropout": 1}, "recipe.dropout is 1; it must be a number of at least 0 and less than 1"),
         ({"learning_rate": "1.5E2"}, "YAML reads 1.5E2 as text, write 1.5e+2"),

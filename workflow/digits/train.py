@@ -8,6 +8,7 @@ import csv
 import dataclasses
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -22,11 +23,11 @@ from digits.core.files import whole_files
 from digits.core.seeding import generator_for
 from digits.data.examples import Examples, as_examples
 from digits.data.splitting import output_classes, training_images
-from digits.data.tensors import load_split
+from digits.data.tensors import Split, load_split
 from digits.networks.flops import flops_per_image
 from digits.networks.network import Network, build_network, predict, widen
 from digits.networks.weights import learned, load_weights, restore, save_weights
-from digits.settings.recipes import parse_recipe
+from digits.settings.recipes import Recipe, parse_recipe
 from digits.training.loop import DivergenceError, Epoch, Training, fit
 
 if TYPE_CHECKING:
@@ -63,8 +64,28 @@ def reuse_features(network: Network, path: Path) -> None:
         p.requires_grad_(id(p) in last)
 
 
+def begin(
+    split: Split, recipe: Recipe, model: str, seed: int, *, device: torch.device, features: Path | None = None
+) -> tuple[Training, Tensor]:
+    """Return a training of a run that is about to make its first step, and the numbers of the images held out of it.
+
+    `features` names the weights of the run whose features the recipe reuses.
+    """
+    outputs = output_classes(recipe, split.classes)
+    chosen, held_out = training_images(split, recipe, outputs, seed)
+    train = as_examples(split, chosen, outputs, device)
+    generator = generator_for(model, seed)
+    network = build_network(recipe, (train.x.shape[1], train.x.shape[2]), len(outputs), generator)
+    if recipe.pixels == "normalised":
+        network.measure_pixels(train.x)
+    if features is not None:
+        reuse_features(network, features)
+    network.to(device)
+    return Training(train, network, recipe, generator), held_out
+
+
 def follow(
-    training: Training, validation: Examples, writer: "Writer"
+    training: Training, validation: Examples, classes: Sequence[str], writer: "Writer"
 ) -> tuple[dict[str, Tensor], int, DivergenceError | None]:
     """Train to the end, writing the history and saying how it goes.
 
@@ -73,12 +94,12 @@ def follow(
     recipe = training.recipe
     kept: dict[str, Tensor] = {}
     epochs = 0
-    writer.writerow(Epoch._fields)
+    writer.writerow(Epoch.columns(recipe.layers(), classes))
     started = time.perf_counter()
     with tqdm(total=recipe.epochs, unit="epoch", disable=not watched()) as progress:
         try:
             for epoch in fit(training, validation):
-                writer.writerow(epoch)
+                writer.writerow(epoch.row())
                 epochs = epoch.epoch
                 if epochs in recipe.snapshots:
                     kept |= {f"epoch-{epochs}.{name}": tensor for name, tensor in learned(training.network).items()}
@@ -124,25 +145,17 @@ def main() -> None:
     repeatable()
     device, kind = choose_device(args.device)
     split = load_split(args.images)
-    outputs = output_classes(recipe, split.classes)
-    train_indices, validation_indices = training_images(split, recipe, outputs, args.seed)
-    train = as_examples(split, train_indices, outputs, device)
-    validation = as_examples(split, validation_indices, outputs, device)
-    generator = generator_for(args.model, args.seed)
-    shape = (train.x.shape[1], train.x.shape[2])
-    network = build_network(recipe, shape, len(outputs), generator)
-    if recipe.pixels == "normalised":
-        network.measure_pixels(train.x)
-    if args.features is not None:
-        reuse_features(network, args.features)
-    network.to(device)
+    training, held_out_images = begin(split, recipe, args.model, args.seed, device=device, features=args.features)
+    network, outputs = training.network, output_classes(recipe, split.classes)
+    validation = as_examples(split, held_out_images, outputs, device)
+    shape = (split.images.shape[1], split.images.shape[2])
     training_flops, prediction_flops = flops_per_image(network, shape)
-    training = Training(train, network, recipe, generator)
 
     with whole_files(args.weights, args.snapshots, args.validation, args.history) as parts:
         weights, snapshots, held_out, history = parts
         with history.open("w", newline="", encoding="utf-8") as file:
-            kept, epochs, diverged = follow(training, validation, csv.writer(file, lineterminator="\n"))
+            classes = [split.classes[output] for output in outputs]
+            kept, epochs, diverged = follow(training, validation, classes, csv.writer(file, lineterminator="\n"))
         if diverged is not None:
             if args.on_divergence == "stop":
                 raise diverged
@@ -153,7 +166,7 @@ def main() -> None:
             "recipe": dataclasses.asdict(recipe),
             "members": 1,
             "epochs": epochs,
-            "train_size": len(train.x),
+            "train_size": len(training.train.x),
             "training_flops": training_flops * training.seen + prediction_flops * training.scored,
             "processors": [kind],
             "classes": split.classes,
@@ -161,10 +174,10 @@ def main() -> None:
         }
         save_weights(weights, learned(network), header)
         save_weights(snapshots, kept, header)
-        logits = widen(predict(network, split.images[validation_indices]), outputs, len(split.classes))
+        logits = widen(predict(network, split.images[held_out_images]), outputs, len(split.classes))
         if diverged is not None:
             logits.fill_(torch.nan)
-        labels = torch.from_numpy(split.labels)[validation_indices]
+        labels = torch.from_numpy(split.labels)[held_out_images]
         held_out.write_bytes(save({"logits": logits, "labels": labels}))
 
 

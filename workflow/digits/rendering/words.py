@@ -9,6 +9,8 @@ INITS = {
 }
 LOSSES = {
     "mnist_loss": "the loss is the mean distance of each sigmoid output from its 0 or 1 target",
+    "balanced_mnist_loss": "the loss is the mean distance of each sigmoid output from its 0 or 1 target, the one 1 counted as "
+    "often as there are 0s",
     "cross_entropy": "the loss is cross-entropy, the negative log-probability of the true class",
 }
 SCHEDULES = {

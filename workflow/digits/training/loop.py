@@ -3,8 +3,9 @@
 The functions are the tutorial's (`calc_grad`, `train_epoch`, `validate_epoch`) and do what it explains.
 """
 
-from collections.abc import Iterator
-from typing import NamedTuple
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,17 +16,18 @@ from digits.networks.network import Network
 from digits.networks.weights import learned, restore
 from digits.settings.recipes import Recipe
 from digits.training.augmentation import augment
-from digits.training.losses import LOSSES, batch_accuracy
+from digits.training.losses import LOSSES, batch_accuracy, correct
 from digits.training.optimisers import make_optimiser, set_rate
 from digits.training.sampling import Sampler
 from digits.training.schedules import SCHEDULES
 
 VALIDATION_BATCH = 1000  # images; only memory and speed depend on it
 NORM_BATCHES, NORM_BATCH = 20, 500  # of training images, for the batch norms of averaged weights
+SATURATED = math.log(99)  # of a score's size: its sigmoid is below 0.01 or above 0.99
 
 
 class Epoch(NamedTuple):
-    """A line of the history. Validation values are None where no images were held out."""
+    """A row of the history. Validation values are None where no images were held out, others where there is nothing to measure."""
 
     epoch: int
     learning_rate: float  # of the last step
@@ -33,6 +35,23 @@ class Epoch(NamedTuple):
     train_accuracy: float  # likewise
     validation_loss: float | None
     validation_accuracy: float | None
+    saturated: float  # fraction of the first batch's scores whose sigmoid is within 0.01 of 0 or 1
+    gradients: tuple[
+        float | None, ...
+    ]  # of each layer in the first batch: norm of the weights' gradient / norm of the weights
+    recalls: tuple[
+        float | None, ...
+    ]  # of each output: fraction of its class's images classified correctly, as train_accuracy
+
+    @classmethod
+    def columns(cls, layers: int, classes: Sequence[str]) -> list[str]:
+        """Return the names of a row's values, for a network of so many layers with an output for each of the classes."""
+        of_layers = [f"gradient_{layer}" for layer in range(1, layers + 1)]
+        return [*cls._fields[:-2], *of_layers, *(f"recall_{name}" for name in classes)]
+
+    def row(self) -> list[Any]:
+        """Return the values in the order of the columns."""
+        return [*self[:-2], *self.gradients, *self.recalls]
 
 
 class DivergenceError(UserError):
@@ -42,12 +61,12 @@ class DivergenceError(UserError):
 def calc_grad(xb: Tensor, yb: Tensor, network: Network, recipe: Recipe) -> tuple[Tensor, Tensor]:
     """Predict, compare, and put the gradient of the mean loss into each parameter's `grad`.
 
-    Returns the losses, [batch], and the fraction of correct predictions, a scalar.
+    Returns the predictions, scores [batch, outputs], and the losses, [batch].
     """
     predictions = network(xb)
     losses = LOSSES[recipe.loss](predictions, yb, recipe.label_smoothing)
     losses.mean().backward()
-    return losses.detach(), batch_accuracy(predictions.detach(), yb)
+    return predictions.detach(), losses.detach()
 
 
 class Training:
@@ -64,7 +83,10 @@ class Training:
         self.step, self.rate = 0, recipe.learning_rate
         self.seen = 0  # images trained on, those of each epoch
         self.scored = 0  # images that were run through the network only to find the hard ones
-        self.accuracy = 0.0  # on the images of the last epoch, each before its own step
+        self.right = self.images = torch.empty(
+            0
+        )  # of each output in the last epoch: images right before their own step, and all
+        self.saturated, self.gradients = 0.0, tuple[float | None, ...]()  # in the first batch of the last epoch
         self.averaged = 0
         self.average: list[Tensor] = []
 
@@ -75,22 +97,26 @@ class Training:
             self.scored += len(self.train.x)
         set_mode(self.network, self.recipe)
         order = self.sampler.order(epoch)
-        losses, right = [], []
+        losses: list[Tensor] = []
+        right = torch.zeros_like(self.train.y[0], dtype=torch.int64)
         for batch in self.sampler.split(order):
             xb, yb = self.train.batch(batch)
             if self.recipe.augmentation:
                 xb = augment(xb, self.recipe.augmentation, self.generator)
             self.rate = self.recipe.learning_rate * self.schedule.factor(self.step)
             set_rate(self.optimiser, self.rate)
-            loss, accuracy = calc_grad(xb, yb, self.network, self.recipe)
+            predictions, loss = calc_grad(xb, yb, self.network, self.recipe)
+            if not losses:
+                self.saturated = (predictions.abs() > SATURATED).float().mean().item()
+                self.gradients = relative_gradients(self.network)
             losses.append(loss)
-            right.append(accuracy * len(batch))
+            right += (yb & correct(predictions, yb)[:, None]).sum(dim=0)
             self.optimiser.step()
             self.step += 1
             self.seen += len(batch)
             self._average_weights()
         joined = torch.cat(losses)
-        self.accuracy = round(torch.stack(right).double().sum().item()) / len(joined)
+        self.right, self.images = right.cpu(), self.train.y[order[: len(joined)]].sum(dim=0).cpu()
         self.sampler.note(order, joined)
         return joined
 
@@ -135,6 +161,12 @@ class Training:
             self.network(self.train.batch(batch)[0])
 
 
+def relative_gradients(network: Network) -> tuple[float | None, ...]:
+    """Return the norm of the gradient of each layer's weights over the norm of these; None where a layer is not trained."""
+    weights = [layer[0] for layer in network.body.layers()]
+    return tuple(None if w.grad is None else (w.grad.norm() / w.detach().norm()).item() for w in weights)
+
+
 def set_mode(network: Network, recipe: Recipe) -> None:
     """Set the network to training; features that are reused stay as they are, their batch norms too."""
     network.train()
@@ -169,7 +201,18 @@ def fit(training: Training, validation: Examples) -> Iterator[Epoch]:
         _check_finite(losses, training, number)
         loss, accuracy = validate_epoch(validation, network, recipe) if len(validation.x) else (None, None)
         training.schedule.after_epoch(loss)
-        yield Epoch(number, training.rate, losses.double().mean().item(), training.accuracy, loss, accuracy)
+        right, images = training.right.tolist(), training.images.tolist()
+        yield Epoch(
+            epoch=number,
+            learning_rate=training.rate,
+            train_loss=losses.double().mean().item(),
+            train_accuracy=sum(right) / sum(images),
+            validation_loss=loss,
+            validation_accuracy=accuracy,
+            saturated=training.saturated,
+            gradients=training.gradients,
+            recalls=tuple(n / count if count else None for n, count in zip(right, images, strict=True)),
+        )
         if recipe.early_stopping and loss is not None:
             waited += 1
             if loss < lowest:
