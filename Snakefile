@@ -13,6 +13,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/search.smk"
 include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/experiment.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 
@@ -38,6 +39,7 @@ rule all:
         EVERY_RUN,
         ABOUT_MODELS if config["models"] else [],
         [rules.compare.output, rules.plot_ladder.output] if LADDER else [],
+        [rules.explain.output, rules.plot_experiment.output] if EXPERIMENT else [],
         [*ABOUT_SEARCHES, rules.search.output] if SEARCHES else [],
     message:
         "All of results/ is there"

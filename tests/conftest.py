@@ -17,14 +17,22 @@ from typing import Any, NoReturn, TypeVar
 import pytest
 import yaml
 from digits.core.command import run as run_main
-from project import PAIR_RUNS, RUNS, SEARCH_RUNS, Line, arguments, contents, outputs
+from project import EXPERIMENT_RUNS, PAIR_RUNS, RUNS, SEARCH_RUNS, Line, arguments, contents, outputs
 
 T = TypeVar("T")
 FORK = multiprocessing.get_context("fork")
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "tests" / "data"
 NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
-PLOTS = ("plot_data", "plot_results", "plot_mistakes", "plot_weights", "plot_ladder", "plot_workflow")
+PLOTS = (
+    "plot_data",
+    "plot_experiment",
+    "plot_results",
+    "plot_mistakes",
+    "plot_weights",
+    "plot_ladder",
+    "plot_workflow",
+)
 PROJECT_FILES = ("Snakefile", "config", "workflow", "profiles", "requirements.lock", "pyproject.toml")
 
 
@@ -183,7 +191,7 @@ def trained(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = tmp_path_factory.mktemp("project")
     shutil.copytree(raw, project / "resources")
     call("convert", *arguments("convert", project, project))
-    for run in [*RUNS, *SEARCH_RUNS]:
+    for run in dict.fromkeys([*RUNS, *EXPERIMENT_RUNS, *SEARCH_RUNS]):
         call("train", *arguments("train", project, project, run))
     return project
 
@@ -195,7 +203,7 @@ def measured(trained: Path) -> Path:
         call("evaluate", *arguments("evaluate", trained, trained, run))
     for run in PAIR_RUNS:
         call("combine", *arguments("combine", trained, trained, run))
-    for name in ("summarise", "compare"):
+    for name in ("summarise", "compare", "explain"):
         call(name, *arguments(name, trained, trained))
     return trained
 

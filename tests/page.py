@@ -2,7 +2,7 @@
 
 import html.parser
 
-WITHOUT_CONTENT = ("meta", "img", "br", "hr", "link")
+WITHOUT_CONTENT = ("meta", "img", "br", "hr", "link", "input")
 
 
 class Page(html.parser.HTMLParser):

@@ -70,6 +70,10 @@ SEARCH_RUNS = [
     for candidate in search["candidates"]
     for seed in search["seeds"]
 ]
+EXPERIMENT: dict[str, Any] = json.loads(options("explain")["plan"][0])
+EXPERIMENT_RUNS = [
+    f"results/runs/{model}/seed-{seed}" for model, seeds in EXPERIMENT["seeds"].items() for seed in seeds
+]
 
 
 def outputs(name: str, run: str = RUNS[0]) -> dict[str, str]:
@@ -84,6 +88,7 @@ DATA_FIGURES, RESULT_FIGURES = outputs("plot_data"), outputs("plot_results")
 MISTAKE_FIGURES = outputs("plot_mistakes")
 MISTAKES = MISTAKE_FIGURES.pop("table")
 WEIGHT_FIGURE, LADDER_FIGURE, WORKFLOW_FIGURE = map(outputs, ("plot_weights", "plot_ladder", "plot_workflow"))
+EXPLANATION, EXPERIMENT_FIGURES = outputs("explain"), outputs("plot_experiment")
 EXPLORER = outputs("explore")["explorer"]
 FIGURES = options("report")["figures"]
 

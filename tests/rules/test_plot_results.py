@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 import scipy.special
 from conftest import Refused
-from digits.plot_results import draw_accuracies, draw_calibration, draw_curves, read_history
+from digits.plot_results import draw_accuracies, draw_calibration, draw_curves
 from digits.rendering.plotting import DARK, LINE, model_colours
+from digits.statistics.histories import read_history
 from digits.statistics.metrics import wilson_interval
 from digits.statistics.predictions import Predictions, load_predictions
 from drawings import svg_texts

@@ -56,7 +56,8 @@ def test_every_key_of_the_default_file_has_a_comment_where_it_is_first_used() ->
     lines = (ROOT / "config" / "config.yaml").read_text().splitlines()
     for i, line in enumerate(lines):
         if re.match(r"( {0,2})[a-z0-9_-]+:", line):
-            assert "#" in line or lines[i - 1].lstrip().startswith("#"), f"line {i + 1}: {line}"
+            above = next(text for text in reversed(lines[:i]) if "<<: *" not in text and "&" not in text)
+            assert "#" in line or above.lstrip().startswith("#"), f"line {i + 1}: {line}"
 
 
 def rung(model: str, **more: Any) -> dict[str, Any]:
@@ -71,7 +72,7 @@ REFERENCE = {"epoch": 1, "accuracy": 0.5, "source": "a post", "model": "publishd
     [
         ("recipes.linear", {True: 3}, "recipes.linear: the key True is not text; put it in quotes"),
         ("recipes.linear.dropout", 0.5, "recipes.linear.dropout: a linear model has no hidden units to drop; choose 0"),
-        ("models", ["publishd"], "models: unknown model 'publishd', did you mean 'published'? (known: convnet, linear, publ"),
+        ("models", ["publishd"], "models: unknown model 'publishd', did you mean 'published'? (known: convnet, linear, norm"),
         ("models", [], "models is []; it must be a list of at least 1 value, unless there are searches"),
         ("report.networks", ["convnett"], "report.networks: unknown model 'convnett', did you mean 'convnet'?"),
         ("references", [{**REFERENCE, "model": "small"}, REFERENCE], "references.1.model: unknown model 'publishd', did you"),
@@ -81,6 +82,10 @@ REFERENCE = {"epoch": 1, "accuracy": 0.5, "source": "a post", "model": "publishd
         ("ladder", [rung("linear"), rung("linear")], "ladder.1.model: duplicate model linear; list each once"),
         ("ladder", [rung("linear"), rung("small", against="small")], "ladder.1.against: small cannot be compared with itself"),
         ("ladder", [rung("linear", against="small")], "ladder.0.against: the first rung is the foot of the ladder; leave"),
+        ("experiment.explains", "publishd", "experiment.explains: unknown recipe 'publishd', did you mean 'published'?"),
+        ("experiment.recipes", ["smal"], "experiment.recipes.0: unknown recipe 'smal', did you mean 'small'?"),
+        ("experiment.recipes", ["small", "published"], "experiment.recipes.1: 'published' holds out no images to compare by"),
+        ("experiment.recipes", ["small", "repaired"], "'repaired' differs from 'small' in hidden; only epochs, init, "),
         ("ensembles.small", {"recipe": "linear"}, "ensembles.small: a recipe has this name too; rename one of the two"),
         ("ensembles.e", {"recipe": "smal"}, "ensembles.e.recipe: unknown recipe 'smal', did you mean 'small'?"),
         ("recipes.small.features_of", "repared", "recipes.small.features_of: unknown recipe 'repared', did you mean 'repaire"),
@@ -101,6 +106,11 @@ REFERENCE = {"epoch": 1, "accuracy": 0.5, "source": "a post", "model": "publishd
 )  # fmt: skip
 def test_a_bad_configuration_is_one_line_that_names_the_key(path: str, value: Any, message: str) -> None:
     assert message in refusal(changed(CONFIG, {path: value}))
+
+
+def test_each_combination_of_the_experiment_stands_once() -> None:
+    config = changed(CONFIG, {"recipes.twin": {**SMALL, "epochs": 3}, "experiment.recipes": ["small", "twin"]})
+    assert "experiment.recipes.1: 'twin' has init and loss of 'small'; list each combination once" in refusal(config)
 
 
 def test_an_ensemble_can_stand_wherever_a_model_can() -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from digits.settings.plan import member_seeds, planned_runs, shown_config, trained_rungs
+from digits.settings.plan import member_seeds, planned_experiment, planned_runs, shown_config, trained_rungs
 
 ENSEMBLES = {"best": {"recipe": "single", "members": 3}, "pair": {"recipe": "single", "members": 2}}
 MODELS = ["linear", "small", "published", "repaired"]
@@ -50,8 +50,34 @@ def test_rungs_are_compared_with_the_one_above(models: list[str], expected: list
 def test_the_report_shows_what_decides_its_results() -> None:
     config = {"models": ["small", "best"], "seeds": [0], "dataset": {"path": "/home/me", "format": "idx"}}
     recipes: dict[str, Any] = {"linear": {}, "small": {}, "single": {}}
-    config |= {"recipes": recipes, "ensembles": ENSEMBLES, "ladder": LADDER, "searches": {}}
+    config |= {
+        "recipes": recipes,
+        "ensembles": ENSEMBLES,
+        "ladder": LADDER,
+        "searches": {},
+        "experiment": {"explains": None},
+    }
     shown = shown_config(config)
     assert shown["dataset"] == {"format": "idx"} and "searches" not in shown
     assert (list(shown["recipes"]), list(shown["ensembles"])) == (["small", "single"], ["best"])
     assert [rung["model"] for rung in shown["ladder"]] == ["small"]
+
+
+RECIPES = {name: {"init": name[0], "loss": name[1:], "learning_rate": 1} for name in ("ab", "cd", "ef")}
+
+
+def experiment(models: list[str], beside: str | None) -> dict[str, Any] | None:
+    config = {"models": models, "seeds": [0, 2], "ensembles": {}, "recipes": RECIPES}
+    return planned_experiment({**config, "experiment": {"explains": "ab", "beside": beside, "recipes": ["cd"]}})
+
+
+def test_an_experiment_is_planned_where_what_it_explains_is_built() -> None:
+    assert experiment(["cd"], "cd") is None
+    found = experiment(["ab"], "cd")
+    assert found is not None
+    assert (found["models"], found["losses"]) == (["ab", "cd"], {"ab": "b", "cd": "d"})
+    assert found["recipes"] == {"cd": RECIPES["cd"]}
+    assert found["seeds"] == {"ab": [0, 2], "cd": [0, 2]}
+    for beside in (None, "ef"):  # which is neither built nor one of the experiment's
+        assert (experiment(["ab"], beside) or {})["models"] == ["ab"]
+    assert (experiment(["ab", "ef"], "ef") or {})["seeds"] == {"ab": [0, 2], "ef": [0, 2], "cd": [0, 2]}

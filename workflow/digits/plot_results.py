@@ -4,7 +4,6 @@ import itertools
 import json
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -17,9 +16,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, PercentFormatter
 
 from digits.core.command import run
-from digits.core.files import written_by
-from digits.core.tables import read_table
 from digits.rendering.plotting import COLOURS, FAINT, INK, LINE, model_colours, save_figures
+from digits.statistics.histories import read_history
 from digits.statistics.metrics import reliability, wilson_interval
 from digits.statistics.predictions import Predictions, load_predictions
 from digits.statistics.runs import read_runs, runs_parser
@@ -27,7 +25,6 @@ from digits.statistics.runs import read_runs, runs_parser
 COLUMNS = 5  # models in a row
 SOURCE = 0.3  # of a row: what each further source of reported accuracies takes
 BINS = 10  # of probability
-HISTORY = ("epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 
 
 def draw_curves(histories: dict[tuple[str, int], pd.DataFrame], colours: Mapping[str, str]) -> Figure:
@@ -161,12 +158,6 @@ def _draw_reliability(axis: Axes, scores: Predictions, temperature: float, colou
     if chosen:
         ends = [wilson_interval(right, images) for _, right, images in bins]
         axis.vlines(confidence, [low for low, _ in ends], [high for _, high in ends], color=colour, linewidth=1)
-
-
-def read_history(path: Path) -> pd.DataFrame:
-    """Read a run's history; validation columns are NaN where nothing was held out."""
-    with written_by("digits.train", path):
-        return read_table(path, "digits.train", HISTORY).astype(float)
 
 
 def main() -> None:

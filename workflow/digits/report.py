@@ -115,6 +115,10 @@ def main() -> None:
     parser.add_argument(
         "--ladder", nargs="*", type=Path, default=[], help="ladder.csv, from digits.compare; no file, no such section"
     )
+    for name in ("learning", "experiment"):
+        parser.add_argument(
+            f"--{name}", nargs="*", type=Path, default=[], help=f"{name}.csv, from digits.explain; likewise"
+        )
     parser.files("--runs", "metrics.json of each run, from digits.evaluate")
     parser.files("--weights", "weights of each run, whose checksums are shown")
     parser.add_argument("--tensors", nargs=2, type=Path, required=True, help="train.safetensors and test.safetensors")
@@ -126,6 +130,7 @@ def main() -> None:
     args = parser.parse_args()
 
     files = [args.notebook, args.metrics, args.summary, args.mistakes, args.explorer, *args.ladder, *args.runs]
+    files += [*args.learning, *args.experiment]
     files += [*args.weights, *args.tensors, *args.figures]
     missing = [str(path) for path in files if not path.is_file()]
     if missing:
@@ -137,7 +142,7 @@ def main() -> None:
         "summary": str(args.summary),
         "mistakes": str(args.mistakes),
         "explorer": str(args.explorer),
-        "ladder": [str(path) for path in args.ladder],
+        **{name: [str(path) for path in getattr(args, name)] for name in ("ladder", "learning", "experiment")},
         "runs": [str(path) for path in args.runs],
         "figures": {path.stem: str(path) for path in args.figures},
         "tensors": {p.name: {"sha256": sha256(p), "shape": [*load_split(p).images.shape]} for p in args.tensors},

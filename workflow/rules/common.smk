@@ -27,7 +27,13 @@ from digits.data.tree_paths import data_fingerprint
 from digits.settings.candidates import candidates
 from digits.settings.config import complete_config
 from digits.settings.fingerprint import direct_libraries, locked_versions, source_fingerprint
-from digits.settings.plan import member_seeds, planned_runs, shown_config, trained_rungs
+from digits.settings.plan import (
+    member_seeds,
+    planned_experiment,
+    planned_runs,
+    shown_config,
+    trained_rungs,
+)
 
 if not os.access(Path.cwd(), os.W_OK):
     sys.exit(
@@ -56,6 +62,7 @@ RUNS = [RUN.format(model=model, seed=seed) for model, seeds in PLANNED.items() f
 # The models as the page shows them, each by its first seed.
 FIRST_RUNS = {model: RUN.format(model=model, seed=seeds[0]) for model, seeds in PLANNED.items()}
 LADDER = trained_rungs(config)
+EXPERIMENT = planned_experiment(config)
 
 # By a search's name, in an order that is not the user's: its seeds, and what each candidate changes, by its name.
 SEARCHES = {

@@ -7,7 +7,15 @@ RESULT_FIGURES = figures("curves.svg", "accuracies.svg", "calibration.svg")
 MISTAKE_FIGURES = figures("confusion.svg", "mistakes.png", "shared-mistakes.png")
 WEIGHT_FIGURE, WORKFLOW_FIGURE = figures("first-layers.png"), figures("workflow.svg")
 LADDER_FIGURE = figures("ladder.svg") if LADDER else {}
-FIGURES = DATA_FIGURES | RESULT_FIGURES | MISTAKE_FIGURES | WEIGHT_FIGURE | LADDER_FIGURE | WORKFLOW_FIGURE
+FIGURES = (
+    EXPERIMENT_FIGURES
+    | DATA_FIGURES
+    | RESULT_FIGURES
+    | MISTAKE_FIGURES
+    | WEIGHT_FIGURE
+    | LADDER_FIGURE
+    | WORKFLOW_FIGURE
+)
 
 
 rule plot_data:

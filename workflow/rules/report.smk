@@ -40,6 +40,8 @@ rule report:
         summary="results/summary.csv",
         mistakes="results/mistakes.csv",
         ladder=["results/ladder.csv"] if LADDER else [],
+        learning=["results/learning.csv"] if EXPERIMENT else [],
+        experiment=["results/experiment.csv"] if EXPERIMENT else [],
         runs=[f"{run}/metrics.json" for run in RUNS],
         weights=[f"{run}/weights.safetensors" for run in RUNS],
         tensors=list(TENSORS.values()),
@@ -77,6 +79,7 @@ rule report:
         "Writing the report"
     shell:
         "python -m digits.report --notebook {params.notebook:q} --metrics {input.metrics} --summary {input.summary}"
-        " --mistakes {input.mistakes} --explorer {input.explorer} --ladder {input.ladder} --runs {input.runs}"
+        " --mistakes {input.mistakes} --explorer {input.explorer} --ladder {input.ladder}"
+        " --learning {input.learning} --experiment {input.experiment} --runs {input.runs}"
         " --weights {input.weights} --tensors {input.tensors} --figures {input.figures} --about {params.about:q}"
         " --inputs {output.inputs} --executed {output.notebook} --html {output.html} 2> {log}"

@@ -25,6 +25,8 @@ class ReportData:
     metrics: pd.DataFrame  # one row per run
     summary: pd.DataFrame  # one row per model, by its name
     ladder: pd.DataFrame | None  # one row per rung
+    learning: pd.DataFrame | None  # one row per run and epoch of what is explained
+    experiment: pd.DataFrame | None  # one row per recipe of the experiment and epoch
     mistakes: pd.DataFrame  # one row per image that every run of every reliable model misclassifies
     runs: list[dict[str, Any]]  # all measures of each run
     explorer: dict[str, Any]
@@ -55,6 +57,8 @@ def load_report(inputs: Mapping[str, Any] | None, root: Path) -> ReportData:
         metrics=read_table(root / inputs["metrics"], "digits.summarise"),
         summary=summary,
         ladder=read_table(root / inputs["ladder"][0], "digits.compare") if inputs["ladder"] else None,
+        learning=read_table(root / inputs["learning"][0], "digits.explain") if inputs["learning"] else None,
+        experiment=read_table(root / inputs["experiment"][0], "digits.explain") if inputs["experiment"] else None,
         mistakes=pd.read_csv(root / inputs["mistakes"], dtype={"label": str, "predicted": str}, keep_default_na=False),
         runs=runs,
         explorer=json.loads((root / inputs["explorer"]).read_text(encoding="utf-8")),

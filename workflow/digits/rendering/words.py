@@ -13,6 +13,13 @@ LOSSES = {
     "often as there are 0s",
     "cross_entropy": "the loss is cross-entropy, the negative log-probability of the true class",
 }
+# In a few words, for axes and switches.
+INITS_IN_SHORT = {"normal": "standard deviation 1", "kaiming": "scaled weights"}
+LOSSES_IN_SHORT = {
+    "mnist_loss": "the tutorial's loss",
+    "balanced_mnist_loss": "“yes” counted as the “no”s",
+    "cross_entropy": "cross-entropy",
+}
 SCHEDULES = {
     "constant": "at a learning rate of {rate}",
     "plateau": "at a learning rate of {rate}, halved when the validation loss stops falling",
@@ -33,8 +40,8 @@ def _network(recipe: Mapping[str, Any]) -> str:
     ]
     convolutions = f"{len(parts)} convolutions ({'; '.join(parts)}) and global max pooling" if parts else ""
     units = [f"{count:,}" for count in recipe["hidden"]]
-    hidden = f"{_joined(units)} hidden units with ReLU" if units else ""
-    layers = _joined([part for part in (convolutions, hidden) if part])
+    hidden = f"{listed(units)} hidden units with ReLU" if units else ""
+    layers = listed([part for part in (convolutions, hidden) if part])
     norm = "; batch normalisation after each convolution" if recipe["batch_norm"] else ""
     return (layers or "a linear model, wx + b") + norm
 
@@ -87,7 +94,8 @@ def _extras(recipe: Mapping[str, Any]) -> list[str]:
     return [*(["in addition: " + "; ".join(parts)] if parts else []), trained]
 
 
-def _joined(parts: list[str]) -> str:
+def listed(parts: list[str]) -> str:
+    """Join texts as a sentence does: 'a', 'a and b', 'a, b and c'."""
     return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
 
 

@@ -84,6 +84,7 @@ def _check_across(config: dict[str, Any]) -> None:
     for name, fields in config["recipes"].items():
         _check_features(f"config: recipes.{name}", fields, config["recipes"])
     _check_ladder(config["ladder"], models)
+    _check_experiment(config["experiment"], config["recipes"])
     dataset = config["dataset"]
     if dataset["path"] is None:
         if dataset["format"] == "images":
@@ -122,6 +123,30 @@ def _check_features(where: str, recipe: Mapping[str, Any], recipes: Mapping[str,
         raise UserError(
             f"{where}: '{source}' holds out other images, its validation_split is {split}; give both the same"
         )
+
+
+def _check_experiment(experiment: Mapping[str, Any], recipes: Mapping[str, Any]) -> None:
+    """The experiment's recipes are one network with other beginnings and losses, each pair of them once."""
+    named = [(key, experiment[key]) for key in ("explains", "beside")]
+    named += [(f"recipes.{number}", name) for number, name in enumerate(experiment["recipes"])]
+    for key, name in named:
+        if name is not None and name not in recipes:
+            raise UserError(f"config: experiment.{key}: {unknown('recipe', name, recipes)}")
+    free = {"init", "loss", "learning_rate", "epochs"}
+    cells: dict[tuple[str, str], str] = {}
+    for number, name in enumerate(experiment["recipes"]):
+        where, recipe = f"config: experiment.recipes.{number}", recipes[name]
+        first = recipes[experiment["recipes"][0]]
+        if not recipe["validation_size"]:
+            raise UserError(f"{where}: '{name}' holds out no images to compare by (validation_size: 0)")
+        if other := [key for key in recipe if key not in free and recipe[key] != first[key]]:
+            raise UserError(
+                f"{where}: '{name}' differs from '{experiment['recipes'][0]}' in {other[0]}; only {', '.join(sorted(free))} may differ"
+            )
+        cell = (recipe["init"], recipe["loss"])
+        if cell in cells:
+            raise UserError(f"{where}: '{name}' has init and loss of '{cells[cell]}'; list each combination once")
+        cells[cell] = name
 
 
 def _check_ladder(ladder: list[dict[str, Any]], known: Mapping[str, Any]) -> None:

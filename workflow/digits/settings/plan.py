@@ -43,6 +43,28 @@ def trained_rungs(config: Mapping[str, Any]) -> list[dict[str, Any]]:
     return rungs
 
 
+def planned_experiment(config: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what the experiment shows, if what it explains is built: its models, its recipes, the seeds of all their runs.
+
+    `models` are the one it explains and, if any, the one beside it.
+    """
+    experiment, built = config["experiment"], planned_runs(config)
+    if experiment["explains"] not in built:
+        return None
+    beside = experiment["beside"] if experiment["beside"] in {*built, *experiment["recipes"]} else None
+    models = [experiment["explains"], *([beside] if beside else [])]
+    seeds = {model: built.get(model, config["seeds"]) for model in models}
+    return {
+        "models": models,
+        "losses": {model: config["recipes"][model]["loss"] for model in models},
+        "recipes": {
+            name: {key: config["recipes"][name][key] for key in ("init", "loss", "learning_rate")}
+            for name in experiment["recipes"]
+        },
+        "seeds": seeds | dict.fromkeys(experiment["recipes"], config["seeds"]),
+    }
+
+
 def shown_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the configuration as the report shows it: what decides the result, so no path, search or unused model."""
     dataset = {key: value for key, value in config["dataset"].items() if key != "path"}
@@ -54,5 +76,12 @@ def shown_config(config: Mapping[str, Any]) -> dict[str, Any]:
         "recipes": {model: config["recipes"][model] for model in runs if model in config["recipes"]},
         "ensembles": {model: config["ensembles"][model] for model in runs if model in config["ensembles"]},
     }
+    planned = planned_experiment(config)
+    if planned:
+        names = [*planned["models"], *planned["recipes"]]
+        others = {name: config["recipes"][name] for name in names if name not in shown["recipes"]}
+        shown["experiment"] = {**config["experiment"], "others": others}
+    else:
+        del shown["experiment"]
     del shown["searches"]
     return shown

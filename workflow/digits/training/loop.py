@@ -107,7 +107,7 @@ class Training:
             set_rate(self.optimiser, self.rate)
             predictions, loss = calc_grad(xb, yb, self.network, self.recipe)
             if not losses:
-                self.saturated = (predictions.abs() > SATURATED).float().mean().item()
+                self.saturated = (predictions.abs() > SATURATED).double().mean().item()
                 self.gradients = relative_gradients(self.network)
             losses.append(loss)
             right += (yb & correct(predictions, yb)[:, None]).sum(dim=0)

@@ -1,0 +1,85 @@
+"""The sentences that explain a result follow its numbers."""
+
+import pandas as pd
+import pytest
+from digits.rendering.explanation import (
+    cost_of_no,
+    effects,
+    how_many_learned,
+    larger_cause,
+    noun,
+    what_each_learned,
+)
+
+
+def learning(*recalls: list[float], losses: tuple[float, ...] = (0.2, 0.1)) -> pd.DataFrame:
+    """A history of a run for each list of the last epoch's recalls."""
+    return pd.DataFrame(
+        {"model": "a", "seed": seed, "epoch": epoch, "train_loss": loss}
+        | {f"recall_{name}": value * (epoch == len(losses)) for name, value in zip("xyz", values, strict=False)}
+        for seed, values in enumerate(recalls)
+        for epoch, loss in enumerate(losses, 1)
+    )
+
+
+def experiment(**accuracies: float) -> pd.DataFrame:
+    cells = {"n": "normal", "k": "kaiming", "m": "mnist_loss", "b": "balanced_mnist_loss", "c": "cross_entropy"}
+    return pd.DataFrame(
+        {
+            "init": cells[name[0]],
+            "loss": cells[name[1]],
+            "epoch": 1,
+            "validation_accuracy": value,
+            "interval_low": value - 0.3,
+            "interval_high": value + 0.01,
+        }
+        for name, value in accuracies.items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("recalls", "words"),
+    [
+        ([[0, 0, 0]], "no"),
+        ([[1, 0.5, 0], [0.9, 0.6, 0.49]], "two"),
+        ([[1, 0, 0], [1, 1, 0]], "one or two"),
+        ([[0, 0, 0], [1, 1, 1]], "no to three"),
+    ],
+)
+def test_how_many_classes_are_learned(recalls: list[list[float]], words: str) -> None:
+    assert how_many_learned(learning(*recalls), "a") == words
+
+
+def test_what_each_run_has_learned() -> None:
+    said = what_each_learned(learning([1, 0.8, 0.1], [0, 0.2, 0.3]), "a")
+    assert said.startswith("Seed 0 has learned x and y; seed 1 has learned none. ")
+    assert "classifies 90\u202f% of the images" in said and "15\u202f% of those of another" in said
+    assert what_each_learned(learning([1, 1, 1]), "a") == "Seed 0 has learned x, y and z."
+
+
+def test_what_no_costs_and_who_stays_there() -> None:
+    said = cost_of_no(learning([0, 0], losses=(0.6, 0.5, 0.501, 0.497)), "a")
+    assert said.startswith("For every image, all targets but one are “no”: one of two.")
+    assert "costs 0.5," in said and said.endswith("The run with seed 0 spends 3 of its 4 epochs within 1 % of that.")
+    assert "spends" not in cost_of_no(learning([0, 0], losses=(0.6, 0.4)), "a")
+
+
+def test_the_effects_of_single_changes_and_the_larger_cause() -> None:
+    found = experiment(nm=0.1, nb=0.77, nc=0.92, km=0.13, kc=0.97)
+    lines = effects(found)
+    assert lines[0] == "As published: 10.0\u202f% (0.0 to 11.0\u202f%)."
+    assert [line.partition(" and")[0] for line in lines[1:]] == [
+        "With “yes” counted as the “no”s",
+        "With cross-entropy",
+        "With scaled weights",
+    ]
+    assert larger_cause(found) == "loss"
+    assert larger_cause(experiment(nm=0.1, nc=0.3, km=0.5)) == "initial weights"
+    assert larger_cause(experiment(nm=0.9, nc=0.3, km=0.5)) is None  # nothing gains
+    assert larger_cause(experiment(nm=0.1, kc=0.5)) is None
+    assert effects(experiment(nc=0.1, km=0.2)) == []
+
+
+def test_digits_are_called_digits() -> None:
+    assert noun([str(n) for n in range(10)]) == "digits"
+    assert noun(["a", "b"]) == "classes"

@@ -1,0 +1,128 @@
+"""Why a network stops where it does: sentences that follow what its training and the experiment measured."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from digits.rendering.page import interval, percent
+from digits.rendering.words import INITS_IN_SHORT, LOSSES_IN_SHORT, listed
+from digits.statistics.histories import classes_learned, recalls
+
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+STUCK = 0.01  # a loss is at "no" to every class if it is this near, as a fraction, to what that costs
+TUTORIAL = ("normal", "mnist_loss")  # its initialisation and loss
+
+Cell = tuple[str, str]  # an initialisation and a loss
+
+
+def in_words(number: int) -> str:
+    """Write a whole number, up to ten in words."""
+    return NUMBERS[number] if number < len(NUMBERS) else f"{number:,}"
+
+
+def noun(classes: Sequence[str]) -> str:
+    """Return what the classes are called: digits, if they are the ten of them."""
+    return "digits" if list(classes) == [*"0123456789"] else "classes"
+
+
+def last_epochs(learning: pd.DataFrame, model: str) -> pd.DataFrame:
+    """Return the row of the last epoch of each run of a model, by its seed."""
+    runs = learning[learning["model"] == model]
+    return runs.loc[runs.groupby("seed")["epoch"].idxmax()].set_index("seed")
+
+
+def how_many_learned(learning: pd.DataFrame, model: str) -> str:
+    """Say how many classes the runs of a model have learned at their end: 'two', 'two or three', 'one to four'."""
+    counts = classes_learned(last_epochs(learning, model)).sum(axis=1)
+    low, high = int(counts.min()), int(counts.max())
+    if low == high:
+        return in_words(low)
+    return f"{in_words(low)} {'or' if high - low == 1 else 'to'} {in_words(high)}"
+
+
+def what_each_learned(learning: pd.DataFrame, model: str) -> str:
+    """Say which classes each run of a model has learned at its end, and how well it recognises these and the others."""
+    last = last_epochs(learning, model)
+    values, learned = recalls(last), classes_learned(last)
+    runs = [
+        f"seed {seed} has learned {listed(list(learned.columns[row])) or 'none'}"
+        for seed, row in zip(learned.index, learned.to_numpy(), strict=True)
+    ]
+    text = f"{'; '.join(runs)}.".capitalize()
+    if learned.any(axis=None) and not learned.all(axis=None):
+        known, others = (values.to_numpy()[mask.to_numpy()] for mask in (learned, ~learned))
+        text += (
+            f" It classifies {percent(float(known.mean()), 0)} of the images of a class that it has learned correctly, and "
+            f"{percent(float(np.nanmean(others)), 0)} of those of another (means over its runs)."
+        )
+    return text
+
+
+def cost_of_no(learning: pd.DataFrame, model: str) -> str:
+    """Say what "no" to every class costs by the tutorial's loss, and how long the runs of a model stay there."""
+    runs = learning[learning["model"] == model]
+    classes = recalls(runs).shape[1]
+    no, epochs = 1 / classes, int(runs["epoch"].max())
+    stuck = (abs(runs["train_loss"] / no - 1) < STUCK).groupby(runs["seed"]).sum().to_dict()
+    longest = max(stuck, key=lambda seed: stuck[seed])
+    text = (
+        f"For every image, all targets but one are “no”: {in_words(classes - 1)} of {in_words(classes)}. The tutorial's loss is "
+        f"the mean over all of them. “No” to every class costs {no:.3g}, whatever the image shows."
+    )
+    if stuck[longest]:
+        text += f" The run with seed {longest} spends {stuck[longest]} of its {epochs} epochs within 1 % of that."
+    return text
+
+
+def cells_at(experiment: pd.DataFrame, epoch: int) -> dict[Cell, dict[str, Any]]:
+    """Return the experiment's rows of an epoch, by initialisation and loss."""
+    rows = experiment[experiment["epoch"] == epoch].to_dict("records")
+    return {(row["init"], row["loss"]): {str(key): value for key, value in row.items()} for row in rows}
+
+
+def at_end(experiment: pd.DataFrame) -> dict[Cell, dict[str, Any]]:
+    """Return the experiment's rows of the last epoch, by initialisation and loss."""
+    return cells_at(experiment, experiment["epoch"].max())
+
+
+def accuracy_of(row: Mapping[str, Any]) -> str:
+    """Write a row's accuracy with its interval, if it has one: '77.3 % (70.1 to 84.5 %)'."""
+    mean, low, high = row["validation_accuracy"], row["interval_low"], row["interval_high"]
+    return percent(mean, 1) + ("" if pd.isna(low) else f" ({interval(max(low, 0), min(high, 1), 1)})")
+
+
+def single_changes(cells: Iterable[Cell]) -> dict[str, list[Cell]]:
+    """Return the cells that change only the tutorial's loss, and those that change only its initial weights."""
+    cells = list(cells)
+    return {
+        "loss": [(init, loss) for init, loss in cells if init == TUTORIAL[0] and loss != TUTORIAL[1]],
+        "initial weights": [(init, loss) for init, loss in cells if init != TUTORIAL[0] and loss == TUTORIAL[1]],
+    }
+
+
+def effects(experiment: pd.DataFrame) -> list[str]:
+    """Say what each single change of the tutorial's network brings; [] where that is no part of the experiment."""
+    end = at_end(experiment)
+    if TUTORIAL not in end:
+        return []
+    changes = single_changes(end)
+    named = [(LOSSES_IN_SHORT[cell[1]], cell) for cell in changes["loss"]]
+    named += [(INITS_IN_SHORT[cell[0]], cell) for cell in changes["initial weights"]]
+    lines = [f"With {change} and nothing else changed: {accuracy_of(end[cell])}." for change, cell in named]
+    return [f"As published: {accuracy_of(end[TUTORIAL])}.", *lines]
+
+
+def larger_cause(experiment: pd.DataFrame) -> str | None:
+    """Return which single change gains most accuracy, 'loss' or 'initial weights'; None where none is seen to gain any."""
+    end = at_end(experiment)
+    changes = single_changes(end)
+    if TUTORIAL not in end or not all(changes.values()):
+        return None
+    gains = {
+        cause: max(end[cell]["validation_accuracy"] for cell in cells) - end[TUTORIAL]["validation_accuracy"]
+        for cause, cells in changes.items()
+    }
+    best = max(gains, key=lambda cause: gains[cause])
+    return best if gains[best] > 0 else None

@@ -1,0 +1,86 @@
+"use strict";
+// The experiment: choose initial weights and loss, guess, then go through the epochs of the recorded runs.
+// What is chosen stands in the address, #experiment?init=…&loss=…&epoch=…, so that it can be sent to someone.
+
+function startExperiment() {
+  const root = document.getElementById("experiment");
+  if (!root) return;
+  const data = JSON.parse(document.getElementById("recorded").textContent);
+  const seen = root.querySelector(".seen");
+  const [guess, epoch] = ["guess", "epoch"].map((name) => root.querySelector(`[name=${name}]`));
+  const chosen = (name) => root.querySelector(`[name=${name}]:checked`).value;
+  const cell = () => data.cells.find((c) => c.init === chosen("init") && c.loss === chosen("loss"));
+
+  function show() {
+    for (const slider of [guess, epoch]) slider.nextElementSibling.textContent = slider.value;
+    root.querySelector(".none").hidden = Boolean(cell());
+    root.querySelector(".guess").hidden = !seen.hidden || !cell();
+    if (!seen.hidden && cell()) showRuns(data, cell(), Number(epoch.value), Number(guess.value), seen);
+  }
+
+  function reveal(hidden) {
+    seen.hidden = hidden;
+    show();
+  }
+
+  function remember() {
+    const state = new URLSearchParams({ init: chosen("init"), loss: chosen("loss") });
+    if (!seen.hidden) state.set("epoch", epoch.value);
+    history.replaceState(null, "", `#experiment?${state}`);
+  }
+
+  function restore() {
+    const [place, query] = location.hash.slice(1).split("?");
+    if (place !== "experiment" || query === undefined) return;
+    const state = new URLSearchParams(query);
+    for (const name of ["init", "loss"])
+      for (const input of root.querySelectorAll(`[name=${name}]`)) if (input.value === state.get(name)) input.checked = true;
+    if (state.has("epoch")) epoch.value = state.get("epoch");
+    reveal(!state.has("epoch"));
+    root.scrollIntoView();
+  }
+
+  root.querySelector(".guess button").addEventListener("click", () => {
+    reveal(false);
+    remember();
+  });
+  root.addEventListener("input", (event) => {
+    if (event.target.type === "radio") {
+      seen.hidden = true; // another network, another guess
+      epoch.value = data.epochs;
+    }
+    show();
+  });
+  root.addEventListener("change", remember);
+  window.addEventListener("hashchange", restore);
+  root.hidden = false;
+  show();
+  restore();
+}
+
+const LEARNED = 0.5; // of a class's images, as workflow/digits/statistics/histories.py counts
+
+function showRuns(data, cell, epoch, guess, seen) {
+  const body = seen.querySelector("tbody");
+  const status = seen.querySelector("[role=status]");
+  const at = epoch - 1;
+  const learned = cell.runs.map((run) => run.recall[at].filter((recall) => recall >= LEARNED).length);
+  const range = cell.low[at] === null ? "" : ` (95 % interval ${asPercent(cell.low[at])} to ${asPercent(cell.high[at])})`;
+  status.textContent =
+    `After ${epoch} of ${data.epochs} epochs: ${asPercent(cell.accuracy[at])} of the validation images${range}; learned: ` +
+    `${learned.join(", ")} of ${data.classes.length}, you guessed ${guess}. ` +
+    `${Math.round(100 * cell.saturated[at])} % of the outputs are saturated. Learning rate ${cell.rate}.`;
+  body.replaceChildren(
+    ...cell.runs.map((run) => {
+      const cells = run.recall[at].map((recall) => {
+        const made = element("td", {}, recall === null ? "—" : `${Math.round(100 * recall)}`);
+        made.style.setProperty("--recall", recall ?? 0);
+        made.classList.toggle("learned", recall >= LEARNED);
+        return made;
+      });
+      return element("tr", {}, element("th", { scope: "row" }, String(run.seed)), ...cells);
+    }),
+  );
+}
+
+document.addEventListener("DOMContentLoaded", startExperiment);
