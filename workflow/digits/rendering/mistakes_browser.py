@@ -1,0 +1,156 @@
+"""The part of the report's page about mistakes: what of it is there without JavaScript, in words and pictures.
+
+What it does is in workflow/notebooks/template/mistakes.js and map.js; `explorer` is what `digits.explore` wrote.
+"""
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from IPython.display import HTML, display
+
+from digits.networks.export import decode
+from digits.rendering.page import percent
+from digits.rendering.sheet import images_of
+
+LEVELS = 5  # shades of the matrix
+SHOWN = 24  # images without JavaScript
+
+
+class Tile(NamedTuple):
+    """A test image with what there is to say about it."""
+
+    number: int
+    described: str  # for those who do not see it
+    lines: Sequence[str]
+
+
+def browser(explorer: Mapping[str, Any]) -> None:
+    """Show the chosen model's confusion matrix and worst mistakes; with JavaScript all mistakes of any model, and a map."""
+    models = explorer["models"]
+    model = next(model for model in models if model["name"] == explorer["chosen"])
+    classes = "".join(f"<option>{html.escape(name)}</option>" for name in explorer["classes"])
+    options = "".join(
+        f'<option data-note="{html.escape(probability_note(m))}"{" selected" if m is model else ""}>'
+        f"{html.escape(m['name'])}</option>"
+        for m in models
+    )
+    suspected = '<label><input type="checkbox" name="suspected"> Suspected label errors only</label> '
+    tiles = worst_mistakes(explorer, model)
+    display(
+        HTML(
+            '<div id="mistakes"><div class="choice" hidden role="group" aria-label="Which mistakes to show">'
+            f'<label>Model <select name="model">{options}</select></label> '
+            f'<label>True label <select name="true"><option value="">any</option>{classes}</select></label> '
+            f'<label>Prediction <select name="read"><option value="">any</option>{classes}</select></label> '
+            f"{suspected if explorer['suspected'] else ''}"
+            f'<button type="button" name="reset">Show all mistakes</button></div>{_map(explorer)}'
+            f'{_matrix(explorer, model)}<p class="found" role="status">{_found(model, len(tiles))}</p>'
+            f'<p class="note">{html.escape(probability_note(model))}</p>{_gallery(explorer, tiles)}'
+            '<p class="choice" hidden><button type="button" name="more">Show more</button></p></div>'
+        )
+    )
+
+
+def gallery(explorer: Mapping[str, Any], tiles: Sequence[Tile]) -> None:
+    """Show test images, each above its lines."""
+    display(HTML(_gallery(explorer, tiles)))
+
+
+def probability_note(model: Mapping[str, Any]) -> str:
+    """Say what the percentages of a model's predictions are."""
+    temperature = model["temperature"]
+    calibrated = (
+        "not calibrated: this run has no temperature"
+        if temperature is None
+        else f"calibrated on held-out images (temperature {temperature:.2f})"
+    )
+    if model["sigmoids"]:
+        return (
+            f"{model['name']} was trained with a sigmoid for each class, whose outputs are no probabilities. "
+            f"Percentages are the softmax of its scores, {calibrated}."
+        )
+    return f"Percentages are the probability of the prediction, {calibrated}."
+
+
+def worst_mistakes(explorer: Mapping[str, Any], model: Mapping[str, Any]) -> list[Tile]:
+    """Return a model's most confident mistakes, as the script orders them."""
+    labels, read = decode(explorer["labels"], "u1"), decode(model["read"], "u1")
+    shares = decode(model["shares"], "<u2").astype(int)
+    wrong = np.flatnonzero((read != labels) & (shares <= 10_000))
+    names = explorer["classes"]
+    return [
+        Tile(
+            int(number),
+            f"Test image no. {number}: {names[labels[number]]} classified as {names[read[number]]}",
+            [
+                f"{names[labels[number]]} → {names[read[number]]}",
+                percent(shares[number] / 10_000),
+                f"no. {number}",
+                *(["suspected label error"] if number in explorer["suspected"] else []),
+            ],
+        )
+        for number in wrong[np.lexsort((wrong, -shares[wrong]))][:SHOWN]
+    ]
+
+
+def _gallery(explorer: Mapping[str, Any], tiles: Sequence[Tile]) -> str:
+    height, width = explorer["shape"]
+    pictures = images_of(explorer["images"], (height, width), [tile.number for tile in tiles])
+
+    def item(tile: Tile) -> str:
+        picture = (
+            f'<img src="data:image/png;base64,{pictures[tile.number]}" width="{width}" height="{height}" '
+            f'alt="{html.escape(tile.described)}">'
+            if tile.number in pictures
+            else '<span class="absent">no picture</span>'
+        )
+        return f"<li>{picture}{''.join(f'<span>{html.escape(line)}</span>' for line in tile.lines)}</li>"
+
+    return f'<ul class="digits">{"".join(map(item, tiles))}</ul>'
+
+
+def _found(model: Mapping[str, Any], shown: int) -> str:
+    """Say what the gallery shows; mistakes.js says it of other choices."""
+    mistakes = sum(n for true, row in enumerate(model["confusion"]) for read, n in enumerate(row) if true != read)
+    counted = f"{mistakes:,} {'mistake' if mistakes == 1 else 'mistakes'}"
+    which = f", the {shown} most confident shown" if shown < mistakes else ", the most confident first" if shown else ""
+    return f"{html.escape(model['name'])}, seed {model['seed']}: {counted}{which}."
+
+
+def _map(explorer: Mapping[str, Any]) -> str:
+    if not explorer["circle"]:
+        return ""
+    return (
+        '<figure class="map choice" hidden><canvas role="img"></canvas>'
+        '<div class="point"><p>Point at the map, or tap it, to see an image.</p></div>'
+        "<figcaption>The test images by what the model says to them (RadViz, Hoffman et al. 1997): each class pulls an image "
+        "towards its name, by the probability that the model gives it, softened so that differences show. Between two names, "
+        "the model hesitates; in the middle, it cannot tell. Dots are correct, crosses are mistakes; what you "
+        "choose stands out.</figcaption></figure>"
+    )
+
+
+def _matrix(explorer: Mapping[str, Any], model: Mapping[str, Any]) -> str:
+    classes = [html.escape(name) for name in explorer["classes"]]
+    counts = model["confusion"]
+    most = max(1, *(n for true, row in enumerate(counts) for read, n in enumerate(row) if true != read))
+    head = "".join(f'<th scope="col">{name}</th>' for name in classes)
+    body = "".join(
+        f'<tr><th scope="row">{classes[true]}</th>'
+        + "".join(f'<td data-level="{_level(n, true == read, most)}">{n:,}</td>' for read, n in enumerate(row))
+        + "</tr>"
+        for true, row in enumerate(counts)
+    )
+    return (
+        '<div class="table" role="region" aria-label="Confusion matrix" tabindex="0"><table class="confusion">'
+        f'<caption>Predictions of <span class="model">{html.escape(model["name"])}, seed {model["seed"]}</span>: test images by '
+        'true class (row) and predicted class (column). Only mistakes are coloured.<span class="choice" hidden> Choose a '
+        "number to see its images; arrow keys move between the numbers.</span></caption>"
+        f'<thead><tr><th scope="col">true ↓ predicted →</th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
+
+
+def _level(count: int, right: bool, most: int) -> str:
+    return "right" if right else str(-(-LEVELS * count // most))
