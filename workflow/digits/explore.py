@@ -26,7 +26,7 @@ MISTAKES = 6  # examples that the chosen model misclassifies
 
 
 def shown_model(
-    model: str, measures: dict[str, Any], found: Answers, layout: np.ndarray | None, sigmoids: bool, classes: int
+    model: str, measures: dict[str, Any], found: Answers, layout: np.ndarray | None, sigmoids: bool
 ) -> dict[str, Any]:
     """Return what the page knows of a model; of each test image the prediction, its probability and its place on the map."""
     shares = np.where(found.counted, np.rint(10_000 * found.share), UNCOUNTED)
@@ -35,7 +35,7 @@ def shown_model(
         "seed": measures["seed"],
         "temperature": measures["temperature"],
         "sigmoids": sigmoids,
-        "confusion": found.confusion(classes).tolist(),
+        "confusion": measures["test"]["confusion"],
         "read": encode(found.read, "u1"),
         "shares": encode(shares, "<u2"),
         "places": None if layout is None else encode(layout, "u1"),
@@ -46,7 +46,7 @@ def measures_of(model: str, path: Path) -> dict[str, Any]:
     """Read what was measured of a model's run; UserError where it is about another model or lacks a temperature."""
     measures = read_measures(path)
     with written_by("digits.evaluate", path):
-        measures["temperature"]  # None where the run has none
+        measures["temperature"], measures["test"]["confusion"]  # no temperature is None
     if measures["model"] != model:
         raise UserError(f"{path}: it is about {measures['model']}, but --models has {model} in its place")
     return measures
@@ -110,7 +110,7 @@ def main() -> None:
         "circle": order,
         "images": image_sheet(test.images, wanted, PICTURE),
         "models": [
-            shown_model(model, measures[model], found[model], layouts[model], model in args.sigmoids, len(test.classes))
+            shown_model(model, measures[model], found[model], layouts[model], model in args.sigmoids)
             for model in args.models
         ],
         "networks": [portable_network(path, test.classes, (height, width)) for path in args.weights],

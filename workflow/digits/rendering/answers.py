@@ -23,17 +23,11 @@ class Answers(NamedTuple):
         """Return which images are mistakes, bool [N]."""
         return np.asarray(self.counted & (self.read != self.labels))
 
-    def confusion(self, classes: int) -> np.ndarray:
-        """Count the images, int [classes, classes], rows: true, columns: predicted."""
-        counts = np.zeros((classes, classes), int)
-        np.add.at(counts, (self.labels[self.counted], self.read[self.counted]), 1)
-        return counts
-
     def worst_first(self) -> np.ndarray:
         """Return the numbers of the counted images: the most confident mistakes first, the most confident correct ones last."""
         wrong = self.wrong()
         order = np.lexsort((np.arange(len(wrong)), np.where(wrong, -self.share, self.share), ~wrong))
-        return order[self.counted[order]]
+        return np.asarray(order[self.counted[order]])
 
 
 def answers(predictions: Predictions, temperature: float | None) -> Answers:

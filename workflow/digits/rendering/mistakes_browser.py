@@ -28,6 +28,11 @@ class Tile(NamedTuple):
 
 def browser(explorer: Mapping[str, Any]) -> None:
     """Show the chosen model's confusion matrix and worst mistakes; with JavaScript all mistakes of any model, and a map."""
+    display(HTML(browser_html(explorer)))
+
+
+def browser_html(explorer: Mapping[str, Any]) -> str:
+    """Return what `browser` shows."""
     models = explorer["models"]
     model = next(model for model in models if model["name"] == explorer["chosen"])
     classes = "".join(f"<option>{html.escape(name)}</option>" for name in explorer["classes"])
@@ -38,18 +43,16 @@ def browser(explorer: Mapping[str, Any]) -> None:
     )
     suspected = '<label><input type="checkbox" name="suspected"> Suspected label errors only</label> '
     tiles = worst_mistakes(explorer, model)
-    display(
-        HTML(
-            '<div id="mistakes"><div class="choice" hidden role="group" aria-label="Which mistakes to show">'
-            f'<label>Model <select name="model">{options}</select></label> '
-            f'<label>True label <select name="true"><option value="">any</option>{classes}</select></label> '
-            f'<label>Prediction <select name="read"><option value="">any</option>{classes}</select></label> '
-            f"{suspected if explorer['suspected'] else ''}"
-            f'<button type="button" name="reset">Show all mistakes</button></div>{_map(explorer)}'
-            f'{_matrix(explorer, model)}<p class="found" role="status">{_found(model, len(tiles))}</p>'
-            f'<p class="note">{html.escape(probability_note(model))}</p>{_gallery(explorer, tiles)}'
-            '<p class="choice" hidden><button type="button" name="more">Show more</button></p></div>'
-        )
+    return (
+        '<div id="mistakes"><div class="choice" hidden role="group" aria-label="Which mistakes to show">'
+        f'<label>Model <select name="model">{options}</select></label> '
+        f'<label>True label <select name="true"><option value="">any</option>{classes}</select></label> '
+        f'<label>Prediction <select name="read"><option value="">any</option>{classes}</select></label> '
+        f"{suspected if explorer['suspected'] else ''}"
+        '<button type="button" name="reset">Show all mistakes</button></div>'
+        f'<p class="note">{html.escape(probability_note(model))}</p>{_map(explorer, model)}{_matrix(explorer, model)}'
+        f'<p class="found" role="status">{_found(model, len(tiles))}</p>{_gallery(explorer, tiles)}'
+        '<p class="choice" hidden><button type="button" name="more">Show more</button></p></div>'
     )
 
 
@@ -119,16 +122,16 @@ def _found(model: Mapping[str, Any], shown: int) -> str:
     return f"{html.escape(model['name'])}, seed {model['seed']}: {counted}{which}."
 
 
-def _map(explorer: Mapping[str, Any]) -> str:
+def _map(explorer: Mapping[str, Any], model: Mapping[str, Any]) -> str:
     if not explorer["circle"]:
         return ""
     return (
         '<figure class="map choice" hidden><canvas role="img"></canvas>'
         '<div class="point"><p>Point at the map, or tap it, to see an image.</p></div>'
-        "<figcaption>The test images by what the model says to them (RadViz, Hoffman et al. 1997): each class pulls an image "
-        "towards its name, by the probability that the model gives it, softened so that differences show. Between two names, "
-        "the model hesitates; in the middle, it cannot tell. Dots are correct, crosses are mistakes; what you "
-        "choose stands out.</figcaption></figure>"
+        f"<figcaption>The test images by the predictions of {_title(model)} (RadViz, Hoffman et al. 1997): each class pulls "
+        "an image towards its name, by the probability that the model gives it, softened so that differences show. Between two "
+        "names, the model hesitates; in the middle, it cannot tell; a class that it has not learnt has no images near its name. "
+        "Dots are correct predictions, crosses mistakes; what you choose above or in the table stands out.</figcaption></figure>"
     )
 
 
@@ -145,11 +148,15 @@ def _matrix(explorer: Mapping[str, Any], model: Mapping[str, Any]) -> str:
     )
     return (
         '<div class="table" role="region" aria-label="Confusion matrix" tabindex="0"><table class="confusion">'
-        f'<caption>Predictions of <span class="model">{html.escape(model["name"])}, seed {model["seed"]}</span>: test images by '
+        f"<caption>Predictions of {_title(model)}: test images by "
         'true class (row) and predicted class (column). Only mistakes are coloured.<span class="choice" hidden> Choose a '
         "number to see its images; arrow keys move between the numbers.</span></caption>"
         f'<thead><tr><th scope="col">true ↓ predicted →</th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     )
+
+
+def _title(model: Mapping[str, Any]) -> str:
+    return f'<span class="model">{html.escape(model["name"])}, seed {model["seed"]}</span>'
 
 
 def _level(count: int, right: bool, most: int) -> str:

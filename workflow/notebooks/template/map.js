@@ -10,10 +10,12 @@ function fitted(context, name, width) {
   return text;
 }
 
-// Where the map lies on the canvas: its middle and its radius leave room for the names around it.
-function frame(canvas) {
+// Where the map lies on the canvas: its middle, and a radius that leaves room for the names around it.
+function frame(canvas, view) {
   const { clientWidth: width, clientHeight: height } = canvas;
-  return { width, height, x: width / 2, y: height / 2, radius: Math.min(height / 2 - 24, width / 2 - 44) };
+  const longest = Math.max(...view.classes.map((name) => name.length));
+  const names = Math.min(14 + 9 * longest, width / 5);
+  return { width, height, x: width / 2, y: height / 2, radius: Math.min(height / 2 - 24, width / 2 - names) };
 }
 
 function drawNames(context, view, colours, { width, x, y, radius }) {
@@ -97,7 +99,7 @@ function startMap(view, root) {
 
   function draw() {
     if (!visible || !model || !canvas.clientWidth) return;
-    const box = frame(canvas);
+    const box = frame(canvas, view);
     const sharp = devicePixelRatio || 1;
     [canvas.width, canvas.height] = [box.width * sharp, box.height * sharp];
     const context = canvas.getContext("2d");
@@ -110,7 +112,7 @@ function startMap(view, root) {
     drawMarks(context, places(layers.otherDots), false, size, colours.faint, 0.2);
     drawMarks(context, places(layers.otherCrosses), true, 1.5, colours.faint, 0.25);
     drawMarks(context, places(layers.dots), false, size, colours.faint, 0.8);
-    drawMarks(context, places(layers.crosses), true, crowded ? 1.5 : 3.5, colours.ink, crowded ? 0.5 : 1);
+    drawMarks(context, places(layers.crosses), true, crowded ? 1.5 : 3.5, colours.ink, crowded ? 0.4 : 1);
     if (pointed < 0) return;
     context.strokeStyle = colours.ink;
     context.lineWidth = 2;
@@ -119,14 +121,14 @@ function startMap(view, root) {
     context.stroke();
   }
 
-  // The image nearest to a place; a chosen mistake before a dot that lies as near.
+  // The image nearest to a place; a chosen mistake before a dot that lies as near, and one with a picture before others.
   function nearest(left, top) {
-    const box = frame(canvas);
+    const box = frame(canvas, view);
     let [best, found] = [REACH, -1];
     for (const [name, penalty] of Object.entries({ crosses: 0, dots: 4, otherCrosses: 6, otherDots: 8 }))
       for (const number of layers[name]) {
         const [x, y] = at(box, number);
-        const distance = Math.hypot(x - left, y - top) + penalty;
+        const distance = Math.hypot(x - left, y - top) + penalty + (view.images.has(number) ? 0 : 3);
         if (distance < best) [best, found] = [distance, number];
       }
     return found;

@@ -6,7 +6,7 @@ function showMatrix(view, model, choice, root) {
   const wrong = model.confusion.flatMap((row, truth) => row.filter((_, read) => read !== truth));
   const most = Math.max(1, ...wrong);
   const focused = document.activeElement.closest("table.confusion td");
-  table.querySelector("caption .model").textContent = model.title;
+  for (const title of root.querySelectorAll(".model")) title.textContent = model.title;
   model.confusion.forEach((row, truth) =>
     row.forEach((count, read) => {
       const cell = table.tBodies[0].rows[truth].cells[read + 1];

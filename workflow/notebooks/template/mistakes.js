@@ -59,7 +59,7 @@ function chosenImages(view, model, choice) {
 // What there is to say about an image, in lines.
 function linesAbout(view, model, number) {
   const [truth, read] = [view.labels[number], model.read[number]].map((i) => view.classes[i]);
-  const lines = [`${truth} → ${read}`];
+  const lines = [truth === read ? `${truth}, correct` : `${truth} → ${read}`];
   if (model.shares[number] !== UNCOUNTED) lines.push(asPercent(model.shares[number] / 10000, 2));
   else lines.push("not tested on this class");
   lines.push(`no. ${number}`);
@@ -81,10 +81,10 @@ function sayFound(view, model, choice, numbers, shown) {
     choice.suspected ? "suspected label errors" : "",
   ].filter(Boolean);
   const pictured = numbers.filter((number) => view.images.has(number)).length;
-  const order = right ? "the least confident" : "the most confident";
+  const order = right ? "least confident" : "most confident";
   const parts = [`${model.title}: ${counted}${which.length ? ` (${which.join(", ")})` : ""}`];
   if (pictured < numbers.length) parts.push(`${pictured.toLocaleString("en")} of them with a picture in this page`);
-  if (numbers.length > 1) parts.push(shown < numbers.length ? `${order} ${shown} shown` : `${order} first`);
+  if (numbers.length > 1) parts.push(shown < numbers.length ? `the ${shown} ${order} shown` : `the ${order} first`);
   return `${parts.join(", ")}.`;
 }
 
@@ -171,6 +171,7 @@ function startMistakes(explorer) {
     root.scrollIntoView();
   }
   addEventListener("hashchange", follow);
+  addEventListener("load", follow); // when the figures above have their heights
   root.querySelectorAll(".choice").forEach((part) => (part.hidden = false));
   show();
   follow();
