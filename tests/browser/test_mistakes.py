@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from digits.data.tensors import load_split
 from digits.explore import UNCOUNTED
-from digits.networks.export import decode
+from digits.rendering.sheet import decode
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 from project import CONFIG, EXPLORER, FIRST_RUNS, TABLES, TENSORS, metrics, rows

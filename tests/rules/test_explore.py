@@ -11,7 +11,7 @@ import scipy.special
 from conftest import Ran, Refused
 from digits.data.tensors import Split, load_split, save_split
 from digits.explore import PICTURE, UNCOUNTED
-from digits.networks.export import decode
+from digits.rendering.sheet import decode
 from project import CONFIG, EXPLORER, FIRST_RUNS, RUNS, TABLES, TENSORS, Arrays, header, metrics, rewrite
 from safetensors.numpy import load_file, save_file
 

@@ -20,11 +20,6 @@ def encode(array: np.ndarray, kind: str) -> str:
     return base64.b64encode(np.ascontiguousarray(array, dtype=kind).tobytes()).decode()
 
 
-def decode(text: str, kind: str) -> np.ndarray:
-    """Return the array that `encode` wrote, of one dimension."""
-    return np.frombuffer(base64.b64decode(text), kind)
-
-
 def portable_network(path: Path, classes: list[str], shape: tuple[int, int]) -> dict[str, Any]:
     """Read the weights of a run, a network or an ensemble, for images of a shape; UserError, naming the file, if it is something else.
 

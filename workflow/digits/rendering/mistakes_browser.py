@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from IPython.display import HTML, display
 
-from digits.networks.export import decode
 from digits.rendering.page import percent
-from digits.rendering.sheet import images_of
+from digits.rendering.sheet import decode, images_of
 
 LEVELS = 5  # shades of the matrix
 SHOWN = 24  # images without JavaScript
@@ -141,7 +140,7 @@ def _matrix(explorer: Mapping[str, Any], model: Mapping[str, Any]) -> str:
     most = max(1, *(n for true, row in enumerate(counts) for read, n in enumerate(row) if true != read))
     head = "".join(f'<th scope="col">{name}</th>' for name in classes)
     body = "".join(
-        f'<tr><th scope="row">{classes[true]}</th>'
+        f'<tr><th scope="row"><span>{classes[true]}</span></th>'
         + "".join(f'<td data-level="{_level(n, true == read, most)}">{n:,}</td>' for read, n in enumerate(row))
         + "</tr>"
         for true, row in enumerate(counts)

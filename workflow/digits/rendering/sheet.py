@@ -1,4 +1,4 @@
-"""One picture that holds many small images: cheaper than a file for each, and decoded by the browser when first needed.
+"""What the page holds as base64. Images share one picture: cheaper than a file for each, and decoded by the browser when first needed.
 
 Lossless WebP of 8 greys takes about 75 bytes for an MNIST image, a PNG of 16 greys 100; both lose nothing that one sees.
 """
@@ -42,6 +42,11 @@ def images_of(sheet: dict[str, Any], shape: tuple[int, int], numbers: Sequence[i
             whole.crop((*corner, corner[0] + width, corner[1] + height)).save(file, "PNG", optimize=True)
             found[number] = base64.b64encode(file.getvalue()).decode()
     return found
+
+
+def decode(text: str, kind: str) -> np.ndarray:
+    """Return the array, of one dimension, whose bytes are in base64; kind as in `networks.export.encode`."""
+    return np.frombuffer(base64.b64decode(text), kind)
 
 
 def _webp(images: np.ndarray, columns: int) -> bytes:

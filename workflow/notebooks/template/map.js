@@ -3,38 +3,47 @@
 
 const REACH = 14; // pixels around a finger or a mouse
 
-// A name, shortened to fit a width.
+// A name, shortened in its middle to fit a width: long ones often differ at the end alone.
 function fitted(context, name, width) {
-  let text = name;
-  while (text.length > 1 && context.measureText(text).width > width) text = `${text.slice(0, -2)}…`;
+  let [text, kept] = [name, name.length];
+  while (kept > 2 && context.measureText(text).width > width) {
+    kept -= 1;
+    text = `${name.slice(0, Math.ceil(kept / 2))}…${name.slice(name.length - Math.floor(kept / 2))}`;
+  }
   return text;
 }
 
 // Where the map lies on the canvas: its middle, and a radius that leaves room for the names around it.
 function frame(canvas, view) {
-  const { clientWidth: width, clientHeight: height } = canvas;
+  const width = canvas.clientWidth;
   const longest = Math.max(...view.classes.map((name) => name.length));
-  const names = Math.min(14 + 9 * longest, width / 5);
-  return { width, height, x: width / 2, y: height / 2, radius: Math.min(height / 2 - 24, width / 2 - names) };
+  const radius = Math.min(0.44 * width - 8, width / 2 - Math.min(14 + 9 * longest, width / 5), 210);
+  return { width, height: 2 * radius + 52, x: width / 2, y: radius + 26, radius };
 }
 
+// The names of the classes around the circle; where there are too many, some are left out, and pointing tells them.
 function drawNames(context, view, colours, { width, x, y, radius }) {
   context.strokeStyle = colours.line;
   context.beginPath();
   context.arc(x, y, radius, 0, 2 * Math.PI);
   context.stroke();
-  const size = view.circle.length > 24 ? 9 : 14;
+  const size = view.circle.length > 24 ? 11 : 14;
   context.font = `600 ${size}px ${getComputedStyle(document.body).fontFamily}`;
   context.textBaseline = "middle";
   context.fillStyle = colours.ink;
+  const taken = [];
   view.circle.forEach((name, place) => {
     const angle = (2 * Math.PI * place) / view.circle.length;
     const [across, down] = [Math.sin(angle), -Math.cos(angle)];
-    const [left, top] = [x + across * (radius + 8), y + down * (radius + 12)];
+    const [at, top] = [x + across * (radius + 8), y + down * (radius + 14)];
     const middle = Math.abs(across) < 0.3;
     context.textAlign = middle ? "center" : across > 0 ? "left" : "right";
-    const room = middle ? Math.min(110, (4 * radius) / view.circle.length + 20) : across > 0 ? width - left : left;
-    context.fillText(fitted(context, view.classes[name], room), left, top);
+    const text = fitted(context, view.classes[name], middle ? width / 4 : across > 0 ? width - at : at);
+    const long = context.measureText(text).width;
+    const left = middle ? at - long / 2 : across > 0 ? at : at - long;
+    if (taken.some((other) => Math.abs(other.top - top) < size && left < other.right + 4 && other.left < left + long + 4)) return;
+    taken.push({ left, right: left + long, top });
+    context.fillText(text, at, top);
   });
 }
 
@@ -97,9 +106,15 @@ function startMap(view, root) {
   const at = ({ x, y, radius }, number) =>
     [x, y].map((middle, i) => middle + radius * ((2 * model.places[2 * number + i]) / 255 - 1));
 
+  function fit() {
+    const box = frame(canvas, view);
+    canvas.style.height = `${box.height}px`;
+    return box;
+  }
+
   function draw() {
     if (!visible || !model || !canvas.clientWidth) return;
-    const box = frame(canvas, view);
+    const box = fit();
     const sharp = devicePixelRatio || 1;
     [canvas.width, canvas.height] = [box.width * sharp, box.height * sharp];
     const context = canvas.getContext("2d");
@@ -145,7 +160,10 @@ function startMap(view, root) {
 
   canvas.addEventListener("pointermove", pointAt);
   canvas.addEventListener("click", pointAt);
-  new ResizeObserver(draw).observe(canvas);
+  new ResizeObserver(() => {
+    fit();
+    draw();
+  }).observe(canvas);
   for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"])
     matchMedia(query).addEventListener("change", draw);
   new IntersectionObserver(
