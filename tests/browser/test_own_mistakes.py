@@ -95,3 +95,17 @@ def test_nothing_overflows_whatever_the_classes(
 def test_two_classes_have_no_map_but_mistakes(open_page: Open, tmp_path: Path) -> None:
     page = open_page(page_about(tmp_path, ["a", "b"], {"only": None}, (28, 28)))
     assert page.locator(".map").count() == 0 and texts(page)
+
+
+@pytest.mark.parametrize("room", [100, 1500])
+def test_where_not_all_have_a_picture_it_says_how_many(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    """With and without JavaScript alike."""
+    monkeypatch.setattr("digits.explore.PICTURE", room)
+    path = page_about(tmp_path, list("abcdefgh"), {"only": None}, (28, 28))
+    with_scripts, without = open_page(path), open_page(path, java_script_enabled=False)
+    found = with_scripts.locator(".found").inner_text()
+    assert "of them with a picture in this page, the 24 most confident shown." in found
+    assert without.locator(".found").inner_text() == found
+    assert texts(without) == texts(with_scripts) and any("no picture" in text for text in texts(without))

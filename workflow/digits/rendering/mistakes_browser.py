@@ -41,7 +41,7 @@ def browser_html(explorer: Mapping[str, Any]) -> str:
         for m in models
     )
     suspected = '<label><input type="checkbox" name="suspected"> Suspected label errors only</label> '
-    tiles = worst_mistakes(explorer, model)
+    tiles = all_mistakes(explorer, model)
     return (
         '<div id="mistakes"><div class="choice" hidden role="group" aria-label="Which mistakes to show">'
         f'<label>Model <select name="model">{options}</select></label> '
@@ -50,7 +50,7 @@ def browser_html(explorer: Mapping[str, Any]) -> str:
         f"{suspected if explorer['suspected'] else ''}"
         '<button type="button" name="reset">Show all mistakes</button></div>'
         f'<p class="note">{html.escape(probability_note(model))}</p>{_map(explorer, model)}{_matrix(explorer, model)}'
-        f'<p class="found" role="status">{_found(model, len(tiles))}</p>{_gallery(explorer, tiles)}'
+        f'<p class="found" role="status">{_found(explorer, model, tiles)}</p>{_gallery(explorer, tiles[:SHOWN])}'
         '<p class="choice" hidden><button type="button" name="more">Show more</button></p></div>'
     )
 
@@ -76,11 +76,12 @@ def probability_note(model: Mapping[str, Any]) -> str:
     return f"Percentages are the probability of the prediction, {calibrated}."
 
 
-def worst_mistakes(explorer: Mapping[str, Any], model: Mapping[str, Any]) -> list[Tile]:
-    """Return a model's most confident mistakes, as the script orders them."""
+def all_mistakes(explorer: Mapping[str, Any], model: Mapping[str, Any]) -> list[Tile]:
+    """Return a model's mistakes as the script orders them: those with a picture first, then the most confident."""
     labels, read = decode(explorer["labels"], "u1"), decode(model["read"], "u1")
     shares = decode(model["shares"], "<u2").astype(int)
     wrong = np.flatnonzero((read != labels) & (shares <= 10_000))
+    pictured = np.isin(wrong, explorer["images"]["numbers"])
     names = explorer["classes"]
     return [
         Tile(
@@ -93,7 +94,7 @@ def worst_mistakes(explorer: Mapping[str, Any], model: Mapping[str, Any]) -> lis
                 *(["suspected label error"] if number in explorer["suspected"] else []),
             ],
         )
-        for number in wrong[np.lexsort((wrong, -shares[wrong]))][:SHOWN]
+        for number in wrong[np.lexsort((wrong, -shares[wrong], ~pictured))]
     ]
 
 
@@ -113,12 +114,16 @@ def _gallery(explorer: Mapping[str, Any], tiles: Sequence[Tile]) -> str:
     return f'<ul class="digits">{"".join(map(item, tiles))}</ul>'
 
 
-def _found(model: Mapping[str, Any], shown: int) -> str:
+def _found(explorer: Mapping[str, Any], model: Mapping[str, Any], tiles: Sequence[Tile]) -> str:
     """Say what the gallery shows; mistakes.js says it of other choices."""
-    mistakes = sum(n for true, row in enumerate(model["confusion"]) for read, n in enumerate(row) if true != read)
-    counted = f"{mistakes:,} {'mistake' if mistakes == 1 else 'mistakes'}"
-    which = f", the {shown} most confident shown" if shown < mistakes else ", the most confident first" if shown else ""
-    return f"{html.escape(model['name'])}, seed {model['seed']}: {counted}{which}."
+    count, pictures = len(tiles), set(explorer["images"]["numbers"])
+    pictured = sum(tile.number in pictures for tile in tiles)
+    parts = [f"{html.escape(model['name'])}, seed {model['seed']}: {count:,} {'mistake' if count == 1 else 'mistakes'}"]
+    if pictured < count:
+        parts.append(f"{pictured:,} of them with a picture in this page")
+    if count > 1:
+        parts.append(f"the {SHOWN} most confident shown" if count > SHOWN else "the most confident first")
+    return f"{', '.join(parts)}."
 
 
 def _map(explorer: Mapping[str, Any], model: Mapping[str, Any]) -> str:
