@@ -105,7 +105,7 @@ def test_on_paper_it_is_all_there(page: Page) -> None:
     for heading in headings(page, "h1") + headings(page, "h2"):
         assert letters(heading) in text
     assert all(sheet.extract_text().strip() or sheet.images for sheet in pages), "no empty sheet"
-    useless = ("nav a >> nth=0", "#drawing", ".choice")  # on paper nobody can click or draw
+    useless = ("nav a >> nth=0", "#drawing", ".choice >> nth=0", ".map")  # on paper nobody can click or draw
     assert all(page.locator(part).is_visible() for part in useless)
     page.emulate_media(media="print")
     assert not any(page.locator(part).is_visible() for part in useless)

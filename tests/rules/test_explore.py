@@ -1,17 +1,18 @@
-"""`digits.explore`: confusion matrices, the images behind them, and exact weights, for the page to answer with."""
+"""`digits.explore`: every prediction, images, and exact weights, for the page to answer with."""
 
 import base64
-import io
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import scipy.special
 from conftest import Ran, Refused
 from digits.data.tensors import Split, load_split, save_split
-from PIL import Image
-from project import CONFIG, EXPLORER, FIRST_RUNS, TABLES, TENSORS, Arrays, header, metrics, rewrite
+from digits.explore import PICTURE, UNCOUNTED
+from digits.rendering.sheet import decode
+from project import CONFIG, EXPLORER, FIRST_RUNS, RUNS, TABLES, TENSORS, Arrays, header, metrics, rewrite
 from safetensors.numpy import load_file, save_file
 
 CONVOLUTION = "convolutions.1.weight"
@@ -32,37 +33,58 @@ def floats(text: str) -> np.ndarray:
     return np.frombuffer(base64.b64decode(text), "<f4")
 
 
-def test_the_matrices_are_those_of_the_measures(built: Path, explorer: dict[str, Any]) -> None:
-    assert [model["name"] for model in explorer["models"]] == CONFIG["models"]
-    for model in explorer["models"]:
-        assert model["confusion"] == metrics(built, FIRST_RUNS[model["name"]])["test"]["confusion"]
-
-
-def test_images_stand_behind_the_cells_that_they_are_counted_in(built: Path, explorer: dict[str, Any]) -> None:
+def test_every_prediction_is_there_with_its_calibrated_probability(built: Path, explorer: dict[str, Any]) -> None:
     test = load_split(built / TENSORS[1])
-    shown = set()
+    assert (decode(explorer["labels"], "u1") == test.labels).all()
+    assert [model["name"] for model in explorer["models"]] == CONFIG["models"]
+    temperatures = []
     for model in explorer["models"]:
-        logits = load_file(built / FIRST_RUNS[model["name"]] / "predictions.safetensors")["logits"]
-        for true, read, images in model["cells"]:
-            assert 0 < len(images) <= model["confusion"][true][read]
-            if model["name"] == explorer["chosen"] and true != read:
-                assert len(images) == model["confusion"][true][read], "all mistakes of the chosen model"
-            for number, first, *_ in images:
-                assert test.labels[number] == true and logits[number].argmax() == read == first
-                shown.add(number)
-        cells = [[true, read] for true, read, _ in model["cells"]]
-        assert sorted(cells) == np.argwhere(np.array(model["confusion"])).tolist()
-    assert explorer["images"]["numbers"] == sorted(shown)
+        measured = metrics(built, FIRST_RUNS[model["name"]])
+        logits = load_file(built / FIRST_RUNS[model["name"]] / "predictions.safetensors")["logits"].astype(float)
+        shares = scipy.special.softmax(logits / (measured["temperature"] or 1), axis=1)
+        assert (decode(model["read"], "u1") == logits.argmax(axis=1)).all()
+        assert decode(model["shares"], "<u2") / 10_000 == pytest.approx(shares.max(axis=1), abs=0.51e-4)
+        assert model["temperature"] == measured["temperature"] and model["confusion"] == measured["test"]["confusion"]
+        temperatures.append(model["temperature"])
+    assert temperatures[0] is not None and temperatures[1:] == [None, None]
+    assert [model["sigmoids"] for model in explorer["models"]] == [True, True, False]
 
 
-def test_one_picture_holds_the_images_in_16_greys(built: Path, explorer: dict[str, Any]) -> None:
-    test, images = load_split(built / TENSORS[1]), explorer["images"]
-    picture = Image.open(io.BytesIO(base64.b64decode(images["picture"])))
-    grey = 255 - np.asarray(picture.convert("L")).astype(int)
-    for place, number in enumerate(images["numbers"]):
-        top, left = 28 * (place // images["columns"]), 28 * (place % images["columns"])
-        assert np.abs(grey[top : top + 28, left : left + 28] - test.images[number]).max() <= 8
-    assert len(np.unique(grey)) <= 16
+def test_every_image_has_a_place_on_every_models_map(explorer: dict[str, Any]) -> None:
+    assert sorted(explorer["circle"]) == list(range(10))
+    maps = [decode(model["places"], "u1").reshape(200, 2) for model in explorer["models"]]
+    assert all(len(np.unique(found, axis=0)) > 50 for found in maps)
+    assert not (maps[0] == maps[1]).all()
+
+
+def test_the_images_of_the_small_project_are_all_there(explorer: dict[str, Any]) -> None:
+    assert explorer["images"]["numbers"] == list(range(200))
+    assert len(base64.b64decode(explorer["images"]["picture"])) < PICTURE
+
+
+def test_suspected_label_errors_are_named(ran: Ran, project: Path) -> None:
+    assert explored(ran, project, "--label-errors", "[7, 3]")["suspected"] == [7, 3]
+
+
+def test_an_image_that_a_model_is_not_tested_on_has_no_probability(ran: Ran, project: Path) -> None:
+    path = project / FIRST_RUNS["linear"] / "predictions.safetensors"
+    arrays = load_file(path)
+    save_file({**arrays, "counted": np.arange(200) >= 5}, path)
+    shares = decode(explored(ran, project)["models"][0]["shares"], "<u2")
+    assert (shares[:5] == UNCOUNTED).all() and (shares[5:] <= 10_000).all()
+
+
+def test_two_classes_have_no_map(ran: Ran, project: Path) -> None:
+    test = load_split(project / TENSORS[1])
+    save_split(project / TENSORS[1], Split(test.images, test.labels % 2, ["a", "b"]))
+    for run in FIRST_RUNS.values():
+        arrays = load_file(project / run / "predictions.safetensors")
+        save_file(
+            {**arrays, "logits": arrays["logits"][:, :2].copy(), "labels": arrays["labels"] % 2},
+            project / run / "predictions.safetensors",
+        )
+    found = explored(ran, project, "--weights")
+    assert found["circle"] == [] and {model["places"] for model in found["models"]} == {None}
 
 
 def test_weights_and_examples_are_exact(built: Path, explorer: dict[str, Any]) -> None:
@@ -125,6 +147,11 @@ def test_other_weights(project: Path, refused: Refused, arrays: Arrays, training
 
 def test_predictions_that_do_not_belong(project: Path, refused: Refused) -> None:
     assert refused("explore", project, "--models", "linear").startswith("error: --predictions: 3 files for 1 runs")
+    error = refused("explore", project, "--metrics", project / RUNS[0] / "metrics.json")
+    assert error == "error: --metrics: 1 files for 3 models; name one for each, in their order"
+    measures = [project / FIRST_RUNS[model] / "metrics.json" for model in ("published", "linear", "tiny-conv")]
+    error = refused("explore", project, "--metrics", *measures)
+    assert error == f"error: {measures[0]}: it is about published, but --models has linear in its place"
     error = refused("explore", project, "--models", "a", "b", "c")
     assert error.startswith(f"error: {project / TABLES['summary']}: chose ")
     path = project / FIRST_RUNS["linear"] / "predictions.safetensors"

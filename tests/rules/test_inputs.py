@@ -61,6 +61,7 @@ TENSOR_FILES = [
 TEXT_FILES = [
     ("combine", f"{RUNS[1]}/metrics.json", "evaluate"),
     ("explore", TABLES["summary"], "summarise"),
+    ("explore", f"{FIRST}/metrics.json", "evaluate"),
     ("summarise", f"{LAST}/metrics.json", "evaluate"),
     ("compare", f"{LAST}/metrics.json", "evaluate"),
     ("plot_ladder", COMPARISONS["table"], "compare"),

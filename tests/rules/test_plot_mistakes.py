@@ -14,7 +14,7 @@ from digits.plot_mistakes import draw_mistakes, draw_shared_mistakes, shared_mis
 from digits.statistics.predictions import Predictions, load_predictions
 from digits.statistics.runs import reliable_models
 from drawings import drawn_images, svg_texts
-from project import MISTAKE_FIGURES, MISTAKES, RUNS, TABLES, TENSORS, rows
+from project import MISTAKE_FIGURES, MISTAKES, RUNS, TABLES, TENSORS, metrics, rows
 from safetensors.numpy import load_file, save_file
 
 CHOSEN = RUNS[0]  # linear is the only model of the small project that holds images out
@@ -36,23 +36,26 @@ def test_confusion_counts_what_the_chosen_model_read(built: Path) -> None:
 def test_mistakes_are_the_most_confident_ones(built: Path) -> None:
     test, scores = load_split(built / TENSORS[1]), load_predictions(built / CHOSEN / "predictions.safetensors")
     logits = scores.logits
-    confidence = scipy.special.softmax(logits.astype(float), axis=1).max(axis=1)
+    temperature = metrics(built, CHOSEN)["temperature"]
+    assert temperature not in (None, 1)
+    confidence = scipy.special.softmax(logits.astype(float) / temperature, axis=1).max(axis=1)
     wrong = [i for i in range(200) if logits[i].argmax() != test.labels[i]]
     worst = sorted(wrong, key=lambda i: -confidence[i])[:24]
-    figure = draw_mistakes(test, scores)
+    figure = draw_mistakes(test, scores, temperature)
     shown = drawn_images(built / MISTAKE_FIGURES["mistakes"], figure)
     numbers = [int(re.split("no. ", axis.get_title())[1]) for axis in figure.axes if axis.images]
     assert np.sort(confidence[numbers]) == pytest.approx(np.sort(confidence[worst]))
     for number, picture, axis in zip(numbers, shown, figure.axes, strict=False):
         np.testing.assert_allclose(picture, test.images[number], atol=2)
         read, share = logits[number].argmax(), f"{confidence[number]:.1%}"
-        assert axis.get_title() == f"{test.labels[number]}\n→ {read}\n{share}, no. {number}"
+        assert axis.get_title() == f"{test.labels[number]}\n→ {read}\n{share}\nno. {number}"
+        assert float(axis.title.get_fontsize()) >= 10, "it can be read on a telephone"
 
 
 def test_an_image_of_a_class_that_the_recipe_leaves_out_is_no_mistake(built: Path) -> None:
     test = load_split(built / TENSORS[1])
     never_0 = readings(test.labels, np.where(test.labels == 0, 1, test.labels), counted=test.labels != 0)
-    (axis,) = draw_mistakes(test, never_0).axes
+    (axis,) = draw_mistakes(test, never_0, None).axes
     assert [text.get_text() for text in axis.texts] == ["no mistakes"]
     assert shared_mistakes(test.labels, [never_0, never_0], test.classes).empty
 
@@ -69,7 +72,7 @@ def test_shared_mistakes_are_those_of_all_runs_the_agreed_ones_first() -> None:
     images = np.zeros((5, 28, 28), np.uint8)
     shared = shared_mistakes(labels, runs, ["a", "b", "c"])
     titles = [axis.get_title() for axis in draw_shared_mistakes(Split(images, labels, ["a"]), shared).axes]
-    assert titles[:2] == ["c\n→ a, 3 of 3\nno. 3", "a\n→ b, 2 of 3\nno. 0"]
+    assert titles[:2] == ["c\n→ a\n3 of 3\nno. 3", "a\n→ b\n2 of 3\nno. 0"]
 
 
 def test_where_no_run_counts_no_mistake_does() -> None:

@@ -1,61 +1,66 @@
-"""Write what the report's page needs to answer questions: confusion matrices, the images behind them, networks to try.
+"""Write what the report's page needs to answer questions: every model's predictions, images, networks to try.
 
 Each model is represented by its first seed. The page computes with the networks itself; their weights are exact.
 """
 
-import base64
-import io
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from digits.core.command import UserError, command_parser, log, run
-from digits.core.files import whole_files
+from digits.core.files import whole_files, written_by
 from digits.data.tensors import Split, load_split
 from digits.networks.export import encode, portable_network
-from digits.rendering.cells import Reading, images_to_show, reading
+from digits.rendering.answers import Answers, answers, wanted_images
+from digits.rendering.class_map import circle_order, places, softened
+from digits.rendering.sheet import image_sheet
+from digits.statistics.metrics import read_label_errors
 from digits.statistics.predictions import load_predictions, require_one_each, require_same_images
-from digits.statistics.runs import chosen_model
+from digits.statistics.runs import chosen_model, read_measures
 
-IMAGES = 900  # shown at most; each takes about 200 bytes of the page
-COLUMNS = 30  # images in a row of the picture that holds them all
-LIKELIEST = 3  # classes whose probability is shown
+PICTURE = 190_000  # bytes of the picture that holds the images; a third more in the page
+UNCOUNTED = 65_535  # in place of a probability: the model was not tested on this image
 MISTAKES = 6  # examples that the chosen model misclassifies
 
 
-def picture(images: np.ndarray) -> str:
-    """Tile images into one PNG of 16 greys, dark on light, in base64."""
-    count, height, width = images.shape
-    rows = -(-count // COLUMNS)
-    grid = np.zeros((rows * COLUMNS, height, width), np.uint8)
-    grid[:count] = images
-    whole = grid.reshape(rows, COLUMNS, height, width).swapaxes(1, 2).reshape(rows * height, COLUMNS * width)
-    sheet = Image.fromarray(((2 * whole.astype(int) + 17) // 34).astype(np.uint8))
-    sheet.putpalette([255 - 17 * grey for grey in range(16) for _ in "rgb"])
-    file = io.BytesIO()
-    sheet.save(file, "PNG", bits=4, optimize=True)
-    return base64.b64encode(file.getvalue()).decode()
+def shown_model(
+    model: str, measures: dict[str, Any], found: Answers, layout: np.ndarray | None, sigmoids: bool
+) -> dict[str, Any]:
+    """Return what the page knows of a model; of each test image the prediction, its probability and its place on the map."""
+    shares = np.where(found.counted, np.rint(10_000 * found.share), UNCOUNTED)
+    return {
+        "name": model,
+        "seed": measures["seed"],
+        "temperature": measures["temperature"],
+        "sigmoids": sigmoids,
+        "confusion": measures["test"]["confusion"],
+        "read": encode(found.read, "u1"),
+        "shares": encode(shares, "<u2"),
+        "places": None if layout is None else encode(layout, "u1"),
+    }
 
 
-def likeliest(probabilities: np.ndarray) -> list[float]:
-    """Return the likeliest classes and their probabilities in turn: [class, probability, class, …], the likeliest first."""
-    order = np.argsort(-probabilities, kind="stable")[:LIKELIEST]
-    shown = [(int(i), round(float(probabilities[i]), 3)) for i in order]
-    return [value for pair in shown if pair == shown[0] or pair[1] > 0 for value in pair]
+def measures_of(model: str, path: Path) -> dict[str, Any]:
+    """Read what was measured of a model's run; UserError where it is about another model or lacks a temperature."""
+    measures = read_measures(path)
+    with written_by("digits.evaluate", path):
+        measures["temperature"], measures["test"]["confusion"]  # no temperature is None
+    if measures["model"] != model:
+        raise UserError(f"{path}: it is about {measures['model']}, but --models has {model} in its place")
+    return measures
 
 
-def examples(test: Split, chosen: Reading) -> list[dict[str, Any]]:
+def examples(test: Split, chosen: Answers) -> list[dict[str, Any]]:
     """Return the first correctly classified image of each class, and the chosen model's most confident mistakes."""
-    right = [min(chosen.cells[c, c]) for c in range(len(test.classes)) if (c, c) in chosen.cells]
-    wrong = [number for (true, read), numbers in chosen.cells.items() if true != read for number in numbers]
-    confidence = chosen.probabilities.max(axis=1)
-    wrong = sorted(wrong, key=lambda number: (-confidence[number], number))[:MISTAKES]
+    order, wrong = chosen.worst_first(), chosen.wrong()
+    right = np.flatnonzero(chosen.counted & ~wrong)
+    firsts = right[np.unique(test.labels[right], return_index=True)[1]]
+    numbers = [*firsts.tolist(), *order[wrong[order]][:MISTAKES].tolist()]
     return [
         {"number": number, "label": int(test.labels[number]), "pixels": encode(test.images[number], "u1")}
-        for number in [*right, *wrong]
+        for number in numbers
     ]
 
 
@@ -65,43 +70,51 @@ def main() -> None:
     parser.file("--summary", "summary.csv, from digits.summarise")
     parser.add_argument("--models", nargs="+", required=True, help="the models' names, in the report's order")
     parser.files("--predictions", "predictions of each model, from digits.evaluate")
+    parser.files("--metrics", "metrics.json of each model, with its temperature, from digits.evaluate")
+    parser.add_argument("--sigmoids", nargs="*", default=[], help="the models trained with a sigmoid for each class")
+    parser.add_argument("--label-errors", default="[]", help="suspected label errors: image numbers, as JSON")
     parser.add_argument("--weights", nargs="*", type=Path, default=[], help="weights of the networks to try")
     parser.file("--explorer", "JSON file to write")
     args = parser.parse_args()
 
     test = load_split(args.test)
     require_one_each(args.models, args.predictions)
-    readings = {}
-    for model, path in zip(args.models, args.predictions, strict=True):
-        predictions = load_predictions(path)
-        require_same_images(args.test, test.labels, path, predictions.labels)
-        readings[model] = reading(predictions)
+    if len(args.metrics) != len(args.models):
+        raise UserError(
+            f"--metrics: {len(args.metrics)} files for {len(args.models)} models; name one for each, in their order"
+        )
     chosen = chosen_model(args.summary)
-    if chosen not in readings:
+    if chosen not in args.models:
         raise UserError(f"{args.summary}: chose {chosen}, which is not among --models; delete it and start again")
+    predictions = {model: load_predictions(path) for model, path in zip(args.models, args.predictions, strict=True)}
+    for path, scores in zip(args.predictions, predictions.values(), strict=True):
+        require_same_images(args.test, test.labels, path, scores.labels)
+    measures = {model: measures_of(model, path) for model, path in zip(args.models, args.metrics, strict=True)}
+    found = {model: answers(scores, measures[model]["temperature"]) for model, scores in predictions.items()}
     height, width = test.images.shape[1:]
     if args.weights and height != width:
         log(f"Images of {height}×{width} pixels are not square, so the page has nothing to draw on.")
         args.weights = []
-    cells, numbers = images_to_show({name: found.cells for name, found in readings.items()}, chosen, IMAGES)
+    # On a circle two classes are a line: nothing to see.
+    order = circle_order(softened(predictions[chosen].logits)) if len(test.classes) > 2 else []
+    layouts = {
+        model: places(softened(scores.logits), order) if order else None for model, scores in predictions.items()
+    }
+    wanted = wanted_images(list(found.values()), args.models.index(chosen), len(test.classes))
     explorer = {
         "classes": test.classes,
         "shape": [height, width],
         "chosen": chosen,
-        "images": {"numbers": numbers, "columns": COLUMNS, "picture": picture(test.images[numbers])},
+        "labels": encode(test.labels, "u1"),
+        "suspected": read_label_errors(args.label_errors, len(test.images)),
+        "circle": order,
+        "images": image_sheet(test.images, wanted, PICTURE),
         "models": [
-            {
-                "name": model,
-                "confusion": found.confusion.tolist(),
-                "cells": [
-                    [true, read, [[number, *likeliest(found.probabilities[number])] for number in behind]]
-                    for (true, read), behind in sorted(cells[model].items())
-                ],
-            }
-            for model, found in readings.items()
+            shown_model(model, measures[model], found[model], layouts[model], model in args.sigmoids)
+            for model in args.models
         ],
         "networks": [portable_network(path, test.classes, (height, width)) for path in args.weights],
-        "examples": examples(test, readings[chosen]) if args.weights else [],
+        "examples": examples(test, found[chosen]) if args.weights else [],
     }
     with whole_files(args.explorer) as (part,):
         part.write_text(json.dumps(explorer, separators=(",", ":")) + "\n", encoding="utf-8")

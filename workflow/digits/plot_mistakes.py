@@ -8,17 +8,18 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import scipy.special
 from matplotlib.figure import Figure
 
 from digits.core.command import run
 from digits.core.files import whole_files, written_by
 from digits.data.tensors import Split, load_split
+from digits.rendering.answers import answers
 from digits.rendering.plotting import empty_figure, image_grid, save_figures
 from digits.statistics.predictions import Predictions, load_predictions
 from digits.statistics.runs import read_measures, read_runs, reliable_models, runs_parser
 
 SHOWN = 24  # images in a picture
+COLUMNS = 4  # so that it can be read on a telephone
 
 
 def draw_confusion(confusion: list[list[int]], classes: list[str]) -> Figure:
@@ -48,21 +49,16 @@ def draw_confusion(confusion: list[list[int]], classes: list[str]) -> Figure:
     return figure
 
 
-def draw_mistakes(test: Split, scores: Predictions) -> Figure:
-    """Draw the network's most confident mistakes on test images of the classes that count."""
-    logits, predicted = scores.logits, scores.logits.argmax(axis=1)
-    probabilities = scipy.special.softmax(logits.astype(np.float64), axis=1)
-    wrong = np.flatnonzero(scores.counted & (predicted != test.labels))
-    # The score's lead over the true class decides among probabilities that round to 1.
-    lead = logits[wrong, predicted[wrong]] - logits[wrong, test.labels[wrong]]
-    worst = wrong[np.lexsort((wrong, -lead, -probabilities[wrong, predicted[wrong]]))][:SHOWN]
+def draw_mistakes(test: Split, scores: Predictions, temperature: float | None) -> Figure:
+    """Draw the network's most confident mistakes on test images of the classes that count, calibrated if it can be."""
+    found = answers(scores, temperature)
+    worst = found.worst_first()[: min(SHOWN, found.wrong().sum())]
     if not len(worst):
         return empty_figure("no mistakes")
     titles = [
-        f"{test.classes[test.labels[i]]}\n→ {test.classes[predicted[i]]}\n{probabilities[i, predicted[i]]:.1%}, no. {i}"
-        for i in worst
+        f"{test.classes[test.labels[i]]}\n→ {test.classes[found.read[i]]}\n{found.share[i]:.1%}\nno. {i}" for i in worst
     ]
-    return image_grid([test.images[i] for i in worst], 8, titles, cell=0.9)
+    return image_grid([test.images[i] for i in worst], COLUMNS, titles, cell=1.1, size=10)
 
 
 def shared_mistakes(labels: np.ndarray, runs: Sequence[Predictions], classes: list[str]) -> pd.DataFrame:
@@ -92,9 +88,9 @@ def draw_shared_mistakes(test: Split, shared: pd.DataFrame) -> Figure:
     if not rows:
         return empty_figure("no image is misclassified by all of them")
     titles = [
-        f"{row['label']}\n→ {row['predicted']}, {row['agree']} of {row['runs']}\nno. {row['image']}" for row in rows
+        f"{row['label']}\n→ {row['predicted']}\n{row['agree']} of {row['runs']}\nno. {row['image']}" for row in rows
     ]
-    return image_grid([test.images[row["image"]] for row in rows], 8, titles, cell=0.9)
+    return image_grid([test.images[row["image"]] for row in rows], COLUMNS, titles, cell=1.1, size=10)
 
 
 def main() -> None:
@@ -110,7 +106,8 @@ def main() -> None:
     chosen = runs.first()[runs.chosen]
     measures = chosen / "metrics.json"
     with written_by("digits.evaluate", measures):
-        confusion = read_measures(measures)["test"]["confusion"]
+        measured = read_measures(measures)
+        confusion, temperature = measured["test"]["confusion"], measured["temperature"]
     counted = reliable_models(runs.metrics)
     scores = {
         folder: load_predictions(folder / "predictions.safetensors")
@@ -125,7 +122,7 @@ def main() -> None:
         save_figures(
             {
                 args.confusion: draw_confusion(confusion, test.classes),
-                args.mistakes: draw_mistakes(test, scores[chosen]),
+                args.mistakes: draw_mistakes(test, scores[chosen], temperature),
                 args.shared_mistakes: draw_shared_mistakes(test, shared),
             }
         )

@@ -2,6 +2,9 @@
 # Makes: results/report.html with its executed notebook, and the data that its page computes with.
 
 EXPLORED = [model for model in config["report"]["networks"] if model in FIRST_RUNS]
+# Their outputs are no probabilities; an ensemble's are those of its members.
+RECIPE_OF = {model: ENSEMBLES[model]["recipe"] if model in ENSEMBLES else model for model in FIRST_RUNS}
+SIGMOIDS = [model for model, name in RECIPE_OF.items() if config["recipes"][name]["loss"] != "cross_entropy"]
 NOTEBOOK = ROOT / "workflow" / "notebooks" / "report.ipynb"
 # All of the page's files but hidden ones, so that a new one counts.
 TEMPLATE = sorted((NOTEBOOK.parent / "template").glob("[!.]*"))
@@ -12,6 +15,7 @@ rule explore:
         test=TENSORS["test"],
         summary="results/summary.csv",
         predictions=[f"{run}/predictions.safetensors" for run in FIRST_RUNS.values()],
+        metrics=[f"{run}/metrics.json" for run in FIRST_RUNS.values()],
         weights=[f"{FIRST_RUNS[model]}/weights.safetensors" for model in EXPLORED],
     output:
         "results/explorer.json",
@@ -25,12 +29,15 @@ rule explore:
         # Their order: Snakemake compares inputs without it.
         models=list(FIRST_RUNS),
         networks=EXPLORED,
+        sigmoids=SIGMOIDS,
+        label_errors=json.dumps(DATASET["label_errors"]),
         source=source("digits/explore.py"),
     message:
         "Collecting what the report's page computes with"
     shell:
         "python -m digits.explore --test {input.test} --summary {input.summary} --models {params.models}"
-        " --predictions {input.predictions} --weights {input.weights} --explorer {output} 2> {log}"
+        " --predictions {input.predictions} --metrics {input.metrics} --sigmoids {params.sigmoids}"
+        " --label-errors {params.label_errors:q} --weights {input.weights} --explorer {output} 2> {log}"
 
 
 rule report:

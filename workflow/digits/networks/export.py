@@ -16,7 +16,7 @@ EPSILON = 1e-5  # what torch's batch norm adds to each variance
 
 
 def encode(array: np.ndarray, kind: str) -> str:
-    """Return an array's bytes as base64, little-endian: kind is '<f4' or 'u1'."""
+    """Return an array's bytes as base64, little-endian: kind is '<f4', '<u2' or 'u1'."""
     return base64.b64encode(np.ascontiguousarray(array, dtype=kind).tobytes()).decode()
 
 

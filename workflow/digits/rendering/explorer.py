@@ -10,34 +10,7 @@ from typing import Any
 
 from IPython.display import HTML, display
 
-LEVELS = 5  # shades of the matrix
 PAD = 280  # pixels of the drawing area's side
-
-
-def confusion(explorer: Mapping[str, Any]) -> None:
-    """Show the chosen model's confusion matrix; with JavaScript that of any model, and the images behind each number."""
-    classes = [html.escape(name) for name in explorer["classes"]]
-    counts = next(model["confusion"] for model in explorer["models"] if model["name"] == explorer["chosen"])
-    most = max(1, *(n for true, row in enumerate(counts) for read, n in enumerate(row) if true != read))
-    head = "".join(f'<th scope="col">{name}</th>' for name in classes)
-    body = "".join(
-        f'<tr><th scope="row">{classes[true]}</th>'
-        + "".join(f'<td data-level="{_level(n, true == read, most)}">{n:,}</td>' for read, n in enumerate(row))
-        + "</tr>"
-        for true, row in enumerate(counts)
-    )
-    options = _options([model["name"] for model in explorer["models"]], explorer["chosen"])
-    display(
-        HTML(
-            '<div id="confusion"><p class="choice" hidden><label>Model <select>'
-            f"{options}</select></label> Choose a number to see its images; arrow keys move between the numbers.</p>"
-            '<div class="table" role="region" aria-label="Confusion matrix" tabindex="0"><table class="confusion">'
-            f'<caption>Predictions of <span class="model">{html.escape(explorer["chosen"])}</span>: test images by true class '
-            "(row) and predicted class (column). Only mistakes are coloured.</caption>"
-            f'<thead><tr><th scope="col">true ↓ predicted →</th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-            '<div class="behind" aria-live="polite" hidden></div></div>'
-        )
-    )
 
 
 def drawing(explorer: Mapping[str, Any]) -> None:
@@ -75,10 +48,6 @@ def data(explorer: Mapping[str, Any]) -> None:
     """Put the data into the page, for its scripts; no text in it can end the element that holds it."""
     text = json.dumps(explorer, separators=(",", ":")).replace("<", "\\u003c")
     display(HTML(f'<script type="application/json" id="explorer">{text}</script>'))
-
-
-def _level(count: int, right: bool, most: int) -> str:
-    return "right" if right else str(-(-LEVELS * count // most))
 
 
 def _options(names: list[str], selected: str) -> str:

@@ -107,17 +107,19 @@ def with_dark_colours(svg: str) -> str:
     return svg.replace("<defs>", f"<defs>\n  <style>@media (prefers-color-scheme: dark){{{rules}}}</style>", 1)
 
 
-def image_grid(images: Sequence[np.ndarray], columns: int, titles: Sequence[str] = (), cell: float = 0.72) -> Figure:
-    """Draw greyscale images, dark on light, in rows of `columns`, each under its title; `cell` is a side in inches."""
+def image_grid(
+    images: Sequence[np.ndarray], columns: int, titles: Sequence[str] = (), cell: float = 0.72, size: float = 7
+) -> Figure:
+    """Draw greyscale images, dark on light, in rows of `columns`, each under its title of `size` points; `cell` is a side in inches."""
     rows = -(-len(images) // columns)
-    height = cell + 0.16 * max((title.count("\n") + 1 for title in titles), default=0)
+    height = cell + 0.16 * size / 7 * max((title.count("\n") + 1 for title in titles), default=0)
     figure, axes = plt.subplots(rows, columns, figsize=(cell * columns, height * rows), squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
     for i, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):
         axis.imshow(image, cmap="gray_r", interpolation="nearest", vmin=0, vmax=255)
         if titles:
-            axis.set_title(titles[i], fontsize=7, loc="center", pad=2, color="black")  # as grey as the images
+            axis.set_title(titles[i], fontsize=size, loc="center", pad=2, color="black")  # as grey as the images
     return figure
 
 

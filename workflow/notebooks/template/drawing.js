@@ -150,6 +150,6 @@ function drawOn(pad, more, ended) {
 document.addEventListener("DOMContentLoaded", () => {
   const explorer = readExplorer();
   if (!explorer) return;
-  startConfusion(explorer);
+  startMistakes(explorer);
   startDrawing(explorer);
 });

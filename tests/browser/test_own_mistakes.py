@@ -1,0 +1,111 @@
+"""The mistakes of other data: suspected label errors, few or many classes, names that are long or hostile, one model."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from conftest import ROOT, call
+from digits.data.tensors import Split, save_split
+from digits.rendering.mistakes_browser import browser_html
+from digits.report import to_html
+from digits.statistics.predictions import Predictions, save_predictions
+from playwright.sync_api import Page, expect
+
+from browser.conftest import Open
+
+LONG = "a class with quite a long name, number"
+
+
+def page_about(folder: Path, names: list[str], models: dict[str, Any], shape: tuple[int, int], *more: object) -> Path:
+    """Write a page with nothing but the mistakes of models, each with a temperature or None, on made-up images."""
+    numbers = np.random.default_rng(0)
+    labels = np.arange(12 * len(names)) % len(names)
+    test = Split(numbers.integers(0, 256, (len(labels), *shape), np.uint8), labels.astype(np.uint8), names)
+    save_split(folder / "test.safetensors", test)
+    lines: dict[str, list[object]] = {"--predictions": [], "--metrics": []}
+    for model, temperature in models.items():
+        logits = (np.eye(len(names))[labels] + numbers.normal(size=(len(labels), len(names)))).astype(np.float32)
+        confusion = np.zeros((len(names), len(names)), int)
+        np.add.at(confusion, (labels, logits.argmax(axis=1)), 1)
+        path = folder / f"{len(lines['--metrics'])}.safetensors"
+        save_predictions(path, Predictions(logits, test.labels, np.ones(len(labels), bool)))
+        measures = {"model": model, "seed": 0, "temperature": temperature, "test": {"confusion": confusion.tolist()}}
+        path.with_suffix(".json").write_text(json.dumps(measures))
+        lines["--predictions"].append(path)
+        lines["--metrics"].append(path.with_suffix(".json"))
+    with (folder / "summary.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("model", "chosen"), *((m, i == 0) for i, m in enumerate(models))])
+    options = [word for option, paths in lines.items() for word in (option, *paths)]
+    files = ("--test", folder / "test.safetensors", "--summary", folder / "summary.csv")
+    call("explore", *files, "--models", *models, *options, "--explorer", folder / "explorer.json", *more)
+    explorer = json.loads((folder / "explorer.json").read_text())
+    data = json.dumps(explorer).replace("<", "\\u003c")
+    parts = (browser_html(explorer), f'<script type="application/json" id="explorer">{data}</script>')
+    outputs = [nbformat.v4.new_output("display_data", {"text/html": part}) for part in parts]
+    notebook = nbformat.v4.new_notebook(metadata={"title": "Mistakes"})
+    notebook.cells = [nbformat.v4.new_markdown_cell("# Mistakes"), nbformat.v4.new_code_cell(outputs=outputs)]
+    (folder / "page.html").write_text(to_html(notebook, ROOT / "workflow" / "notebooks"))
+    return folder / "page.html"
+
+
+def texts(page: Page) -> list[str]:
+    return page.locator("#mistakes .digits li").all_inner_texts()
+
+
+def test_suspected_label_errors_can_be_chosen(open_page: Open, tmp_path: Path) -> None:
+    path = page_about(tmp_path, ["a", "b", "c"], {"only": 1.5}, (28, 28), "--label-errors", json.dumps([*range(20)]))
+    page = open_page(path)
+    every = page.locator(".found").inner_text()
+    page.get_by_label("Suspected label errors only").check()
+    numbers = [int(text.split("no. ")[1].split()[0]) for text in texts(page)]
+    assert 0 < len(numbers) < int(every.split("seed 0: ")[1].split()[0]) and max(numbers) < 20
+    assert all("suspected label error" in text for text in texts(page))
+    assert page.evaluate("location.hash") == "#mistakes?model=only&suspected=1"
+    page.reload()
+    expect(page.get_by_label("Suspected label errors only")).to_be_checked()
+
+
+@pytest.mark.parametrize("width", [375, 768, 1440])
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("kind", ["three", "forty"])
+def test_nothing_overflows_whatever_the_classes(
+    open_page: Open, tmp_path: Path, width: int, colours: str, kind: str
+) -> None:
+    names = (
+        [f"{LONG} {number}" for number in range(40)] if kind == "forty" else ["x", "<b>y</b>", LONG.replace(" ", "-")]
+    )
+    models = {"a-model-whose-name-is-long-" * 3: None, "another": 2.0} if kind == "forty" else {"only": None}
+    path = page_about(tmp_path, names, models, (30, 17))
+    page = open_page(path, viewport={"width": width, "height": 800}, color_scheme=colours)
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+    page.locator(".map canvas").first.click()
+    page.get_by_label("True label").select_option(names[1])
+    assert texts(page) and all(text.startswith(names[1]) for text in texts(page)), "names are text"
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+    assert page.locator("#mistakes b").count() == 0
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_two_classes_have_no_map_but_mistakes(open_page: Open, tmp_path: Path) -> None:
+    page = open_page(page_about(tmp_path, ["a", "b"], {"only": None}, (28, 28)))
+    assert page.locator(".map").count() == 0 and texts(page)
+
+
+@pytest.mark.parametrize("room", [100, 1500])
+def test_where_not_all_have_a_picture_it_says_how_many(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    """With and without JavaScript alike."""
+    monkeypatch.setattr("digits.explore.PICTURE", room)
+    path = page_about(tmp_path, list("abcdefgh"), {"only": None}, (28, 28))
+    with_scripts, without = open_page(path), open_page(path, java_script_enabled=False)
+    found = with_scripts.locator(".found").inner_text()
+    assert "of them with a picture in this page, the 24 most confident shown." in found
+    assert without.locator(".found").inner_text() == found
+    assert texts(without) == texts(with_scripts) and any("no picture" in text for text in texts(without))

@@ -1,0 +1,167 @@
+"""The part of the report's page about mistakes: what of it is there without JavaScript, in words and pictures.
+
+What it does is in workflow/notebooks/template/mistakes.js and map.js; `explorer` is what `digits.explore` wrote.
+"""
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from IPython.display import HTML, display
+
+from digits.rendering.page import percent
+from digits.rendering.sheet import decode, images_of
+
+LEVELS = 5  # shades of the matrix
+SHOWN = 24  # images without JavaScript
+
+
+class Tile(NamedTuple):
+    """A test image with what there is to say about it."""
+
+    number: int
+    described: str  # for those who do not see it
+    lines: Sequence[str]
+
+
+def browser(explorer: Mapping[str, Any]) -> None:
+    """Show the chosen model's confusion matrix and worst mistakes; with JavaScript all mistakes of any model, and a map."""
+    display(HTML(browser_html(explorer)))
+
+
+def browser_html(explorer: Mapping[str, Any]) -> str:
+    """Return what `browser` shows."""
+    models = explorer["models"]
+    model = next(model for model in models if model["name"] == explorer["chosen"])
+    classes = "".join(f"<option>{html.escape(name)}</option>" for name in explorer["classes"])
+    options = "".join(
+        f'<option data-note="{html.escape(probability_note(m))}"{" selected" if m is model else ""}>'
+        f"{html.escape(m['name'])}</option>"
+        for m in models
+    )
+    suspected = '<label><input type="checkbox" name="suspected"> Suspected label errors only</label> '
+    tiles = all_mistakes(explorer, model)
+    return (
+        '<div id="mistakes"><div class="choice" hidden role="group" aria-label="Which mistakes to show">'
+        f'<label>Model <select name="model">{options}</select></label> '
+        f'<label>True label <select name="true"><option value="">any</option>{classes}</select></label> '
+        f'<label>Prediction <select name="read"><option value="">any</option>{classes}</select></label> '
+        f"{suspected if explorer['suspected'] else ''}"
+        '<button type="button" name="reset">Show all mistakes</button></div>'
+        f'<p class="note">{html.escape(probability_note(model))}</p>{_map(explorer, model)}{_matrix(explorer, model)}'
+        f'<p class="found" role="status">{_found(explorer, model, tiles)}</p>{_gallery(explorer, tiles[:SHOWN])}'
+        '<p class="choice" hidden><button type="button" name="more">Show more</button></p></div>'
+    )
+
+
+def gallery(explorer: Mapping[str, Any], tiles: Sequence[Tile]) -> None:
+    """Show test images, each above its lines."""
+    display(HTML(_gallery(explorer, tiles)))
+
+
+def probability_note(model: Mapping[str, Any]) -> str:
+    """Say what the percentages of a model's predictions are."""
+    temperature = model["temperature"]
+    calibrated = (
+        "not calibrated: this run has no temperature"
+        if temperature is None
+        else f"calibrated on held-out images (temperature {temperature:.2f})"
+    )
+    if model["sigmoids"]:
+        return (
+            f"{model['name']} was trained with a sigmoid for each class, whose outputs are no probabilities. "
+            f"Percentages are the softmax of its scores, {calibrated}."
+        )
+    return f"Percentages are the probability of the prediction, {calibrated}."
+
+
+def all_mistakes(explorer: Mapping[str, Any], model: Mapping[str, Any]) -> list[Tile]:
+    """Return a model's mistakes as the script orders them: those with a picture first, then the most confident."""
+    labels, read = decode(explorer["labels"], "u1"), decode(model["read"], "u1")
+    shares = decode(model["shares"], "<u2").astype(int)
+    wrong = np.flatnonzero((read != labels) & (shares <= 10_000))
+    pictured = np.isin(wrong, explorer["images"]["numbers"])
+    names = explorer["classes"]
+    return [
+        Tile(
+            int(number),
+            f"Test image no. {number}: {names[labels[number]]} classified as {names[read[number]]}",
+            [
+                f"{names[labels[number]]} → {names[read[number]]}",
+                percent(shares[number] / 10_000),
+                f"no. {number}",
+                *(["suspected label error"] if number in explorer["suspected"] else []),
+            ],
+        )
+        for number in wrong[np.lexsort((wrong, -shares[wrong], ~pictured))]
+    ]
+
+
+def _gallery(explorer: Mapping[str, Any], tiles: Sequence[Tile]) -> str:
+    height, width = explorer["shape"]
+    pictures = images_of(explorer["images"], (height, width), [tile.number for tile in tiles])
+
+    def item(tile: Tile) -> str:
+        picture = (
+            f'<img src="data:image/png;base64,{pictures[tile.number]}" width="{width}" height="{height}" '
+            f'alt="{html.escape(tile.described)}">'
+            if tile.number in pictures
+            else '<span class="absent">no picture</span>'
+        )
+        return f"<li>{picture}{''.join(f'<span>{html.escape(line)}</span>' for line in tile.lines)}</li>"
+
+    return f'<ul class="digits">{"".join(map(item, tiles))}</ul>'
+
+
+def _found(explorer: Mapping[str, Any], model: Mapping[str, Any], tiles: Sequence[Tile]) -> str:
+    """Say what the gallery shows; mistakes.js says it of other choices."""
+    count, pictures = len(tiles), set(explorer["images"]["numbers"])
+    pictured = sum(tile.number in pictures for tile in tiles)
+    parts = [f"{html.escape(model['name'])}, seed {model['seed']}: {count:,} {'mistake' if count == 1 else 'mistakes'}"]
+    if pictured < count:
+        parts.append(f"{pictured:,} of them with a picture in this page")
+    if count > 1:
+        parts.append(f"the {SHOWN} most confident shown" if count > SHOWN else "the most confident first")
+    return f"{', '.join(parts)}."
+
+
+def _map(explorer: Mapping[str, Any], model: Mapping[str, Any]) -> str:
+    if not explorer["circle"]:
+        return ""
+    return (
+        '<figure class="map choice" hidden><canvas role="img"></canvas>'
+        '<div class="point"><p>Point at the map, or tap it, to see an image.</p></div>'
+        f"<figcaption>The test images by the predictions of {_title(model)} (RadViz, Hoffman et al. 1997): each class pulls "
+        "an image towards its name, by the probability that the model gives it, softened so that differences show. Between two "
+        "names, the model hesitates; in the middle, it cannot tell; a class that it has not learnt has no images near its name. "
+        "Dots are correct predictions, crosses mistakes; what you choose above or in the table stands out.</figcaption></figure>"
+    )
+
+
+def _matrix(explorer: Mapping[str, Any], model: Mapping[str, Any]) -> str:
+    classes = [html.escape(name) for name in explorer["classes"]]
+    counts = model["confusion"]
+    most = max(1, *(n for true, row in enumerate(counts) for read, n in enumerate(row) if true != read))
+    head = "".join(f'<th scope="col">{name}</th>' for name in classes)
+    body = "".join(
+        f'<tr><th scope="row"><span>{classes[true]}</span></th>'
+        + "".join(f'<td data-level="{_level(n, true == read, most)}">{n:,}</td>' for read, n in enumerate(row))
+        + "</tr>"
+        for true, row in enumerate(counts)
+    )
+    return (
+        '<div class="table" role="region" aria-label="Confusion matrix" tabindex="0"><table class="confusion">'
+        f"<caption>Predictions of {_title(model)}: test images by "
+        'true class (row) and predicted class (column). Only mistakes are coloured.<span class="choice" hidden> Choose a '
+        "number to see its images; arrow keys move between the numbers.</span></caption>"
+        f'<thead><tr><th scope="col">true ↓ predicted →</th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
+
+
+def _title(model: Mapping[str, Any]) -> str:
+    return f'<span class="model">{html.escape(model["name"])}, seed {model["seed"]}</span>'
+
+
+def _level(count: int, right: bool, most: int) -> str:
+    return "right" if right else str(-(-LEVELS * count // most))

@@ -1,0 +1,30 @@
+"use strict";
+// What the page's parts share: its data, new elements, and boxes that scroll.
+
+function readExplorer() {
+  const data = document.getElementById("explorer");
+  return data && JSON.parse(data.textContent);
+}
+
+// Make an element with attributes and children: elements or texts.
+function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+const asPercent = (fraction, digits = 1) => `${(100 * fraction).toFixed(digits)}\u202f%`;
+const asCount = (number, one, more = `${one}s`) => `${number.toLocaleString("en")} ${number === 1 ? one : more}`;
+
+// Bytes that Python wrote as base64; little-endian, as is every machine with a browser.
+const decodeBytes = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+
+// A box is a stop of the Tab key only while it scrolls.
+function tabOnlyWhileScrolling(box) {
+  const update = () => {
+    if (box.scrollWidth > box.clientWidth) box.setAttribute("tabindex", 0);
+    else box.removeAttribute("tabindex");
+  };
+  new ResizeObserver(update).observe(box);
+}
