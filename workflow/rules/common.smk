@@ -157,8 +157,8 @@ def members(name):
 
 
 def workflow_graph(target):
-    """Return how many jobs of each rule a file needs, and which rule makes what which other one reads."""
-    jobs, edges, todo = set(), set(), [(target, None)]
+    """Return how many jobs of each rule a file needs, which rule makes what which other one reads, and a file of each rule."""
+    jobs, edges, files, todo = set(), set(), {}, [(target, None)]
     while todo:
         path, reader = todo.pop()
         maker = next((r for r in workflow.rules if r.is_producer(path)), None)
@@ -166,10 +166,12 @@ def workflow_graph(target):
             continue
         wildcards = maker.get_wildcards(path)
         job = (maker.name, tuple(wildcards.items()))
+        files[maker.name] = min(str(path), files.get(maker.name, str(path)))
         if reader not in (None, maker.name):
             edges.add((maker.name, reader))
         if job not in jobs:
             jobs.add(job)
             todo += [(str(path), maker.name) for path in maker.expand_input(wildcards)[0]]
     counts = {r.name: sum(name == r.name for name, _ in jobs) for r in workflow.rules}
-    return {"jobs": {name: count for name, count in counts.items() if count}, "edges": sorted(edges)}
+    counted = {name: count for name, count in counts.items() if count}
+    return {"jobs": counted, "edges": sorted(edges), "files": files}

@@ -1,5 +1,6 @@
 # Needs: the tensors, all runs, the tables and the figures.
 # Makes: results/report.html with its executed notebook, and the data that its page computes with.
+import yaml
 
 EXPLORED = [model for model in config["report"]["networks"] if model in FIRST_RUNS]
 # Their outputs are no probabilities; an ensemble's are those of its members.
@@ -70,9 +71,7 @@ rule report:
             {
                 "configuration": shown_config(config),
                 "libraries": locked_versions(LOCK, direct_libraries(LOCK)),
-                "commands": {
-                    r.name: r.shellcmd for r in workflow.rules if (r.shellcmd or "").startswith("python -m digits.")
-                },
+                "citation": yaml.load((ROOT / "CITATION.cff").read_bytes(), yaml.BaseLoader),
                 "graph": workflow_graph("results/report.html"),
             }
         ),

@@ -9,6 +9,8 @@ from pathlib import Path
 import pandas as pd
 from IPython.display import HTML, Markdown, display
 
+from digits.rendering.links import Source, links
+
 MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 DIGITS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
@@ -23,6 +25,14 @@ def percent(share: float, digits: int = 2) -> str:
 def interval(low: float, high: float, digits: int = 2) -> str:
     """Write an interval of fractions as '97.20 to 97.81 %'; an em dash where there is none."""
     return "—" if pd.isna(low) else f"{100 * low:.{digits}f} to {100 * high:.{digits}f}\u202f%"
+
+
+def times(number: float, unit: float) -> str:
+    """Write a number as a multiple of a unit: '1×', '3.2×', '1,200×'; an em dash where there is none."""
+    if pd.isna(number):
+        return "—"
+    ratio = number / unit
+    return f"{ratio:,.0f}×" if ratio >= 9.95 or abs(ratio - 1) < 0.005 else f"{ratio:.1f}×"
 
 
 def points(difference: float, low: float, high: float, digits: int = 2) -> str:
@@ -73,9 +83,15 @@ def figure(path: Path, alternative: str, caption: str, narrow: bool = False) -> 
 
 
 def table(
-    frame: pd.DataFrame, caption: str, emphasised: Mapping[int, bool] | None = None, words: Sequence[str] = ()
+    frame: pd.DataFrame,
+    caption: str,
+    emphasised: Mapping[int, bool] | None = None,
+    words: Sequence[str] = (),
+    source: Source | None = None,
 ) -> None:
     """Show a table of texts and whole numbers, its first column as row headings; emphasised rows stand out.
+
+    Below it are links to its source, if that is given.
 
     Columns of `words` are set like text: from the left, on as many lines as they need. With JavaScript a reader can sort
     by any column: by its numbers where it has some in all its rows that are not empty (—).
@@ -97,9 +113,11 @@ def table(
     sortable = ' class="sortable"' if len(shown) > 1 else ""
     display(
         HTML(
-            f'<div class="table" tabindex="0" role="region" aria-label="{html.escape(caption.partition(". ")[0])}">'
+            f'<div class="table"{f" id={chr(34)}tab-{source.name}{chr(34)}" if source else ""} tabindex="0" role="region" '
+            f'aria-label="{html.escape(caption.partition(". ")[0])}">'
             f"<table{sortable}><caption>{html.escape(caption)}</caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
+            + (links("tab", source) if source else "")
         )
     )
 
