@@ -77,8 +77,10 @@ def mean(found: list[dict[str, str]], key: str) -> float:
     return sum(float(row[key]) for row in found) / len(found)
 
 
-def images(page: Page) -> list[dict[str, str]]:
-    return [{name: str(value) for name, value in found.items()} for tag, found in page.elements if tag == "img"]
+def images(page: Page, tiles: bool = False) -> list[dict[str, str]]:
+    """The attributes of the page's figures, or of the test images among its text, which have a size."""
+    found = [{k: v or "" for k, v in attributes.items()} for tag, attributes in page.elements if tag == "img"]
+    return [attributes for attributes in found if ("width" in attributes) == tiles]
 
 
 def test_nothing_is_fetched_and_only_our_scripts_run(built: Path, source: str, page: Page) -> None:
@@ -108,15 +110,14 @@ def test_nothing_is_fetched_and_only_our_scripts_run(built: Path, source: str, p
 
 def test_the_figures_are_within_and_described(built: Path, page: Page) -> None:
     found, kinds = {}, {".svg": "image/svg+xml", ".png": "image/png"}
-    files = [attributes for attributes in images(page) if "width" not in attributes]  # the others are test images
-    for attributes in files:
+    for attributes in images(page):
         media, data = attributes["src"].removeprefix("data:").split(";base64,")
         found[base64.b64decode(data)] = media
         assert len(attributes["alt"]) > 40
     # The confusion matrix is a table, and mistakes are images with text; those files are for who wants them elsewhere.
     figures = [built / path for path in FIGURES if "confusion" not in path and "mistakes" not in path]
     assert found == {path.read_bytes(): kinds[path.suffix] for path in figures}
-    assert len(files) == len(figures) == 12
+    assert len(images(page)) == len(figures) == 12
     assert next(iter(found)) == (built / "results/figures/learning.svg").read_bytes()
 
 
@@ -179,8 +180,7 @@ def test_without_a_ladder_and_with_suspected_label_errors(ran: Ran, rebuild: Reb
     figures = [path for path in FIGURES if "ladder" not in path]
     dataset = {**CONFIG["dataset"], "label_errors": [0, 5, 7], "about": "**Licence.** Ask my <i>aunt</i>."}
     page = rebuild("--ladder", "--figures", *figures, ladder=[], dataset=dataset)
-    assert "ladder" not in page.text["h3"]
-    assert len([image for image in images(page) if "width" not in image]) == 11
+    assert "ladder" not in page.text["h3"] and len(images(page)) == 11
     assert "no. 0, 5, 7." in page.text["p"]
     runs = of_model(project / TABLES["metrics"])
     means = [percent(mean(runs, f"test_accuracy{kind}")) for kind in ("", "_without_label_errors")]
@@ -257,7 +257,7 @@ def test_what_good_models_misclassify_is_shown(rebuild: Rebuild, project: Path) 
     (project / MISTAKES).write_text("image,label,predicted,agree,runs\n7,3,5,2,2\n9,4,9,1,2\n")
     page = rebuild(dataset={**CONFIG["dataset"], "label_errors": [7, 11]})
     assert re.search(r"tiny-conv\W.*\b2 runs\b.*\b2 of 200 test images.*\(no\. 7\)", page.text["p"])
-    shared = [image["alt"] for image in images(page) if image["alt"].endswith("runs")]
+    shared = [image["alt"] for image in images(page, tiles=True) if image["alt"].endswith("runs")]
     assert shared == [
         "Test image no. 7: 3 classified as 5 by 2 of 2 runs",
         "Test image no. 9: 4 classified as 9 by 1 of 2 runs",
