@@ -19,7 +19,9 @@ def test_learning_is_the_histories_of_all_its_runs(measured: Path) -> None:
         same = [row for row in found if (row["model"], row["seed"]) == (model, seed)]
         assert [row["epoch"] for row in same] == [row["epoch"] for row in history]
         for ours, row in zip(same, history, strict=True):
-            assert all(ours[key] == value or float(ours[key]) == float(value) for key, value in row.items())
+            assert all(
+                ours[key] == value or float(ours[key]) == pytest.approx(float(value)) for key, value in row.items()
+            )
         found = [row for row in found if row not in same]
     assert found == [], "and of no other run"
 

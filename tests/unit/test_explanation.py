@@ -8,6 +8,7 @@ from digits.rendering.explanation import (
     how_many_learned,
     larger_cause,
     noun,
+    verdict,
     what_each_learned,
 )
 
@@ -29,6 +30,8 @@ def experiment(**accuracies: float) -> pd.DataFrame:
             "init": cells[name[0]],
             "loss": cells[name[1]],
             "epoch": 1,
+            "saturated": {"n": 0.9, "k": 0.1}[name[0]],
+            "gradient_1": {"n": 0.001, "k": 0.05}[name[0]],
             "validation_accuracy": value,
             "interval_low": value - 0.3,
             "interval_high": value + 0.01,
@@ -43,7 +46,7 @@ def experiment(**accuracies: float) -> pd.DataFrame:
         ([[0, 0, 0]], "no"),
         ([[1, 0.5, 0], [0.9, 0.6, 0.49]], "two"),
         ([[1, 0, 0], [1, 1, 0]], "one or two"),
-        ([[0, 0, 0], [1, 1, 1]], "no to three"),
+        ([[0, 0, 0], [1, 1, 1]], "at most three"),
     ],
 )
 def test_how_many_classes_are_learned(recalls: list[list[float]], words: str) -> None:
@@ -53,7 +56,7 @@ def test_how_many_classes_are_learned(recalls: list[list[float]], words: str) ->
 def test_what_each_run_has_learned() -> None:
     said = what_each_learned(learning([1, 0.8, 0.1], [0, 0.2, 0.3]), "a")
     assert said.startswith("Seed 0 has learned x and y; seed 1 has learned none. ")
-    assert "classifies 90\u202f% of the images" in said and "15\u202f% of those of another" in said
+    assert "recognises 90\u202f% of the training images, of the others 15\u202f%" in said
     assert what_each_learned(learning([1, 1, 1]), "a") == "Seed 0 has learned x, y and z."
 
 
@@ -67,12 +70,16 @@ def test_what_no_costs_and_who_stays_there() -> None:
 def test_the_effects_of_single_changes_and_the_larger_cause() -> None:
     found = experiment(nm=0.1, nb=0.77, nc=0.92, km=0.13, kc=0.97)
     lines = effects(found)
-    assert lines[0] == "As published: 10.0\u202f% (0.0 to 11.0\u202f%)."
-    assert [line.partition(" and")[0] for line in lines[1:]] == [
-        "With “yes” counted as the “no”s",
-        "With cross-entropy",
-        "With scaled weights",
-    ]
+    assert lines[0] == "as in the tutorial: 10.0\u202f% (0.0 to 11.0\u202f%)"
+    names = ["with “yes” and “no” balanced", "with cross-entropy", "with scaled weights"]
+    assert [line.partition(" alone:")[0] for line in lines[1:]] == names
+    said = verdict(found)
+    assert (
+        "the larger cause is the loss: another loss alone gains up to 82.0 points, other initial weights alone 3.0."
+        in said
+    )
+    assert "(90\u202f% in the tutorial, 10\u202f% with scaled weights)" in said and "is 50 times as large" in said
+    assert verdict(experiment(nm=0.1, kc=0.5)) == ""
     assert larger_cause(found) == "loss"
     assert larger_cause(experiment(nm=0.1, nc=0.3, km=0.5)) == "initial weights"
     assert larger_cause(experiment(nm=0.9, nc=0.3, km=0.5)) is None  # nothing gains

@@ -17,7 +17,7 @@ LOSSES = {
 INITS_IN_SHORT = {"normal": "standard deviation 1", "kaiming": "scaled weights"}
 LOSSES_IN_SHORT = {
     "mnist_loss": "the tutorial's loss",
-    "balanced_mnist_loss": "“yes” counted as the “no”s",
+    "balanced_mnist_loss": "“yes” and “no” balanced",
     "cross_entropy": "cross-entropy",
 }
 SCHEDULES = {
