@@ -157,3 +157,11 @@ def test_a_stroke_is_read_in_time(page: Page) -> None:
         }"""
     )
     assert max(seconds) < 0.03
+
+
+def test_bars_and_ink_are_seen_where_the_system_chooses_the_colours(report: Path, open_page: Open) -> None:
+    page = open_page(report, forced_colors="active")
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    bars = page.locator("table.bars .bar span")
+    assert ground not in bars.evaluate_all("all => all.map(e => getComputedStyle(e).backgroundColor)")
+    assert page.locator("#pad").evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(255, 255, 255)"
