@@ -1,6 +1,6 @@
 """Write what the report's page needs to answer questions: every model's predictions, images, networks to try.
 
-Each model is represented by its first seed. The page computes with the networks itself; their weights are exact.
+Each model is represented by its first seed. The page computes with the networks itself.
 """
 
 import json
@@ -20,7 +20,7 @@ from digits.statistics.metrics import read_label_errors
 from digits.statistics.predictions import load_predictions, require_one_each, require_same_images
 from digits.statistics.runs import chosen_model, read_measures
 
-PICTURE = 190_000  # bytes of the picture that holds the images; a third more in the page
+PICTURE = 150_000  # bytes of the picture that holds the images; a third more in the page
 UNCOUNTED = 65_535  # in place of a probability: the model was not tested on this image
 MISTAKES = 6  # examples that the chosen model misclassifies
 
@@ -113,7 +113,7 @@ def main() -> None:
             shown_model(model, measures[model], found[model], layouts[model], model in args.sigmoids)
             for model in args.models
         ],
-        "networks": [portable_network(path, test.classes, (height, width)) for path in args.weights],
+        "networks": [portable_network(path, test.classes, test.images) for path in args.weights],
         "examples": examples(test, found[chosen]) if args.weights else [],
     }
     with whole_files(args.explorer) as (part,):

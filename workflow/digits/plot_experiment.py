@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -14,27 +15,27 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from digits.core.command import command_parser, run
 from digits.core.tables import read_table
-from digits.rendering.plotting import COLOURS, FAINT, INK, LINE, save_figures
+from digits.rendering.plotting import COLOURS, FAINT, INK, LINE, NARROW, NEXT, WIDE, save_both
 from digits.rendering.words import INITS_IN_SHORT, LOSSES_IN_SHORT, listed
 from digits.statistics.histories import classes_learned, recalls
 
-COLUMNS = 4  # panels in a row
+COLUMNS = 4  # panels in a row; in a narrow form half as many
 NAMED = 12  # classes whose names are on an axis, letters of a name
 BLUE = COLOURS[0]
 SCORES = np.linspace(-12, 12, 241)
 
 
-def draw_learning(learning: pd.DataFrame, plan: Mapping[str, Any]) -> Figure:
+def draw_learning(learning: pd.DataFrame, plan: Mapping[str, Any], narrow: bool = False) -> Figure:
     """Draw recall by class and epoch, a panel for each run of the model that is explained and for the first of the one beside.
 
     Below each panel is the training loss; of the tutorial's, with a line at what "no" to every class costs.
     """
     explained, *beside = plan["models"]
     runs = [(explained, seed) for seed in plan["seeds"][explained]] + [(m, plan["seeds"][m][0]) for m in beside]
-    rows, columns = -(-len(runs) // COLUMNS), min(len(runs), COLUMNS)
-    figure, axes = plt.subplots(
-        2 * rows, columns, figsize=(7.2, 3.3 * rows), squeeze=False, height_ratios=[2.2, 1] * rows
-    )
+    columns = min(len(runs), COLUMNS // 2 if narrow else COLUMNS)
+    rows = -(-len(runs) // columns)
+    size = (NARROW if narrow else WIDE, 3.3 * rows)
+    figure, axes = plt.subplots(2 * rows, columns, figsize=size, squeeze=False, height_ratios=[2.2, 1] * rows)
     for axis in axes.flat:
         axis.set_axis_off()
     losses = learning[learning["model"] == explained]["train_loss"]
@@ -49,7 +50,7 @@ def draw_learning(learning: pd.DataFrame, plan: Mapping[str, Any]) -> Figure:
         if plan["losses"][model] == "mnist_loss":
             no = 1 / recalls(history).shape[1]
             loss.axhline(no, color=FAINT, linewidth=1, linestyle=(0, (4, 2)))
-            loss.annotate("“no” to every class", (1, no), (0, -10), textcoords="offset points", fontsize=8, color=FAINT)
+            loss.annotate("dashed: “no” to all", (0.05, 0.08), xycoords="axes fraction", fontsize=8, color=FAINT)
         if column == 0:
             loss.set_ylabel("training loss")
         for axis in (heat, loss):
@@ -78,16 +79,24 @@ def _draw_recalls(axis: Axes, history: pd.DataFrame, title: str, named: bool) ->
         axis.set_ylabel("recall by class")
 
 
-def draw_experiment(learning: pd.DataFrame, experiment: pd.DataFrame, plan: Mapping[str, Any]) -> Figure:
-    """Draw validation accuracy by epoch in a grid, a row per initialisation, a column per loss: runs, mean and interval."""
+def draw_experiment(
+    learning: pd.DataFrame, experiment: pd.DataFrame, plan: Mapping[str, Any], narrow: bool = False
+) -> Figure:
+    """Draw validation accuracy by epoch in a grid, a row per initialisation, a column per loss: runs, mean and interval.
+
+    In a narrow form rows are losses, columns initialisations.
+    """
     inits, losses = (list(dict.fromkeys(r[key] for r in plan["recipes"].values())) for key in ("init", "loss"))
-    size = (7.2, 2.1 * len(inits) + 0.4)
-    figure, axes = plt.subplots(len(inits), len(losses), figsize=size, squeeze=False, sharex=True, sharey=True)
+    down, across = (losses, inits) if narrow else (inits, losses)
+    size = (NARROW if narrow else WIDE, 2.1 * len(down) + 0.4)
+    figure, axes = plt.subplots(len(down), len(across), figsize=size, squeeze=False, sharex=True, sharey=True)
+    named: Mapping[str, str] = {**INITS_IN_SHORT, **LOSSES_IN_SHORT}
     classes = recalls(learning).shape[1]
     for axis in axes.flat:
         axis.set_axis_off()
     for name, recipe in plan["recipes"].items():
-        row, column = inits.index(recipe["init"]), losses.index(recipe["loss"])
+        keys = ("loss", "init") if narrow else ("init", "loss")
+        row, column = down.index(recipe[keys[0]]), across.index(recipe[keys[1]])
         axis, means = axes[row, column], experiment[experiment["model"] == name]
         axis.set_axis_on()
         for _, history in learning[learning["model"] == name].groupby("seed"):
@@ -113,11 +122,11 @@ def draw_experiment(learning: pd.DataFrame, experiment: pd.DataFrame, plan: Mapp
         axis.xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
         axis.grid(axis="y", linewidth=0.5)
         axis.tick_params(labelsize=8)
-    for column, loss in enumerate(losses):
-        axes[0, column].set_title(LOSSES_IN_SHORT[loss], fontsize=9)
+    for column, key in enumerate(across):
+        axes[0, column].set_title(named[key], fontsize=9)
         axes[-1, column].set_xlabel("epoch")
-    for row, init in enumerate(inits):
-        axes[row, 0].set_ylabel(INITS_IN_SHORT[init])
+    for row, key in enumerate(down):
+        axes[row, 0].set_ylabel(named[key], fontsize=9)
     return figure
 
 
@@ -132,9 +141,9 @@ def slopes(classes: int) -> dict[str, np.ndarray]:
     }
 
 
-def draw_slopes(learning: pd.DataFrame, plan: Mapping[str, Any]) -> Figure:
+def draw_slopes(learning: pd.DataFrame, plan: Mapping[str, Any], narrow: bool = False) -> Figure:
     """Draw the slope of each loss of the experiment, on a logarithmic scale, and how many scores start where it is small."""
-    figure, axis = plt.subplots(figsize=(7.2, 3.2))
+    figure, axis = plt.subplots(figsize=(NARROW if narrow else WIDE, 3.2))
     explained = plan["models"][0]
     losses: Sequence[str] = list(dict.fromkeys(recipe["loss"] for recipe in plan["recipes"].values()))
     for number, loss in enumerate(losses):
@@ -158,7 +167,7 @@ def draw_slopes(learning: pd.DataFrame, plan: Mapping[str, Any]) -> Figure:
     )
     axis.set(
         xlim=(SCORES[0], SCORES[-1]),
-        xlabel="score of the true class: wrong on the left, right on the right",
+        xlabel=f"score of the true class{NEXT[narrow]}(left: wrong, right: right)",
         ylabel="slope of the loss",
     )
     return figure
@@ -170,19 +179,18 @@ def main() -> None:
     parser.file("--learning", "learning.csv, from digits.explain")
     parser.file("--experiment", "experiment.csv, from digits.explain")
     for name in ("learning", "experiment", "slopes"):
-        parser.file(f"--{name}-figure", "figure to write (.svg or .png)")
+        parser.files(f"--{name}-figure", "figure to write, and one for a small screen")
     args = parser.parse_args()
 
     plan = json.loads(args.plan)
     learning = read_table(args.learning, "digits.explain")
     experiment = read_table(args.experiment, "digits.explain")
-    save_figures(
-        {
-            args.learning_figure: draw_learning(learning, plan),
-            args.experiment_figure: draw_experiment(learning, experiment, plan),
-            args.slopes_figure: draw_slopes(learning, plan),
-        }
-    )
+    draw = {
+        "learning": partial(draw_learning, learning, plan),
+        "experiment": partial(draw_experiment, learning, experiment, plan),
+        "slopes": partial(draw_slopes, learning, plan),
+    }
+    save_both({function: getattr(args, f"{name}_figure") for name, function in draw.items()})
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -16,7 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, PercentFormatter
 
 from digits.core.command import run
-from digits.rendering.plotting import COLOURS, FAINT, INK, LINE, model_colours, save_figures
+from digits.rendering.plotting import COLOURS, FAINT, INK, LINE, NARROW, NEXT, WIDE, model_colours, save_both
 from digits.statistics.histories import read_history
 from digits.statistics.metrics import reliability, wilson_interval
 from digits.statistics.predictions import Predictions, load_predictions
@@ -27,15 +28,18 @@ SOURCE = 0.3  # of a row: what each further source of reported accuracies takes
 BINS = 10  # of probability
 
 
-def draw_curves(histories: dict[tuple[str, int], pd.DataFrame], colours: Mapping[str, str]) -> Figure:
+def draw_curves(
+    histories: dict[tuple[str, int], pd.DataFrame], colours: Mapping[str, str], narrow: bool = False
+) -> Figure:
     """Draw accuracy and loss by epoch, two panels per model, one above the other, and one line per run.
 
     Losses have a scale of their own in each panel, since models with different losses cannot be compared by them.
     """
     models = list(dict.fromkeys(model for model, _ in histories))
-    rows = -(-len(models) // COLUMNS)
+    rows = -(-len(models) // (2 if narrow else COLUMNS))
     columns = -(-len(models) // rows)
-    figure, axes = plt.subplots(2 * rows, columns, figsize=(7.2, 3.1 * rows + 0.3), squeeze=False)
+    size = (NARROW if narrow else WIDE, 3.1 * rows + 0.3)
+    figure, axes = plt.subplots(2 * rows, columns, figsize=size, squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
     for number, model in enumerate(models):
@@ -57,7 +61,7 @@ def draw_curves(histories: dict[tuple[str, int], pd.DataFrame], colours: Mapping
         Line2D([], [], color=FAINT, linewidth=1, label="training images"),
         Line2D([], [], color=FAINT, linewidth=1.2, linestyle=(0, (2, 1.5)), label="validation images"),
     ]
-    figure.legend(handles=handles, loc="outside upper left", ncols=2, fontsize=8)
+    figure.legend(handles=handles, loc="outside upper left", ncols=2, fontsize=9)
     return figure
 
 
@@ -74,7 +78,7 @@ def _scale(accuracy: Axes, loss: Axes) -> None:
     for axis in (accuracy, loss):
         axis.set_axis_on()
         axis.xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
-        axis.tick_params(labelsize=7)
+        axis.tick_params(labelsize=8)
         axis.grid(axis="y", linewidth=0.5)
 
 
@@ -88,7 +92,9 @@ def last_reported(references: Sequence[dict[str, Any]], model: str) -> list[dict
     return list(last.values())
 
 
-def draw_accuracies(metrics: pd.DataFrame, references: list[dict[str, Any]], classes: int) -> Figure:
+def draw_accuracies(
+    metrics: pd.DataFrame, references: list[dict[str, Any]], classes: int, narrow: bool = False
+) -> Figure:
     """Draw each run's test accuracy with its 95 % Wilson interval, one row per model, and what others report for it.
 
     A row with more than one source is as much higher.
@@ -97,7 +103,7 @@ def draw_accuracies(metrics: pd.DataFrame, references: list[dict[str, Any]], cla
     colours = model_colours(models)
     reported = [last_reported(references, model) for model in models]
     *rows, end = itertools.accumulate((1 + SOURCE * max(len(found) - 1, 0) for found in reported), initial=0.0)
-    figure, axis = plt.subplots(figsize=(7.2, 0.9 + 0.6 * end))
+    figure, axis = plt.subplots(figsize=(NARROW if narrow else WIDE, 0.9 + 0.6 * end))
     for row, model, found in zip(rows, models, reported, strict=True):
         runs = metrics[metrics["model"] == model]
         places = row + (np.arange(len(runs)) - (len(runs) - 1) / 2) * min(0.18, 0.6 / len(runs))
@@ -113,14 +119,18 @@ def draw_accuracies(metrics: pd.DataFrame, references: list[dict[str, Any]], cla
     axis.axvline(1 / classes, color=FAINT, linewidth=1, linestyle=":")
     corner: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
     axis.annotate("by chance", (1 / classes, 1), (3, -8), fontsize=7, **corner)
-    axis.set(yticks=rows, yticklabels=models, xlabel="test accuracy of each run, with its 95 % interval")
+    axis.set(yticks=rows, yticklabels=models, xlabel=f"test accuracy of each run,{NEXT[narrow]}with its 95 % interval")
     axis.set(xlim=(0, 1.01), ylim=(end - 0.45, -0.45))
     axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     return figure
 
 
 def draw_calibration(
-    predictions: dict[str, Predictions], temperatures: dict[str, float], models: list[str], chosen: str
+    predictions: dict[str, Predictions],
+    temperatures: dict[str, float],
+    models: list[str],
+    chosen: str,
+    narrow: bool = False,
 ) -> Figure:
     """Draw the fraction of correct predictions against their probability, before and after calibration.
 
@@ -131,7 +141,8 @@ def draw_calibration(
     many = len(models) > len(COLOURS)
     if many:
         colours = {model: colours[model] if model == chosen else LINE for model in models}
-    figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.7), sharey=True)
+    size, grid = ((NARROW, 7.2), (2, 1)) if narrow else ((WIDE, 3.7), (1, 2))
+    figure, axes = plt.subplots(*grid, figsize=size, sharey=True, sharex=True)
     for axis, calibrated in zip(axes, (False, True), strict=True):
         axis.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, linestyle=":")
         for model in [*(name for name in predictions if name != chosen), chosen]:
@@ -142,11 +153,12 @@ def draw_calibration(
         axis.set_title("after calibration" if calibrated else "before calibration", fontsize=9)
         for scale in (axis.xaxis, axis.yaxis):
             scale.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes[0].set_ylabel("fraction of correct predictions")
+    for axis in axes if narrow else axes[:1]:
+        axis.set_ylabel("fraction of correct predictions")
     named = {chosen: chosen, "the other models": models[0] if models[0] != chosen else models[1]} if many else None
     labels = named or {model: model for model in models}
     lines = [Line2D([], [], color=colours[m], marker="o", markersize=3, label=label) for label, m in labels.items()]
-    figure.legend(handles=lines, loc="outside lower center", ncols=min(len(lines), 6), fontsize=8)
+    figure.legend(handles=lines, loc="outside lower center", ncols=min(len(lines), 3 if narrow else 6), fontsize=9)
     return figure
 
 
@@ -164,7 +176,7 @@ def main() -> None:
     parser = runs_parser("plot_results", __doc__)
     parser.add_argument("--references", default="[]", help="accuracies that others report, as JSON")
     for name in ("curves", "accuracies", "calibration"):
-        parser.file(f"--{name}", "figure to write (.svg or .png)")
+        parser.files(f"--{name}", "figure to write, and one for a small screen")
     args = parser.parse_args()
 
     columns = ["test_accuracy", "test_interval_low", "test_interval_high", "temperature"]
@@ -177,11 +189,12 @@ def main() -> None:
     temperatures = dict(zip(firsts["model"], firsts["temperature"].astype(float), strict=True))
     classes = predictions[runs.chosen].logits.shape[1]
 
-    save_figures(
+    references = json.loads(args.references)
+    save_both(
         {
-            args.curves: draw_curves(histories, model_colours(runs.models())),
-            args.accuracies: draw_accuracies(runs.metrics, json.loads(args.references), classes),
-            args.calibration: draw_calibration(predictions, temperatures, runs.models(), runs.chosen),
+            partial(draw_curves, histories, model_colours(runs.models())): args.curves,
+            partial(draw_accuracies, runs.metrics, references, classes): args.accuracies,
+            partial(draw_calibration, predictions, temperatures, runs.models(), runs.chosen): args.calibration,
         }
     )
 

@@ -144,7 +144,9 @@ def main() -> None:
         "explorer": str(args.explorer),
         **{name: [str(path) for path in getattr(args, name)] for name in ("ladder", "learning", "experiment")},
         "runs": [str(path) for path in args.runs],
-        "figures": {path.stem: str(path) for path in args.figures},
+        "figures": {
+            f"{'narrow-' if path.parent.name == 'narrow' else ''}{path.stem}": str(path) for path in args.figures
+        },
         "tensors": {p.name: {"sha256": sha256(p), "shape": [*load_split(p).images.shape]} for p in args.tensors},
         "checksums": {str(path): sha256(path) for path in args.weights},
         "about": about,

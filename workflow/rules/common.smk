@@ -94,6 +94,11 @@ def figures(*names):
     return {Path(name).stem.replace("-", "_"): f"results/figures/{name}" for name in names}
 
 
+def narrow(*names):
+    """Return the paths of figures drawn for a small screen."""
+    return {f"narrow_{name}": f"results/figures/narrow/{path}" for path in names for name in figures(path)}
+
+
 def captioned(results, category, kind="figure"):
     """Mark results for `snakemake --report`, each with its caption in workflow/report/ and a label for the list.
 

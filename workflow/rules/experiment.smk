@@ -1,7 +1,8 @@
 # Needs: history.csv of the runs of the model that is explained and of the experiment's recipes.
 # Makes: results/learning.csv, results/experiment.csv and their figures. Nothing here reads the test images.
 
-EXPERIMENT_FIGURES = figures("learning.svg", "experiment.svg", "loss-slopes.svg") if EXPERIMENT else {}
+EXPERIMENT_NAMES = ["learning.svg", "experiment.svg", "loss-slopes.svg"] if EXPERIMENT else []
+EXPERIMENT_FIGURES, EXPERIMENT_NARROW = figures(*EXPERIMENT_NAMES), narrow(*EXPERIMENT_NAMES)
 
 
 if EXPERIMENT:
@@ -36,6 +37,7 @@ if EXPERIMENT:
             experiment="results/experiment.csv",
         output:
             **captioned(EXPERIMENT_FIGURES, "Results"),
+            **EXPERIMENT_NARROW,
         log:
             "logs/plot_experiment.log",
         benchmark:
@@ -49,5 +51,6 @@ if EXPERIMENT:
             "Drawing what explains the results"
         shell:
             "python -m digits.plot_experiment --learning {input.learning} --experiment {input.experiment}"
-            " --plan {params.plan:q} --learning-figure {output.learning}"
-            " --experiment-figure {output.experiment} --slopes-figure {output.loss_slopes} 2> {log}"
+            " --plan {params.plan:q} --learning-figure {output.learning} {output.narrow_learning}"
+            " --experiment-figure {output.experiment} {output.narrow_experiment}"
+            " --slopes-figure {output.loss_slopes} {output.narrow_loss_slopes} 2> {log}"

@@ -3,12 +3,15 @@
 
 
 DATA_FIGURES = figures("samples.png", "class-means.png", "class-counts.svg")
-RESULT_FIGURES = figures("curves.svg", "accuracies.svg", "calibration.svg")
+RESULT_NAMES = ["curves.svg", "accuracies.svg", "calibration.svg"]
+RESULT_FIGURES, RESULT_NARROW = figures(*RESULT_NAMES), narrow(*RESULT_NAMES)
 MISTAKE_FIGURES = figures("confusion.svg", "mistakes.png", "shared-mistakes.png")
 WEIGHT_FIGURE, WORKFLOW_FIGURE = figures("first-layers.png"), figures("workflow.svg")
 LADDER_FIGURE = figures("ladder.svg") if LADDER else {}
 FIGURES = (
     EXPERIMENT_FIGURES
+    | EXPERIMENT_NARROW
+    | RESULT_NARROW
     | DATA_FIGURES
     | RESULT_FIGURES
     | MISTAKE_FIGURES
@@ -46,6 +49,7 @@ rule plot_results:
         summary="results/summary.csv",
     output:
         **captioned(RESULT_FIGURES, "Results"),
+        **RESULT_NARROW,
     log:
         "logs/plot_results.log",
     benchmark:
@@ -61,8 +65,9 @@ rule plot_results:
         "Drawing the results"
     shell:
         "python -m digits.plot_results --runs {params.runs} --ensembles {params.ensembles} --metrics {input.metrics} --summary {input.summary}"
-        " --references {params.references:q} --curves {output.curves} --accuracies {output.accuracies}"
-        " --calibration {output.calibration} 2> {log}"
+        " --references {params.references:q} --curves {output.curves} {output.narrow_curves}"
+        " --accuracies {output.accuracies} {output.narrow_accuracies}"
+        " --calibration {output.calibration} {output.narrow_calibration} 2> {log}"
 
 
 rule plot_mistakes:

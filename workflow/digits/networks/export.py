@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from digits.core.arrays import read_arrays
 from digits.core.files import written_by
-from digits.networks.ensembles import split_members
+from digits.networks.ensembles import mean_logits, split_members
 
 EPSILON = 1e-5  # what torch's batch norm adds to each variance
 
@@ -20,11 +20,13 @@ def encode(array: np.ndarray, kind: str) -> str:
     return base64.b64encode(np.ascontiguousarray(array, dtype=kind).tobytes()).decode()
 
 
-def portable_network(path: Path, classes: list[str], shape: tuple[int, int]) -> dict[str, Any]:
-    """Read the weights of a run, a network or an ensemble, for images of a shape; UserError, naming the file, if it is something else.
+def portable_network(path: Path, classes: list[str], images: np.ndarray) -> dict[str, Any]:
+    """Read the weights of a run, a network or an ensemble; UserError, naming the file, if it is something else.
 
-    Weights are float32 to the last bit, ordered so that the outputs lie beside each other: [inputs, outputs], and
-    [height, width, inputs, outputs] for a convolution.
+    Weights are ordered so that the outputs lie beside each other: [inputs, outputs], and [height, width, inputs, outputs] for
+    a convolution. They are float32 to the last bit, but those of a dense network, which are many, are rounded to float16;
+    `changed` counts of the images, uint8 [N, height, width], those whose prediction this changes. Of a network with a sigmoid
+    for each class, `none` counts the images for which all of them are below 0.5.
     """
     with written_by("digits.train", path):
         arrays, texts = read_arrays(path)
@@ -36,24 +38,58 @@ def portable_network(path: Path, classes: list[str], shape: tuple[int, int]) -> 
             raise ValueError("something else than finite float32 numbers")
         outputs = [i for i, name in enumerate(classes) if not recipe["classes"] or name in recipe["classes"]]
         members = split_members(arrays, training["members"])
+        shape, sigmoids = images.shape[1:], recipe["loss"] != "cross_entropy" and len(members) == 1
+        kind, changed, none = "<f4", 0, None
+        if not recipe["convolutions"]:
+            x = _inputs(members[0], recipe, images)
+            exact, halves = (mean_scores(members, x, rounded) for rounded in (np.float32, np.float16))
+            none = int((halves < 0).all(axis=1).sum()) if sigmoids else None
+            if np.isfinite(halves).all():
+                kind, changed = "<f2", int((exact.argmax(axis=1) != halves.argmax(axis=1)).sum())
         return {
             "model": training["model"],
             "seed": training["seed"],
             "outputs": outputs,  # the class of each, by its number
             "crop": recipe["crop"],
             "shift": recipe["test_time_shift"],
-            "members": [_member(member, recipe, shape, len(outputs)) for member in members],
+            "sigmoids": sigmoids,
+            "half": kind == "<f2",
+            "changed": changed,
+            "none": none,
+            "members": [_member(member, recipe, shape, len(outputs), kind) for member in members],
         }
 
 
+def mean_scores(members: Sequence[Mapping[str, np.ndarray]], x: np.ndarray, kind: type[np.floating[Any]]) -> np.ndarray:
+    """Return the scores of dense networks with weights rounded to a kind of number, of several the logarithm of the mean probability."""
+    found = []
+    for arrays in members:
+        values = x
+        for layer in range(1, len([name for name in arrays if name.startswith("w")]) + 1):
+            values = np.maximum(values, 0) if layer > 1 else values
+            with np.errstate(over="ignore", invalid="ignore"):  # too large for the kind: the caller looks
+                values = values @ arrays[f"w{layer}"].astype(kind).astype(np.float32) + arrays[f"b{layer}"]
+        found.append(values)
+    return found[0] if len(found) == 1 else mean_logits(found)
+
+
+def _inputs(arrays: Mapping[str, np.ndarray], recipe: Mapping[str, Any], images: np.ndarray) -> np.ndarray:
+    """Return what a dense network's first layer sees of images, float32 [N, pixels]."""
+    crop, (height, width) = recipe["crop"], images.shape[1:]
+    x = images[:, crop : height - crop, crop : width - crop].astype(np.float32) / 255
+    if recipe["pixels"] == "normalised":
+        x = (x - arrays["pixel_mean"]) / arrays["pixel_std"]
+    return x.reshape(len(x), -1)
+
+
 def _member(
-    arrays: Mapping[str, np.ndarray], recipe: Mapping[str, Any], shape: tuple[int, int], outputs: int
+    arrays: Mapping[str, np.ndarray], recipe: Mapping[str, Any], shape: tuple[int, ...], outputs: int, kind: str
 ) -> dict[str, Any]:
     convolutions, crop = recipe["convolutions"], recipe["crop"]
     normalised = recipe["pixels"] == "normalised"
     layers = _convolutions(arrays, convolutions, recipe) if convolutions else []
     inputs = layers[-1]["outputs"] if layers else (shape[0] - 2 * crop) * (shape[1] - 2 * crop)
-    layers += _dense(arrays, bool(convolutions), len(recipe["hidden"]) + 1, inputs)
+    layers += _dense(arrays, bool(convolutions), len(recipe["hidden"]) + 1, inputs, kind)
     if layers[-1]["outputs"] != outputs:
         raise ValueError(f"{layers[-1]['outputs']} outputs for {outputs} classes")
     return {
@@ -63,7 +99,9 @@ def _member(
     }
 
 
-def _dense(arrays: Mapping[str, np.ndarray], by_torch: bool, count: int, inputs: int) -> list[dict[str, Any]]:
+def _dense(
+    arrays: Mapping[str, np.ndarray], by_torch: bool, count: int, inputs: int, kind: str
+) -> list[dict[str, Any]]:
     """Describe dense layers, whose weights torch keeps as [outputs, inputs] and our own network the other way round."""
     layers = []
     for i in range(count):
@@ -71,7 +109,7 @@ def _dense(arrays: Mapping[str, np.ndarray], by_torch: bool, count: int, inputs:
         biases = arrays[f"dense.{i}.bias"] if by_torch else arrays[f"b{i + 1}"]
         if weights.shape != (inputs, len(biases)):
             raise ValueError(f"weights {list(weights.shape)} in a layer from {inputs} to {len(biases)} values")
-        arrays_of = {"weights": encode(weights, "<f4"), "biases": encode(biases, "<f4")}
+        arrays_of = {"weights": encode(weights, kind), "biases": encode(biases, "<f4")}
         layers.append({"kind": "dense", "inputs": inputs, "outputs": len(biases), **arrays_of})
         inputs = len(biases)
     return layers

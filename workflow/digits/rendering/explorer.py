@@ -14,41 +14,61 @@ PAD = 280  # pixels of the drawing area's side
 
 
 def drawing(explorer: Mapping[str, Any]) -> None:
-    """Show an area to draw on and a network's prediction, which needs JavaScript; nothing if there is no network."""
-    networks = [network["model"] for network in explorer["networks"]]
+    """Show an area to draw on and each network's answer, which needs JavaScript; nothing if there is no network."""
+    networks = explorer["networks"]
     if not networks:
         return
     side = explorer["shape"][0]
+    answers = "".join(_answer(network, explorer) for network in networks)
+    options = "".join(f"<option>{html.escape(network['model'])}</option>" for network in reversed(networks))
+    display(
+        HTML(
+            "<noscript><p>Drawing needs JavaScript, which is switched off.</p></noscript>"
+            '<div id="drawing" hidden><div class="paper">'
+            f'<canvas id="pad" width="{PAD}" height="{PAD}" role="img" aria-label="Area to draw on, with mouse, finger or pen. '
+            'From the keyboard, choose an image below."></canvas>'
+            f'<div><canvas id="seen" width="{side}" height="{side}" role="img" aria-label="What the networks see: the drawing '
+            f'in {side} × {side} pixels"></canvas><p class="small">What the networks see: {side} × {side} pixels</p>'
+            '<button type="button" id="clear">Clear</button></div></div>'
+            f'<div class="answers">{answers}</div><p role="status">Nothing is drawn.</p>'
+            '<p id="examples">Or choose a test image:</p><ul class="examples" aria-labelledby="examples"></ul>'
+            '<details class="inside"><summary>What a network makes of it: layer by layer, and which parts matter</summary>'
+            f'<p><label>Network <select>{options}</select></label></p><figure class="parts"><canvas role="img"></canvas>'
+            '<figcaption></figcaption></figure><div class="layers"></div></details></div>'
+        )
+    )
+
+
+def _answer(network: Mapping[str, Any], explorer: Mapping[str, Any]) -> str:
+    """The bars of a network, and what they are."""
     bars = "".join(
         f'<tr><th scope="row">{html.escape(name)}</th>'
         '<td class="bar" aria-hidden="true"><span></span></td><td class="share"></td></tr>'
         for name in explorer["classes"]
     )
-    options = _options(networks, explorer["chosen"] if explorer["chosen"] in networks else networks[0])
-    display(
-        HTML(
-            "<noscript><p>Drawing needs JavaScript, which is switched off. Everything else on this page is there without "
-            'it.</p></noscript><div id="drawing" hidden>'
-            f'<div class="pad"><canvas id="pad" width="{PAD}" height="{PAD}" role="img" '
-            'aria-label="Area to draw on, with mouse, finger or pen. From the keyboard, choose an image below."></canvas>'
-            '<p><button type="button" id="clear">Clear</button> '
-            f"<label>Network <select>{options}</select></label></p></div>"
-            f'<div class="reading"><figure><canvas id="seen" width="{side}" height="{side}" role="img" '
-            f'aria-label="What the network sees: the drawing in {side} × {side} pixels"></canvas>'
-            f"<figcaption>What the network sees: {side} × {side} pixels</figcaption></figure>"
-            f'<table class="bars"><caption>Probability of each class</caption><tbody>{bars}</tbody></table></div>'
-            '<p role="status">Nothing is drawn.</p>'
-            '<p id="examples">Or choose a test image:</p>'
-            '<ul class="examples" aria-labelledby="examples"></ul></div>'
-        )
+    return (
+        f'<div class="answer"><table class="bars"><caption><strong>{html.escape(network["model"])}</strong> '
+        f'<span class="says"></span></caption><tbody>{bars}</tbody></table>'
+        f'<p class="small">{html.escape(_what_bars_are(network, explorer))}</p></div>'
     )
+
+
+def _what_bars_are(network: Mapping[str, Any], explorer: Mapping[str, Any]) -> str:
+    found = [m for m in explorer["models"] if (m["name"], m["seed"]) == (network["model"], network["seed"])]
+    images = sum(map(sum, explorer["models"][0]["confusion"]))
+    if network["sigmoids"]:
+        text = "A sigmoid for each class, yes from 50 %; no probabilities."
+        if network["none"] is not None:
+            text += f" It says no to every class for {network['none']:,} of {images:,} test images."
+    else:
+        calibrated = any(model["temperature"] for model in found)
+        text = f"Probabilities, {'' if calibrated else 'not '}calibrated."
+    if network["half"]:
+        text += f" Weights rounded to half precision, which changes {network['changed']:,} of {images:,} predictions."
+    return text
 
 
 def data(explorer: Mapping[str, Any]) -> None:
     """Put the data into the page, for its scripts; no text in it can end the element that holds it."""
     text = json.dumps(explorer, separators=(",", ":")).replace("<", "\\u003c")
     display(HTML(f'<script type="application/json" id="explorer">{text}</script>'))
-
-
-def _options(names: list[str], selected: str) -> str:
-    return "".join(f"<option{' selected' if name == selected else ''}>{html.escape(name)}</option>" for name in names)

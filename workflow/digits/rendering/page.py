@@ -67,19 +67,31 @@ def text(markdown: str) -> None:
     display(Markdown(markdown))
 
 
-def figure(path: Path, alternative: str, caption: str, narrow: bool = False) -> None:
+def figure(
+    path: Path,
+    alternative: str,
+    caption: str,
+    narrow: Path | bool = False,
+    source: Source | None = None,
+) -> None:
     """Show an image file within the page, with a text for those who cannot see it and a caption for all.
 
     A picture of pixels stands on a light card. What is wider than the screen scrolls by itself, also by keyboard, unless
-    it is `narrow`, drawn to be read on a small screen.
+    it is `narrow`, drawn to be read on a small screen, or a file that is takes its place there. Below are links to its source.
     """
-    data = base64.b64encode(path.read_bytes()).decode()
-    source = f"data:{MEDIA[path.suffix]};base64,{data}"
-    picture = f'<img src="{source}" alt="{html.escape(alternative)}">'
+    picture = f'<img src="{_data(path)}" alt="{html.escape(alternative)}">'
+    if isinstance(narrow, Path):
+        picture = f'<picture><source media="(max-width: 44rem)" srcset="{_data(narrow)}">{picture}</picture>'
     label = html.escape(f"Figure: {caption.partition('. ')[0].rstrip('.')}")
     kind = f"picture {path.suffix[1:]}{' narrow' if narrow else ''}"
     box = f'<div class="{kind}" tabindex="0" role="group" aria-label="{label}">{picture}</div>'
-    display(HTML(f"<figure>{box}<figcaption>{html.escape(caption)}</figcaption></figure>"))
+    below = links("fig", source) if source else ""
+    anchor = f' id="fig-{html.escape(source.name)}"' if source else ""
+    display(HTML(f"<figure{anchor}>{box}<figcaption>{html.escape(caption)}</figcaption>{below}</figure>"))
+
+
+def _data(path: Path) -> str:
+    return f"data:{MEDIA[path.suffix]};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
 def table(

@@ -1,6 +1,7 @@
 """One style for all figures, and figure files whose bytes depend on nothing but what they show."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -31,6 +32,12 @@ DARK = {
     "#000000": "#f4f4f4",
 }
 
+FONTS = "system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif"
+WIDE, NARROW = 7.2, 3.6  # inches: of a figure, and of its form for a small screen
+NEXT = (" ", "\n")  # between the parts of a long label, without and with `narrow`
+METADATA = re.compile("<metadata>.*?</metadata>", re.DOTALL)  # who drew it, which the locked versions say
+INDENTATION = re.compile(r"\n +(?=<)")
+TAG, LONG_NUMBER = re.compile("<[^>]*>"), re.compile(r"(\.\d)\d+")
 MAXCOVERAGE = Image.Quantize.MAXCOVERAGE  # rare colours keep theirs: here none moves by more than 5 of 255
 
 mpl.rcdefaults()  # not the user's matplotlibrc: it would change the files
@@ -38,6 +45,7 @@ mpl.rcParams.update(
     {
         "figure.constrained_layout.use": True,
         "font.size": 10,
+        "font.family": "DejaVu Sans",
         "text.parse_math": False,  # a class may be called $x$
         "text.color": INK,
         "axes.labelcolor": INK,
@@ -55,7 +63,7 @@ mpl.rcParams.update(
         "grid.color": LINE,
         "legend.frameon": False,
         "svg.hashsalt": "digits",  # otherwise the ids in an SVG are random
-        "svg.fonttype": "path",
+        "svg.fonttype": "none",  # real text, in the reader's font: DejaVu Sans, by which it is placed, is wider than most
     }
 )
 
@@ -81,10 +89,15 @@ def save_figures(figures: Mapping[Path, Figure]) -> None:
             _save(figure, part, target)
 
 
+def save_both(figures: Mapping[Callable[..., Figure], Sequence[Path]]) -> None:
+    """Write figures, each by the function that draws it, as a file and, with `narrow`, as one for a small screen."""
+    save_figures({path: draw(narrow=bool(i)) for draw, paths in figures.items() for i, path in enumerate(paths)})
+
+
 def _save(figure: Figure, part: Path, target: Path) -> None:
     if target.suffix == ".svg":
         figure.savefig(part, format="svg", transparent=True, metadata={"Date": None})
-        part.write_text(with_dark_colours(part.read_text(encoding="utf-8")), encoding="utf-8")
+        part.write_text(with_dark_colours(compact(part.read_text(encoding="utf-8"))), encoding="utf-8")
     else:
         figure.set_dpi(144)
         figure.canvas.draw()
@@ -93,6 +106,13 @@ def _save(figure: Figure, part: Path, target: Path) -> None:
         picture = Image.fromarray(pixels[..., 0].copy()) if grey else Image.fromarray(pixels).quantize(128, MAXCOVERAGE)
         picture.save(part, format="png", optimize=True)
     plt.close(figure)
+
+
+def compact(svg: str) -> str:
+    """Give an SVG the reader's font, named once, and places to a tenth of a point: half of the bytes."""
+    svg = svg.replace("<defs>", f"<defs>\n  <style>text{{font-family:{FONTS}}}</style>", 1)
+    svg = INDENTATION.sub("\n", METADATA.sub("", svg.replace("; font-family: 'DejaVu Sans'", "")))
+    return TAG.sub(lambda tag: tag[0] if "base64" in tag[0] else LONG_NUMBER.sub(r"\1", tag[0]), svg)
 
 
 def with_dark_colours(svg: str) -> str:

@@ -1,8 +1,9 @@
 "use strict";
-// Draw with mouse, finger or pen, and see a network's prediction at each stroke.
+// Draw with mouse, finger or pen, and see what each network says at each stroke.
 
 const SLOW = 100; // milliseconds: what takes longer is read at the end of a stroke, so that the line follows the hand
 const PEN = 0.075; // of the pad's side: about as thick as the strokes of MNIST
+const LISTED = 12; // classes; of more, the likeliest are shown
 
 // How opaque each pixel of a canvas is.
 function inkOf(canvas) {
@@ -20,47 +21,63 @@ function showPixels(canvas, pixels) {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
-function likeliestFirst(shares) {
-  return shares.map((share, number) => [number, share]).sort((a, b) => b[1] - a[1]);
+const temperatureOf = (explorer, network) =>
+  explorer.models.find((model) => model.name === network.model && model.seed === network.seed)?.temperature ?? null;
+
+// What a network says, in words: of sigmoids all that say yes, else the likeliest class.
+function inWords(explorer, network, shares) {
+  const named = (i) => `${explorer.classes[i]} (${asPercent(shares[i])})`;
+  if (!network.sigmoids) return `predicts ${named(shares.indexOf(Math.max(...shares)))}`;
+  const yes = shares.map((share, i) => (share >= 0.5 ? i : -1)).filter((i) => i >= 0);
+  return yes.length ? `says yes to ${yes.map(named).join(" and ")}` : "says no to all: none of these";
 }
 
 function startDrawing(explorer) {
   const root = document.getElementById("drawing");
   if (!root) return;
-  const [pad, seen, choice, status] = ["#pad", "#seen", "select", "[role=status]"].map((q) => root.querySelector(q));
-  const rows = [...root.querySelectorAll(".bars tr")];
+  const [pad, seen, status] = ["#pad", "#seen", "[role=status]"].map((q) => root.querySelector(q));
+  const places = [...root.querySelectorAll(".answer")];
   const size = explorer.shape[0];
   const context = pad.getContext("2d", { willReadFrequently: true });
-  const networks = new Map(); // decoded when first used
-  let pixels = null; // what the network sees
+  const networks = []; // decoded when first used, or when the page has nothing else to do
+  const inside = startInside(explorer, root, (number) => network(number));
+  let pixels = null; // what the networks see
   let named = "Your drawing";
   let took = 0; // milliseconds, the last reading
 
-  function network() {
-    const plain = explorer.networks[choice.selectedIndex];
-    if (!networks.has(plain.model)) networks.set(plain.model, readNetwork(plain));
-    return networks.get(plain.model);
+  const network = (number) => (networks[number] ??= readNetwork(explorer.networks[number]));
+
+  function showAnswer(place, number) {
+    const plain = explorer.networks[number];
+    const classes = explorer.classes.length;
+    const shares = pixels
+      ? answer(network(number), pixels, size, size, classes, temperatureOf(explorer, plain))
+      : new Array(classes).fill(0);
+    const highest = Math.max(...shares);
+    const least = [...shares].sort((a, b) => b - a)[Math.min(LISTED, classes) - 1];
+    place.querySelectorAll(".bars tr").forEach((row, i) => {
+      row.querySelector(".bar span").style.width = `${100 * shares[i]}%`;
+      row.querySelector(".share").textContent = pixels ? asPercent(shares[i], 0) : "";
+      row.classList.toggle("likeliest", pixels !== null && (plain.sigmoids ? shares[i] >= 0.5 : shares[i] === highest));
+      row.hidden = classes > LISTED && shares[i] < least;
+    });
+    const said = pixels ? inWords(explorer, plain, shares) : "";
+    place.querySelector(".says").textContent = said;
+    return `${plain.model} ${said}`;
   }
 
   function show() {
     const started = performance.now();
-    const shares = pixels ? probabilities(network(), pixels, size, size, rows.length) : rows.map(() => 0);
+    const said = places.map(showAnswer);
     took = performance.now() - started;
-    const highest = Math.max(...shares);
     showPixels(seen, pixels);
-    rows.forEach((row, i) => {
-      row.querySelector(".bar span").style.width = `${100 * shares[i]}%`;
-      row.querySelector(".share").textContent = pixels ? asPercent(shares[i]) : "";
-      row.classList.toggle("likeliest", pixels !== null && shares[i] === highest);
-    });
-    return shares;
+    return said;
   }
 
   // In words, for those who do not see the bars; at the end of a stroke, so that it is not said all the time.
-  function say(shares) {
-    if (!pixels) return (status.textContent = "Nothing is drawn.");
-    const [first, second] = likeliestFirst(shares).map(([i, share]) => `${explorer.classes[i]} (${asPercent(share)})`);
-    status.textContent = `${named}: ${choice.value} predicts ${first}` + (second ? `, then ${second}.` : ".");
+  function say(said) {
+    status.textContent = pixels ? `${named}: ${said.join("; ")}.` : "Nothing is drawn.";
+    inside(pixels);
   }
 
   function readPad() {
@@ -75,7 +92,7 @@ function startDrawing(explorer) {
   }
 
   function showExample(example) {
-    pixels = Uint8Array.from(atob(example.pixels), (letter) => letter.charCodeAt(0));
+    pixels = decodeBytes(example.pixels);
     named = `Test image no. ${example.number}, which is ${explorer.classes[example.label]}`;
     say(show());
     context.clearRect(0, 0, pad.width, pad.height);
@@ -84,11 +101,10 @@ function startDrawing(explorer) {
 
   drawOn(pad, () => took < SLOW && readPad(), () => say(readPad()));
   root.querySelector("#clear").addEventListener("click", clear);
-  choice.addEventListener("change", () => say(show()));
   root.querySelector(".examples").append(
     ...explorer.examples.map((example) => {
       const canvas = element("canvas", { width: size, height: size });
-      showPixels(canvas, Uint8Array.from(atob(example.pixels), (letter) => letter.charCodeAt(0)));
+      showPixels(canvas, decodeBytes(example.pixels));
       const label = `Test image no. ${example.number}, which is ${explorer.classes[example.label]}`;
       const button = element("button", { type: "button", "aria-label": label, title: label }, canvas);
       button.addEventListener("click", () => showExample(example));
@@ -96,6 +112,9 @@ function startDrawing(explorer) {
     }),
   );
   root.hidden = false;
+  show();
+  const whenIdle = window.requestIdleCallback ?? ((work) => setTimeout(work, 500));
+  explorer.networks.forEach((_, number) => whenIdle(() => network(number)));
 }
 
 // Let a pointer leave ink on a canvas; tell when there is more of it, and when a stroke ends.

@@ -1,16 +1,22 @@
 "use strict";
 // Compute a network of this project, or an ensemble of them: what PyTorch computes in float32, here with the same weights and sums in float64.
 
-// The file says little-endian, and so is every machine with a browser.
-function float32(base64) {
-  return new Float32Array(Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)).buffer);
+const float32 = (base64) => new Float32Array(decodeBytes(base64).buffer);
+
+// Half precision, IEEE 754: a sign, 5 bits of exponent, 10 of fraction.
+function float16(base64) {
+  return Float32Array.from(new Uint16Array(decodeBytes(base64).buffer), (half) => {
+    const [exponent, fraction] = [(half >> 10) & 31, half & 1023];
+    const size = exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24;
+    return half >> 15 ? -size : size;
+  });
 }
 
 // Turn a network from the page's data into one that can compute.
 function readNetwork(plain) {
   const readLayer = (layer) => ({
     ...layer,
-    weights: float32(layer.weights),
+    weights: plain.half ? float16(layer.weights) : float32(layer.weights),
     biases: layer.biases && float32(layer.biases),
     norm: layer.norm && {
       epsilon: layer.norm.epsilon,
@@ -31,6 +37,22 @@ function probabilities(network, pixels, height, width, classes) {
   return result;
 }
 
+// What a network says of an image: of a network with a sigmoid for each class these, else probabilities, calibrated if the
+// run has a temperature. Dividing scores by it is the same as a power of the probabilities.
+function answer(network, pixels, height, width, classes, temperature) {
+  if (network.sigmoids) {
+    const result = new Array(classes).fill(0);
+    const scores = meanScores(network, network.members[0], pixels, height, width);
+    network.outputs.forEach((number, i) => (result[number] = 1 / (1 + Math.exp(-scores[i]))));
+    return result;
+  }
+  const found = probabilities(network, pixels, height, width, classes);
+  if (!temperature) return found;
+  const powers = found.map((share) => share ** (1 / temperature));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return powers.map((power) => power / sum);
+}
+
 function softmax(scores) {
   const highest = Math.max(...scores);
   const powers = Array.from(scores, (score) => Math.exp(score - highest));
@@ -42,15 +64,21 @@ function softmax(scores) {
 function meanScores(network, member, pixels, height, width) {
   const far = network.shift;
   const steps = far ? [[0, 0], [-far, 0], [far, 0], [0, -far], [0, far]] : [[0, 0]];
-  const views = steps.map(([down, right]) => {
-    const area = cropped(network.crop, pixels, height, width, down, right);
-    area.values.forEach((value, i) => (area.values[i] = (value - member.mean) / member.std));
-    return memberScores(member.layers, area);
-  });
+  const views = steps.map(([down, right]) =>
+    memberScores(member.layers, inputArea(network, member, pixels, height, width, down, right)),
+  );
   return views[0].map((_, i) => views.reduce((sum, scores) => sum + scores[i], 0) / views.length);
 }
 
-function memberScores(layers, area) {
+// What a member's first layer sees of an image.
+function inputArea(network, member, pixels, height, width, down = 0, right = 0) {
+  const area = cropped(network.crop, pixels, height, width, down, right);
+  area.values.forEach((value, i) => (area.values[i] = (value - member.mean) / member.std));
+  return area;
+}
+
+// The scores of an area; each layer's area after it, ReLU included, is put into `seen`.
+function memberScores(layers, area, seen = []) {
   layers.forEach((layer, i) => {
     if (layer.kind === "convolution") {
       area = convolution(layer, area);
@@ -59,6 +87,7 @@ function memberScores(layers, area) {
       area = { values: dense(layer, area.values) };
     }
     if (i < layers.length - 1) area.values.forEach((v, k) => (area.values[k] = Math.max(v, 0)));
+    seen.push(area);
   });
   return area.values;
 }
