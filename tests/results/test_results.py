@@ -127,13 +127,22 @@ def test_the_documents_have_the_experiment() -> None:
         low, high = max(row["interval_low"], 0), min(row["interval_high"], 1)
         accuracy = f"{100 * row['validation_accuracy']:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
         start = starts.loc[row["model"]]
-        shown = [accuracy, f"{row['classes_learned']:.1f}", f"{start['saturated']:.0%}".replace("%", " %"), f"{start['gradient_1']:.1e}"]
+        shown = [
+            accuracy,
+            f"{row['classes_learned']:.1f}",
+            f"{start['saturated']:.0%}".replace("%", " %"),
+            f"{start['gradient_1']:.1e}",
+        ]
         assert f"| {' | '.join(shown)} |" in text
 
 
 def test_what_published_has_learned_is_what_the_documents_say() -> None:
     learning = pd.read_csv(RESULTS / "learning.csv")
-    runs = learning[(learning["model"] == "published") & (learning["epoch"] == 30)].set_index("seed").filter(like="recall_")
+    runs = (
+        learning[(learning["model"] == "published") & (learning["epoch"] == 30)]
+        .set_index("seed")
+        .filter(like="recall_")
+    )
     assert (runs >= 0.5).sum(axis=1).tolist() == [2, 4, 0], "two, four and none"
     assert round(100 * runs.to_numpy()[runs.to_numpy() >= 0.5].mean()) == 97
     third = learning[(learning["model"] == "published") & (learning["seed"] == 2)]["train_loss"]
