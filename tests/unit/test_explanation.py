@@ -93,9 +93,8 @@ def test_the_effects_of_single_changes_and_the_larger_cause() -> None:
 def test_the_opening_follows_what_was_learned() -> None:
     loss, starts = experiment(nm=0.1, nc=0.9, km=0.2), experiment(nm=0.1, nc=0.3, km=0.5)
     few, all_ = learning([1, 0, 0], [1, 1, 0]), learning([1, 1, 1])
-    assert opening(few, loss, "a", "xyz").endswith(
-        "one or two of the three classes and answers “no” to the rest, because its loss makes “no” cheap."
-    )
+    end = "one or two of the three classes and answers “no” to the rest, because its loss makes “no” cheap."
+    assert opening(few, loss, "a", "xyz").endswith(end)
     assert opening(few, starts, "a", "xyz").endswith("answers “no” to the rest.")
     assert opening(all_, loss, "a", "xyz") == "Each run of this network has learned all three classes."
 
