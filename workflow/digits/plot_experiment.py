@@ -147,13 +147,10 @@ def draw_slopes(learning: pd.DataFrame, plan: Mapping[str, Any], narrow: bool = 
     for number, loss in enumerate(losses):
         values = slopes(recalls(learning).shape[1])[loss]
         style = ("-", (0, (5, 2)), (0, (1, 1.5)))[number % 3]
-        axis.plot(SCORES, values, color=COLOURS[(0, 2, 3)[number % 3]], linewidth=2, linestyle=style)
-        (line,) = axis.lines[number:]
-        line.set_label(LOSSES_IN_SHORT[loss])
-        if not narrow:
-            axis.annotate(LOSSES_IN_SHORT[loss], (SCORES[8], values[8]), (0, 7), textcoords="offset points")
-    if narrow:  # there the lines are too steep for labels of their own
-        figure.legend(loc="outside upper left", handlelength=3)
+        colour = COLOURS[(0, 2, 3)[number % 3]]
+        axis.plot(SCORES, values, label=LOSSES_IN_SHORT[loss], color=colour, linewidth=2, linestyle=style)
+    # Labels beside the lines would cross them.
+    figure.legend(loc="outside upper left", ncols=1 if narrow else 3, handlelength=3)
     axis.set_yscale("log")
     axis.yaxis.set_major_formatter("{x:g}")
     edge = np.log(99)

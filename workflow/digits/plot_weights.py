@@ -23,7 +23,7 @@ POSITIVE, NEGATIVE = COLOURS[0], COLOURS[2]  # blue, and an orange red that is l
 def draw_first_layers(filters: dict[str, np.ndarray], narrow: bool = False) -> Figure:
     """Draw first-layer weights, one row per model: the units with the largest weights, blue positive, orange negative.
 
-    `filters` has float32 [units, height, width] of each model. A telephone's form has the first half of the units.
+    `filters` has float32 [units, height, width] of each model. The narrow form has half as many units.
     """
     width, columns = (NARROW, UNITS // 2) if narrow else (WIDE, UNITS)
     side = width / columns

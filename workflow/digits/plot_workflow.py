@@ -107,8 +107,8 @@ def draw_workflow(jobs: Mapping[str, int], edges: Sequence[Edge]) -> Figure:
         )
         axis.add_patch(box)
         count = jobs[name]
-        axis.text(x, y - 0.1, name, ha="center", va="center", fontsize=7, weight="bold", color=INK)
-        axis.text(x, y + 0.14, f"{count:,} job{'s' * (count != 1)}", ha="center", va="center", fontsize=6, color=FAINT)
+        axis.text(x, y - 0.1, name, ha="center", va="center", fontsize=7.5, color=INK)
+        axis.text(x, y + 0.14, f"{count:,} job{'s' * (count != 1)}", ha="center", va="center", fontsize=7, color=FAINT)
     return figure
 
 

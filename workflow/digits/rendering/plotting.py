@@ -152,7 +152,8 @@ def with_dark_colours(svg: str) -> str:
 
 def draw_ink(axis: Axes, image: np.ndarray, **options: Any) -> None:
     """Draw a greyscale image, uint8, as ink on the page's own ground: dark on light, or light on dark."""
-    number = sum(len(other.images) for other in axis.get_figure(root=True).axes)  # type: ignore[union-attr]
+    figure = axis.get_figure(root=True)
+    number = len([image for other in (figure.axes if figure else []) for image in other.images])
     ink = np.zeros((*image.shape, 4), np.uint8)
     ink[..., 3] = levels(image / 255)
     axis.imshow(ink, interpolation="none", **options).set_gid(f"{INK_ID}-{number}")
