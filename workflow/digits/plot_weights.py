@@ -16,7 +16,7 @@ from digits.data.tensors import load_split
 from digits.rendering.plotting import COLOURS, LINE, NARROW, WIDE, levels, save_both
 from digits.statistics.runs import read_runs, runs_parser
 
-UNITS = 8  # shown of each model
+UNITS = 6  # shown of each model
 POSITIVE, NEGATIVE = COLOURS[0], COLOURS[2]  # blue, and an orange red that is lighter
 
 
