@@ -6,13 +6,32 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.special
+import torch
 from browsing import computed
 from conftest import Ran
+from digits.core.arrays import read_arrays
 from digits.data.tensors import load_split
-from project import EXPLORER, PAIR_RUNS, RUNS, TENSORS
+from digits.networks.dense import simple_net
+from digits.networks.ensembles import mean_logits, split_members
+from project import EXPLORER, PAIR_RUNS, RUNS, TENSORS, header
 from safetensors.numpy import load_file
 
 from browser.conftest import Open
+
+
+def scores(run: Path, images: np.ndarray) -> np.ndarray:
+    """The scores of a dense network, or of the members of an ensemble of them, with weights rounded to half precision."""
+    arrays, training = read_arrays(run / "weights.safetensors")[0], header(run / "weights.safetensors")
+    members = split_members(arrays, training["members"])
+    x = torch.from_numpy(images).float().flatten(1) / 255
+    found = []
+    for member in members:
+        params = [
+            torch.from_numpy(member[name].copy())
+            for name in sorted(member, key=lambda name: (name[1:], name[0] == "b"))
+        ]
+        found.append(simple_net(x, [p.half().float() if p.dim() == 2 else p for p in params]).numpy())
+    return found[0] if len(found) == 1 else mean_logits(found)
 
 
 def test_they_compute_the_same(ran: Ran, monkeypatch: pytest.MonkeyPatch, project: Path, open_page: Open) -> None:
@@ -25,8 +44,12 @@ def test_they_compute_the_same(ran: Ran, monkeypatch: pytest.MonkeyPatch, projec
     networks = json.loads((project / EXPLORER).read_text())["networks"]
     assert [network["model"] for network in networks] == [run.split("/")[2] for run in tried]
     found = {run: computed(page, network, images) for run, network in zip(tried, networks, strict=True)}
-    for run in tried:
-        logits = load_file(project / run / "predictions.safetensors")["logits"]
+    for run, network in zip(tried, networks, strict=True):
+        logits = (
+            scores(project / run, images)
+            if network["half"]
+            else load_file(project / run / "predictions.safetensors")["logits"]
+        )
         expected = scipy.special.softmax(logits.astype(float), axis=1)
         assert found[run].shape == (200, 10) and np.abs(found[run] - expected).max() <= 1e-4
         assert len(set(expected.argmax(axis=1))) > 1, "a network that always says the same would prove little"

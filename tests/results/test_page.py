@@ -36,6 +36,9 @@ def test_its_networks_compute_what_pytorch_computed(page: Page, number: int) -> 
         page, EXPLORER["networks"][number], load_split(RESULTS / "tensors" / "test.safetensors").images[::50]
     )
     assert len(found) == 200
+    if EXPLORER["networks"][number]["half"]:  # rounded, and the page says how many of all predictions that changes
+        assert (found.argmax(axis=1) != expected.argmax(axis=1)).sum() <= EXPLORER["networks"][number]["changed"]
+        return
     difference = np.abs(found - expected).max()
     print(f"{model}, seed {seed}: largest difference of a probability {difference:.1e}")
     assert difference <= 1e-4

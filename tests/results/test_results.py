@@ -117,10 +117,45 @@ def test_the_documents_have_the_snapshots_of_published() -> None:
         assert f"| {seed} | {shown} |" in text
 
 
+def test_the_documents_have_the_experiment() -> None:
+    text = (ROOT / "docs" / "results.md").read_text()
+    experiment = pd.read_csv(RESULTS / "experiment.csv")
+    starts = experiment[experiment["epoch"] == 1].set_index("model")
+    ends = experiment[experiment["epoch"] == experiment["epoch"].max()]
+    assert len(ends) == 6
+    for row in ends.to_dict("records"):
+        low, high = max(row["interval_low"], 0), min(row["interval_high"], 1)
+        accuracy = f"{100 * row['validation_accuracy']:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+        start = starts.loc[row["model"]]
+        shown = [
+            accuracy,
+            f"{row['classes_learned']:.1f}",
+            f"{start['saturated']:.0%}".replace("%", " %"),
+            f"{start['gradient_1']:.1e}",
+        ]
+        assert f"| {' | '.join(shown)} |" in text
+
+
+def test_what_published_has_learned_is_what_the_documents_say() -> None:
+    learning = pd.read_csv(RESULTS / "learning.csv")
+    runs = (
+        learning[(learning["model"] == "published") & (learning["epoch"] == 30)]
+        .set_index("seed")
+        .filter(like="recall_")
+    )
+    assert (runs >= 0.5).sum(axis=1).tolist() == [2, 4, 0], "two, four and none"
+    assert round(100 * runs.to_numpy()[runs.to_numpy() >= 0.5].mean()) == 97
+    third = learning[(learning["model"] == "published") & (learning["seed"] == 2)]["train_loss"]
+    assert (abs(third / 0.1 - 1) < 0.01).sum() == 29
+
+
 def test_the_report_opens_with_the_chosen_models_accuracy() -> None:
     summary = pd.read_csv(RESULTS / "summary.csv")
     chosen = summary[summary["chosen"]].iloc[0]
     assert chosen["validation_accuracy"] == summary["validation_accuracy"].max()
     html = (RESULTS / "report.html").read_text()
     headline = html[html.index("<h1") : html.index("</h1>")]
-    assert chosen["model"] in headline and f"{100 * chosen['test_accuracy']:.1f}" in headline
+    repaired = summary.set_index("model").loc["repaired", "test_accuracy"]
+    assert "34.81" in headline and f"{100 * repaired:.1f}" in headline
+    lead = html[html.index('class="lead"') :].partition("</p>")[0]
+    assert chosen["model"] in lead and f"{100 * chosen['test_accuracy']:.2f}" in lead

@@ -29,8 +29,8 @@ def explored(ran: Ran, project: Path, *more: object) -> dict[str, Any]:
     return dict(json.loads((project / EXPLORER).read_text()))
 
 
-def floats(text: str) -> np.ndarray:
-    return np.frombuffer(base64.b64decode(text), "<f4")
+def floats(text: str, kind: str = "<f4") -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), kind)
 
 
 def test_every_prediction_is_there_with_its_calibrated_probability(built: Path, explorer: dict[str, Any]) -> None:
@@ -87,13 +87,21 @@ def test_two_classes_have_no_map(ran: Ran, project: Path) -> None:
     assert found["circle"] == [] and {model["places"] for model in found["models"]} == {None}
 
 
-def test_weights_and_examples_are_exact(built: Path, explorer: dict[str, Any]) -> None:
+def test_weights_and_examples_are_exact_but_for_a_dense_networks_half_precision(
+    built: Path, explorer: dict[str, Any]
+) -> None:
     dense, convolutional = explorer["networks"]
     assert [dense["model"], convolutional["model"]] == CONFIG["report"]["networks"]
     arrays = load_file(built / WEIGHTS)
     for number, layer in enumerate(dense["members"][0]["layers"], 1):
-        assert (floats(layer["weights"]) == arrays[f"w{number}"].ravel()).all()
+        assert (floats(layer["weights"], "<f2") == arrays[f"w{number}"].ravel().astype(np.float16)).all()
         assert (floats(layer["biases"]) == arrays[f"b{number}"]).all()
+    assert (dense["half"], dense["sigmoids"], convolutional["half"], convolutional["sigmoids"]) == (
+        True,
+        True,
+        False,
+        False,
+    )
     arrays = load_file(built / FIRST_RUNS["tiny-conv"] / "weights.safetensors")
     (member,) = convolutional["members"]
     for number, layer in enumerate(member["layers"][:2]):
@@ -105,6 +113,22 @@ def test_weights_and_examples_are_exact(built: Path, explorer: dict[str, Any]) -
     images = load_split(built / TENSORS[1]).images
     for example in explorer["examples"]:
         assert base64.b64decode(example["pixels"]) == images[example["number"]].tobytes()
+
+
+def test_what_half_precision_changes_and_where_all_say_no_is_counted(ran: Ran, project: Path) -> None:
+    path = project / WEIGHTS
+    size = 2.0**-12  # half precision has 11 bits: 1 + size is rounded to 1, so that class 0 and class 1 are a draw
+    w1, w2 = np.zeros((784, 20), np.float32), np.zeros((20, 10), np.float32)
+    w1[:, 0], w2[0, 0], w2[0, 1], w2[0, 2:] = 1, 1, 1 + size, -1
+    bias = np.full(10, -100, np.float32)
+    rewrite(path, {"w1": w1, "b1": np.zeros(20, np.float32), "w2": w2, "b2": bias})
+    ink = load_split(project / TENSORS[1]).images.reshape(200, -1).astype(np.float32).sum(axis=1) / 255
+    (found,) = explored(ran, project, "--weights", path)["networks"]
+    assert found["changed"] == 200
+    assert found["none"] == (ink < 100).sum() and 0 < found["none"] < 200
+    rewrite(path, {"w1": w1 * 1e5})
+    (found,) = explored(ran, project, "--weights", path)["networks"]
+    assert (found["half"], found["changed"], found["none"]) == (False, 0, None)
 
 
 def test_without_networks_nothing_is_there_to_try(ran: Ran, project: Path) -> None:

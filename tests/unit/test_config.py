@@ -39,7 +39,8 @@ def refusal(config: dict[str, Any]) -> str:
 def test_a_recipe_need_not_say_what_is_the_default() -> None:
     completed = complete_config(CONFIG)
     assert completed["recipes"] == {name: {**DEFAULTS, **recipe} for name, recipe in CONFIG["recipes"].items()}
-    assert {**completed, "recipes": {}}.items() >= {**CONFIG, "recipes": {}}.items()
+    assert completed["report"].items() >= CONFIG["report"].items()
+    assert {**completed, "recipes": {}, "report": {}}.items() >= {**CONFIG, "recipes": {}, "report": {}}.items()
     assert set(completed) == set(schema_of()["properties"])
 
 

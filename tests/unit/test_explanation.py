@@ -8,6 +8,7 @@ from digits.rendering.explanation import (
     how_many_learned,
     larger_cause,
     noun,
+    opening,
     verdict,
     what_each_learned,
 )
@@ -78,13 +79,25 @@ def test_the_effects_of_single_changes_and_the_larger_cause() -> None:
         "the larger cause is the loss: another loss alone gains up to 82.0 points, other initial weights alone 3.0."
         in said
     )
-    assert "(90\u202f% in the tutorial, 10\u202f% with scaled weights)" in said and "is 50 times as large" in said
+    assert "(90\u202f% in the tutorial, 10\u202f% with scaled weights)" in said and "is 50 times as large." in said
+    assert said.endswith("But a larger gradient of a loss that rewards “no” leads to “no”.")
+    assert "But" not in verdict(experiment(nm=0.1, nc=0.9, km=0.7))
     assert verdict(experiment(nm=0.1, kc=0.5)) == ""
     assert larger_cause(found) == "loss"
     assert larger_cause(experiment(nm=0.1, nc=0.3, km=0.5)) == "initial weights"
     assert larger_cause(experiment(nm=0.9, nc=0.3, km=0.5)) is None  # nothing gains
     assert larger_cause(experiment(nm=0.1, kc=0.5)) is None
     assert effects(experiment(nc=0.1, km=0.2)) == []
+
+
+def test_the_opening_follows_what_was_learned() -> None:
+    loss, starts = experiment(nm=0.1, nc=0.9, km=0.2), experiment(nm=0.1, nc=0.3, km=0.5)
+    few, all_ = learning([1, 0, 0], [1, 1, 0]), learning([1, 1, 1])
+    assert opening(few, loss, "a", "xyz").endswith(
+        "one or two of the three classes and answers “no” to the rest, because its loss makes “no” cheap."
+    )
+    assert opening(few, starts, "a", "xyz").endswith("answers “no” to the rest.")
+    assert opening(all_, loss, "a", "xyz") == "Each run of this network has learned all three classes."
 
 
 def test_digits_are_called_digits() -> None:

@@ -7,6 +7,8 @@ EXPLORED = [model for model in config["report"]["networks"] if model in FIRST_RU
 RECIPE_OF = {model: ENSEMBLES[model]["recipe"] if model in ENSEMBLES else model for model in FIRST_RUNS}
 SIGMOIDS = [model for model, name in RECIPE_OF.items() if config["recipes"][name]["loss"] != "cross_entropy"]
 NOTEBOOK = ROOT / "workflow" / "notebooks" / "report.ipynb"
+CITATION = yaml.load((ROOT / "CITATION.cff").read_bytes(), yaml.BaseLoader)
+CITATION["year"] = CITATION.pop("date-released")[:4]
 # All of the page's files but hidden ones, so that a new one counts.
 TEMPLATE = sorted((NOTEBOOK.parent / "template").glob("[!.]*"))
 
@@ -71,7 +73,7 @@ rule report:
             {
                 "configuration": shown_config(config),
                 "libraries": locked_versions(LOCK, direct_libraries(LOCK)),
-                "citation": yaml.load((ROOT / "CITATION.cff").read_bytes(), yaml.BaseLoader),
+                "citation": CITATION,
                 "graph": workflow_graph("results/report.html"),
             }
         ),

@@ -12,6 +12,7 @@ from digits.core.arrays import read_arrays
 from digits.core.files import written_by
 from digits.networks.ensembles import mean_logits, split_members
 
+HALF_MAX = float(np.finfo(np.float16).max)  # larger numbers have no half precision
 EPSILON = 1e-5  # what torch's batch norm adds to each variance
 
 
@@ -39,13 +40,15 @@ def portable_network(path: Path, classes: list[str], images: np.ndarray) -> dict
         outputs = [i for i, name in enumerate(classes) if not recipe["classes"] or name in recipe["classes"]]
         members = split_members(arrays, training["members"])
         shape, sigmoids = images.shape[1:], recipe["loss"] != "cross_entropy" and len(members) == 1
-        kind, changed, none = "<f4", 0, None
-        if not recipe["convolutions"]:
+        dense = not recipe["convolutions"] and not recipe["test_time_shift"]
+        half = dense and all(bool((abs(array) <= HALF_MAX).all()) for member in members for array in member.values())
+        shown = [_member(member, recipe, shape, len(outputs), "<f2" if half else "<f4") for member in members]
+        changed, none = 0, None
+        if half:
             x = _inputs(members[0], recipe, images)
-            exact, halves = (mean_scores(members, x, rounded) for rounded in (np.float32, np.float16))
-            none = int((halves < 0).all(axis=1).sum()) if sigmoids else None
-            if np.isfinite(halves).all():
-                kind, changed = "<f2", int((exact.argmax(axis=1) != halves.argmax(axis=1)).sum())
+            exact, rounded = (_scores(members, x, kind) for kind in (np.float32, np.float16))
+            changed = int((exact.argmax(axis=1) != rounded.argmax(axis=1)).sum())
+            none = int((rounded < 0).all(axis=1).sum()) if sigmoids else None
         return {
             "model": training["model"],
             "seed": training["seed"],
@@ -53,22 +56,21 @@ def portable_network(path: Path, classes: list[str], images: np.ndarray) -> dict
             "crop": recipe["crop"],
             "shift": recipe["test_time_shift"],
             "sigmoids": sigmoids,
-            "half": kind == "<f2",
+            "half": half,
             "changed": changed,
             "none": none,
-            "members": [_member(member, recipe, shape, len(outputs), kind) for member in members],
+            "members": shown,
         }
 
 
-def mean_scores(members: Sequence[Mapping[str, np.ndarray]], x: np.ndarray, kind: type[np.floating[Any]]) -> np.ndarray:
-    """Return the scores of dense networks with weights rounded to a kind of number, of several the logarithm of the mean probability."""
+def _scores(members: Sequence[Mapping[str, np.ndarray]], x: np.ndarray, kind: type[np.floating[Any]]) -> np.ndarray:
+    """Return the scores of a dense network with weights rounded to a kind of number; of several the mean probability's logarithm."""
     found = []
     for arrays in members:
         values = x
         for layer in range(1, len([name for name in arrays if name.startswith("w")]) + 1):
             values = np.maximum(values, 0) if layer > 1 else values
-            with np.errstate(over="ignore", invalid="ignore"):  # too large for the kind: the caller looks
-                values = values @ arrays[f"w{layer}"].astype(kind).astype(np.float32) + arrays[f"b{layer}"]
+            values = values @ arrays[f"w{layer}"].astype(kind).astype(np.float32) + arrays[f"b{layer}"]
         found.append(values)
     return found[0] if len(found) == 1 else mean_logits(found)
 

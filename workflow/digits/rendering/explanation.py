@@ -144,10 +144,23 @@ def verdict(experiment: pd.DataFrame) -> str:
     }
     scaled = single_changes(end)["initial weights"][0]
     larger = start[scaled]["gradient_1"] / start[TUTORIAL]["gradient_1"]
-    return (
+    text = (
         f"So the larger cause is the {cause}: another loss alone gains up to {gains['loss']:.1f} points, other initial weights alone "
         f"{gains['initial weights']:.1f}. The initial weights decide how many of the first batch's outputs are saturated "
         f"({percent(start[TUTORIAL]['saturated'], 0)} in the tutorial, {percent(start[scaled]['saturated'], 0)} with "
-        f"{INITS_IN_SHORT[scaled[0]]}), and the first layer's first gradient is {larger:,.0f} "
-        "times as large with the latter. But a larger gradient of a loss that rewards “no” leads to “no”."
+        f"{INITS_IN_SHORT[scaled[0]]}); with the latter, the first layer's first gradient is {larger:,.0f} times as large."
+    )
+    if cause == "loss" and end[scaled]["validation_accuracy"] < 0.5:
+        text += " But a larger gradient of a loss that rewards “no” leads to “no”."
+    return text
+
+
+def opening(learning: pd.DataFrame, experiment: pd.DataFrame, model: str, classes: Sequence[str]) -> str:
+    """Say in two sentences what a model's runs have learned and, where the experiment shows it, why no more."""
+    if classes_learned(last_epochs(learning, model)).all(axis=None):
+        return f"Each run of this network has learned all {in_words(len(classes))} {noun(classes)}."
+    cause = ", because its loss makes “no” cheap" if larger_cause(experiment) == "loss" else ""
+    return (
+        f"The network has not failed to learn. Each run here has learned {how_many_learned(learning, model)} of the "
+        f"{in_words(len(classes))} {noun(classes)} and answers “no” to the rest{cause}."
     )

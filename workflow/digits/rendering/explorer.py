@@ -33,7 +33,7 @@ def drawing(explorer: Mapping[str, Any]) -> None:
             f'<div class="answers">{answers}</div><p role="status">Nothing is drawn.</p>'
             '<p id="examples">Or choose a test image:</p><ul class="examples" aria-labelledby="examples"></ul>'
             '<details class="inside"><summary>What a network makes of it: layer by layer, and which parts matter</summary>'
-            f'<p><label>Network <select>{options}</select></label></p><figure class="parts"><canvas role="img"></canvas>'
+            f'<p><label>Network <select>{options}</select></label></p><figure class="parts" hidden><canvas role="img" aria-label="Which parts matter"></canvas>'
             '<figcaption></figcaption></figure><div class="layers"></div></details></div>'
         )
     )

@@ -40,7 +40,7 @@ def links(kind: str, source: Source) -> str:
 def cited(citation: Mapping[str, Any]) -> str:
     """Return how to cite the whole, from the fields of CITATION.cff."""
     who = _names(citation["authors"])
-    return f"{who} ({str(citation['date-released'])[:4]}). {citation['title']} (version {citation['version']})."
+    return f"{who} ({citation['year']}). {citation['title']} (version {citation['version']})."
 
 
 def works(citation: Mapping[str, Any]) -> list[str]:
