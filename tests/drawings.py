@@ -1,5 +1,7 @@
 """Reading figures back: what a picture shows, and what an SVG says."""
 
+import base64
+import io
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -22,6 +24,15 @@ def drawn_images(picture: Path, figure: Figure, shape: tuple[int, int] = (28, 28
             columns = box.x0 + (np.arange(shape[1]) + 0.5) / shape[1] * box.width
             images.append(page[np.ix_(rows.astype(int), columns.astype(int))])
     return images
+
+
+def svg_images(picture: Path) -> list[np.ndarray]:
+    """Return the images that an SVG holds, uint8 [height, width, 4]."""
+    found = []
+    for image in ElementTree.fromstring(picture.read_text()).iter("{http://www.w3.org/2000/svg}image"):
+        data = image.attrib["{http://www.w3.org/1999/xlink}href"].partition(",")[2]
+        found.append(np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGBA")))
+    return found
 
 
 def svg_texts(picture: Path) -> list[str]:

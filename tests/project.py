@@ -82,6 +82,11 @@ def outputs(name: str, run: str = RUNS[0]) -> dict[str, str]:
     return {option: words[0] for option, words in options(name, run).items() if words and words[0] in written}
 
 
+def narrow_figures(name: str) -> dict[str, str]:
+    """Return the forms for a small screen that a command writes, by the options that name them."""
+    return {option: words[1] for option, words in options(name).items() if len(words) == 2 and "/narrow/" in words[1]}
+
+
 TENSORS = list(outputs("convert").values())
 TABLES, COMPARISONS = outputs("summarise"), outputs("compare")
 DATA_FIGURES, RESULT_FIGURES = outputs("plot_data"), outputs("plot_results")
@@ -89,6 +94,8 @@ MISTAKE_FIGURES = outputs("plot_mistakes")
 MISTAKES = MISTAKE_FIGURES.pop("table")
 WEIGHT_FIGURE, LADDER_FIGURE, WORKFLOW_FIGURE = map(outputs, ("plot_weights", "plot_ladder", "plot_workflow"))
 EXPLANATION, EXPERIMENT_FIGURES = outputs("explain"), outputs("plot_experiment")
+DRAW = ("plot_data", "plot_results", "plot_weights", "plot_ladder", "plot_workflow", "plot_experiment")
+NARROW_FIGURES = {name: narrow_figures(name) for name in DRAW}
 EXPLORER = outputs("explore")["explorer"]
 FIGURES = options("report")["figures"]
 

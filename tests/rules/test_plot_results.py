@@ -10,7 +10,7 @@ import pytest
 import scipy.special
 from conftest import Refused
 from digits.plot_results import draw_accuracies, draw_calibration, draw_curves
-from digits.rendering.plotting import DARK, LINE, model_colours
+from digits.rendering.plotting import DARK, LINE, MARKERS, model_colours
 from digits.statistics.histories import read_history
 from digits.statistics.metrics import wilson_interval
 from digits.statistics.predictions import Predictions, load_predictions
@@ -94,7 +94,8 @@ def test_calibration_is_the_share_of_right_answers_by_their_probability() -> Non
     other = scores._replace(counted=np.array([True] * 6 + [False] * 2))
     left, right = draw_calibration({"a": scores, "b": other}, {"a": 2.0, "b": np.nan}, ["a", "b"], "a").axes
     colours = model_colours(["a", "b"])
-    dots = {line.get_color(): line for line in left.lines if line.get_marker() == "o"}
+    dots = {line.get_color(): line for line in left.lines if line.get_marker() in MARKERS}
+    assert dots[colours["a"]].get_marker() != dots[colours["b"]].get_marker(), "not told apart by colour alone"
     assert dots[colours["a"]].get_xydata() == pytest.approx(np.array([[0.75, 0.75]]))
     assert dots[colours["b"]].get_xydata() == pytest.approx(np.array([[0.75, 1.0]])), "counted images alone"
     (bars,) = [lines for lines in left.collections if isinstance(lines, LineCollection)]
@@ -117,7 +118,7 @@ def test_calibration_shows_each_models_first_seed(built: Path) -> None:
     assert set(CONFIG["models"]) < set(texts)
     first = {run.split("/")[2]: load_predictions(built / run / "predictions.safetensors") for run in RUNS[::2]}
     left, _ = draw_calibration(first, dict.fromkeys(first, 1.0), list(first), "linear").axes
-    images = [len(np.asarray(line.get_xdata())) for line in left.lines if line.get_marker() == "o"]
+    images = [len(np.asarray(line.get_xdata())) for line in left.lines if line.get_marker() in MARKERS]
     assert len(images) == 3 and all(1 <= number <= 10 for number in images)
 
 

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 import numpy as np
-from digits.plot_weights import draw_first_layers, read_filters
+from digits.plot_weights import UNITS, draw_first_layers, read_filters, signed
+from digits.rendering.plotting import SHADES
 from project import RUNS
 from safetensors.numpy import load_file, save_file
 
@@ -19,10 +20,16 @@ def test_first_layers_show_the_weights_of_each_model(built: Path) -> None:
     filters = {run.split("/")[2]: read_filters(built / run / "weights.safetensors", (28, 28)) for run in RUNS[::2]}
     for panel, (model, all_units) in zip(draw_first_layers(filters).subfigs, units.items(), strict=True):
         norms = np.linalg.norm(all_units.reshape(len(all_units), -1).astype(float), axis=1)
-        largest = sorted(sorted(range(len(norms)), key=lambda unit: -norms[unit])[:10])
+        largest = sorted(sorted(range(len(norms)), key=lambda unit: -norms[unit])[:UNITS])
         shown = [np.asarray(axis.images[0].get_array()) for axis in panel.axes if axis.images]
-        np.testing.assert_array_equal(np.stack(shown), all_units[largest])
-        assert panel.get_suptitle() == f"{model}: {min(10, len(all_units))} of {len(all_units)} units"
+        np.testing.assert_array_equal(np.stack(shown), [signed(unit) for unit in all_units[largest]])
+        assert panel.get_suptitle() == f"{model}: {min(UNITS, len(all_units))} of {len(all_units)} units"
+
+
+def test_a_weights_colour_is_its_sign_and_its_opacity_its_size() -> None:
+    positive, none, negative = signed(np.array([2.0, 0.0, -1.0]))
+    assert (positive.tolist(), none.tolist()) == ([0x00, 0x72, 0xB2, 255], [0, 0, 0, 0])
+    assert negative.tolist()[:3] == [0xD5, 0x5E, 0x00] and abs(int(negative[3]) - 128) <= 255 / (SHADES - 1) / 2
 
 
 def test_the_units_of_a_cropped_network_are_of_the_pixels_that_it_sees(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Refused
-from digits.plot_workflow import direct_edges, draw_workflow, place, rule_columns
+from digits.plot_workflow import direct_edges, draw_list, draw_workflow, place, rule_columns
 from drawings import svg_texts
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from project import ABOUT, WORKFLOW_FIGURE
@@ -43,6 +43,13 @@ def test_each_rule_is_a_box_with_its_jobs() -> None:
     texts = [text.get_text() for text in axis.texts]
     shown = dict(zip(texts[::2], texts[1::2], strict=True))
     assert shown == dict.fromkeys(RULES, "1 job") | {"train": "12 jobs"}
+
+
+def test_on_a_telephone_each_rule_is_a_line_with_its_jobs_below_what_it_needs() -> None:
+    (axis,) = draw_list(dict.fromkeys(RULES, 1), EDGES).axes
+    lines = {text.get_text(): text.get_position()[1] for text in axis.texts[::2]}
+    assert set(lines) == set(RULES) and all(lines[a] < lines[b] for a, b in EDGES)
+    assert len([patch for patch in axis.patches if isinstance(patch, FancyArrowPatch)]) == len(DIRECT)
 
 
 def test_the_small_projects_workflow(built: Path) -> None:

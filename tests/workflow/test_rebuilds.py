@@ -232,7 +232,7 @@ def test_a_touch_reruns_nothing(project: Project, order: str) -> None:
         ("runs/published/seed-1/snapshots.safetensors", {"train published 1", "evaluate published 1"} | RESULTS),
         ("runs/tiny-conv/seed-0/validation.safetensors", {"train tiny-conv 0", "evaluate tiny-conv 0"} | RESULTS),
         (f"runs/{CANDIDATES[1]}/seed-0/history.csv", {f"train {CANDIDATES[1]} 0", "search"}),
-        ("figures/samples.png", {"plot_data", "report"}),
+        ("figures/samples.svg", {"plot_data", "report"}),
         ("figures/curves.svg", {"plot_results", "report"}),
         ("mistakes.csv", {"plot_mistakes", "report"}),
         ("report.ipynb", {"report"}),

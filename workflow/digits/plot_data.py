@@ -1,49 +1,88 @@
 """Draw the data set: samples of each class, the mean image of each class, the number of images in each class."""
 
+from functools import partial
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
 from digits.core.command import command_parser, run
 from digits.data.tensors import Split, load_split
-from digits.rendering.plotting import FAINT, LINE, image_grid, save_figures
+from digits.rendering.plotting import FAINT, NARROW, SMALL, WIDE, draw_ink, save_both, tiled
 
 SAMPLES = 12  # of each class
+NAMED = 14  # letters of a class's name
 
 
-def draw_samples(train: Split) -> Figure:
-    """Draw training images of each class, one row per class, evenly spaced through the data set."""
-    chosen: list[np.ndarray] = []
+def short(name: str) -> str:
+    """Return a class's name, cut off where it is long."""
+    return name if len(name) <= NAMED else f"{name[: NAMED - 1]}…"
+
+
+def chosen_samples(train: Split) -> np.ndarray:
+    """Return images of each class, evenly spaced through the data set, uint8 [classes, SAMPLES, height, width]."""
+    chosen = np.zeros((len(train.classes), SAMPLES, *train.images.shape[1:]), np.uint8)
     for number in range(len(train.classes)):
         of_class = np.flatnonzero(train.labels == number)
         if len(of_class):
-            places = np.linspace(0, len(of_class) - 1, SAMPLES).round().astype(int)
-            chosen += list(train.images[of_class[places]])
-        else:
-            chosen += [np.zeros_like(train.images[0])] * SAMPLES
-    return image_grid(chosen, SAMPLES, cell=0.6)
+            chosen[number] = train.images[of_class[np.linspace(0, len(of_class) - 1, SAMPLES).round().astype(int)]]
+    return chosen
 
 
-def draw_class_means(train: Split) -> Figure:
+def class_means(train: Split) -> np.ndarray:
+    """Return the mean image of each class, uint8 [classes, height, width]; of none, zeros."""
+    means = np.zeros((len(train.classes), *train.images.shape[1:]), np.uint8)
+    for number in set(train.labels.tolist()):
+        means[number] = train.images[train.labels == number].mean(axis=0).round()
+    return means
+
+
+def draw_samples(train: Split, narrow: bool = False) -> Figure:
+    """Draw training images of each class, one row per class; on a telephone half as many."""
+    width, columns = (NARROW, SAMPLES // 2) if narrow else (WIDE, SAMPLES)
+    step = SAMPLES // columns
+    images = chosen_samples(train)[:, ::step]
+    picture = tiled(images.reshape(-1, *images.shape[2:]), columns)
+    high = picture.shape[0] / len(train.classes)
+    ratio = picture.shape[0] / picture.shape[1]
+    figure, axis = plt.subplots(figsize=(width, (width - 0.3) * ratio))
+    draw_ink(axis, picture, aspect="auto")
+    axis.set_yticks((np.arange(len(train.classes)) + 0.5) * high, [short(name) for name in train.classes])
+    axis.set_xticks([])
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
+    return figure
+
+
+def draw_class_means(train: Split, narrow: bool = False) -> Figure:
     """Draw the mean training image of each class: the tutorial's check that images and labels belong together."""
-    means = []
-    for number in range(len(train.classes)):
-        of_class = train.images[train.labels == number]
-        means.append(of_class.mean(axis=0) if len(of_class) else np.zeros(train.images.shape[1:]))
-    return image_grid(means, min(len(means), 10), titles=train.classes, cell=0.72)
+    means = class_means(train)
+    width, columns = (NARROW, min(len(means), 5)) if narrow else (WIDE, min(len(means), 10))
+    rows = -(-len(means) // columns)
+    side = width / columns
+    figure, axes = plt.subplots(rows, columns, figsize=(width, rows * (side + 0.22)), squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for axis, name, image in zip(axes.flat, train.classes, means, strict=False):
+        draw_ink(axis, image)
+        axis.set_title(name if len(name) <= 10 else f"{name[:9]}…", loc="center", pad=3)
+    return figure
 
 
-def draw_class_counts(train: Split, test: Split) -> Figure:
-    """Draw the number of images of each class in both parts."""
-    numbers = np.arange(len(train.classes))
-    figure, axis = plt.subplots(figsize=(7.2, 2.6))
-    parts = (("training", train, FAINT), ("test", test, LINE))
-    for offset, (name, split, colour) in enumerate(parts):
-        counts = np.bincount(split.labels, minlength=len(numbers))
-        bars = axis.bar(numbers + 0.42 * (offset - 0.5), counts, 0.4, color=colour, label=f"{name} images")
-        axis.bar_label(bars, [f"{count:,}" for count in counts], fontsize=6, padding=1)
-    axis.set(xticks=numbers, xticklabels=train.classes, xlabel="class", ylabel="images")
-    axis.legend(ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
+def draw_class_counts(train: Split, test: Split, narrow: bool = False) -> Figure:
+    """Draw the number of images of each class, training images on the left, test images on the right."""
+    rows = np.arange(len(train.classes))
+    figure, axes = plt.subplots(1, 2, figsize=(NARROW if narrow else WIDE, 0.4 + 0.24 * len(rows)), sharey=True)
+    for axis, name, split in zip(axes, ("training", "test"), (train, test), strict=True):
+        counts = np.bincount(split.labels, minlength=len(rows))
+        bars = axis.barh(rows, counts, 0.72, color=FAINT)
+        axis.bar_label(bars, [f"{count:,}" for count in counts], fontsize=SMALL, padding=3)
+        axis.set_title(f"{name} images")
+        axis.set(xlim=(0, counts.max() * (1.6 if narrow else 1.25)), xticks=[])
+        axis.spines[["bottom", "left"]].set_visible(False)
+    axes[0].set(yticks=rows, yticklabels=[short(name) for name in train.classes], ylim=(len(rows) - 0.5, -0.5))
+    for axis in axes:
+        axis.tick_params(length=0)
     return figure
 
 
@@ -51,15 +90,18 @@ def main() -> None:
     parser = command_parser("plot_data", __doc__)
     parser.file("--train", "train.safetensors, from digits.convert")
     parser.file("--test", "test.safetensors, from digits.convert")
-    parser.file("--samples", "picture to write (.png): samples of each class")
-    parser.file("--class-means", "picture to write (.png): mean images")
-    parser.file("--class-counts", "picture to write (.svg): images in each class")
+    parser.files("--samples", "figure to write, and one for a small screen: samples of each class")
+    parser.files("--class-means", "likewise: mean images")
+    parser.files("--class-counts", "likewise: images in each class")
     args = parser.parse_args()
 
     train, test = load_split(args.train), load_split(args.test)
-    counts = draw_class_counts(train, test)
-    save_figures(
-        {args.samples: draw_samples(train), args.class_means: draw_class_means(train), args.class_counts: counts}
+    save_both(
+        {
+            partial(draw_samples, train): args.samples,
+            partial(draw_class_means, train): args.class_means,
+            partial(draw_class_counts, train, test): args.class_counts,
+        }
     )
 
 

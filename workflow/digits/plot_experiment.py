@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from digits.core.command import command_parser, run
 from digits.core.tables import read_table
-from digits.rendering.plotting import COLOURS, FAINT, INK, LINE, NARROW, NEXT, WIDE, save_both
+from digits.rendering.plotting import COLOURS, FAINT, INK, LINE, NARROW, NEXT, SMALL, WIDE, save_both
 from digits.rendering.words import INITS_IN_SHORT, LOSSES_IN_SHORT, listed
 from digits.statistics.histories import classes_learned, recalls
 
@@ -50,13 +50,12 @@ def draw_learning(learning: pd.DataFrame, plan: Mapping[str, Any], narrow: bool 
         if plan["losses"][model] == "mnist_loss":
             no = 1 / recalls(history).shape[1]
             loss.axhline(no, color=FAINT, linewidth=1, linestyle=(0, (4, 2)))
-            loss.annotate("dashed: “no” to all", (0.05, 0.08), xycoords="axes fraction", fontsize=8, color=FAINT)
+            loss.annotate("dashed: “no” to all", (0.05, 0.08), xycoords="axes fraction", fontsize=SMALL, color=FAINT)
         if column == 0:
             loss.set_ylabel("training loss")
         for axis in (heat, loss):
             axis.set_axis_on()
             axis.xaxis.set_major_locator(MaxNLocator(3, integer=True, min_n_ticks=1))
-            axis.tick_params(labelsize=8)
     return figure
 
 
@@ -70,7 +69,7 @@ def _draw_recalls(axis: Axes, history: pd.DataFrame, title: str, named: bool) ->
     learned = values.columns[classes_learned(history).iloc[-1]]
     few = len(learned) <= 3
     says = f"learns {listed(list(learned)) if few and len(learned) else len(learned) or 'nothing'}"
-    axis.set_title(f"{title}\n{says}{'' if few else f' of {values.shape[1]}'}", fontsize=9)
+    axis.set_title(f"{title}\n{says}{'' if few else f' of {values.shape[1]}'}")
     step = -(-values.shape[1] // NAMED)
     labels = [name if len(name) <= NAMED else f"{name[: NAMED - 1]}…" for name in values.columns[::step]]
     axis.set_yticks(range(0, values.shape[1], step), labels if named else [])
@@ -115,18 +114,17 @@ def draw_experiment(
         place = (0.97, 0.06) if end["validation_accuracy"] > 0.4 else (0.97, 0.8)
         label = f"{end['validation_accuracy']:.1%}\n{end['classes_learned']:.1f} of {classes} learned"
         axis.annotate(
-            label, place, xycoords="axes fraction", ha="right", va="bottom" if place[1] < 0.5 else "top", fontsize=9
+            label, place, xycoords="axes fraction", ha="right", va="bottom" if place[1] < 0.5 else "top", fontsize=SMALL
         )
         axis.set(ylim=(0, 1.02))
         axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axis.xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
         axis.grid(axis="y", linewidth=0.5)
-        axis.tick_params(labelsize=8)
     for column, key in enumerate(across):
-        axes[0, column].set_title(named[key], fontsize=9)
+        axes[0, column].set_title(named[key])
         axes[-1, column].set_xlabel("epoch")
     for row, key in enumerate(down):
-        axes[row, 0].set_ylabel(named[key], fontsize=9)
+        axes[row, 0].set_ylabel(named[key])
     return figure
 
 
@@ -149,8 +147,10 @@ def draw_slopes(learning: pd.DataFrame, plan: Mapping[str, Any], narrow: bool = 
     for number, loss in enumerate(losses):
         values = slopes(recalls(learning).shape[1])[loss]
         style = ("-", (0, (5, 2)), (0, (1, 1.5)))[number % 3]
-        axis.plot(SCORES, values, color=COLOURS[(0, 2, 3)[number % 3]], linewidth=2, linestyle=style)
-        axis.annotate(LOSSES_IN_SHORT[loss], (SCORES[8], values[8]), (0, 7), textcoords="offset points", fontsize=9)
+        colour = COLOURS[(0, 2, 3)[number % 3]]
+        axis.plot(SCORES, values, label=LOSSES_IN_SHORT[loss], color=colour, linewidth=2, linestyle=style)
+    # Labels beside the lines would cross them.
+    figure.legend(loc="outside upper left", ncols=1 if narrow else 3, handlelength=3)
     axis.set_yscale("log")
     axis.yaxis.set_major_formatter("{x:g}")
     edge = np.log(99)
@@ -159,11 +159,10 @@ def draw_slopes(learning: pd.DataFrame, plan: Mapping[str, Any], narrow: bool = 
     first = learning[(learning["model"] == explained) & (learning["epoch"] == 1)]["saturated"].mean()
     axis.annotate(
         f"grey: {first:.0%} of the scores\nof {explained} start there",
-        (0.99, 0.97),
+        (0.5, 0.03),
         xycoords="axes fraction",
-        ha="right",
-        va="top",
-        fontsize=9,
+        ha="center",
+        fontsize=SMALL,
     )
     axis.set(
         xlim=(SCORES[0], SCORES[-1]),

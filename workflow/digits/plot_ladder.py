@@ -4,6 +4,7 @@ import itertools
 import math
 import textwrap
 from collections.abc import Mapping
+from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,11 +15,11 @@ from matplotlib.ticker import FixedLocator, NullFormatter
 
 from digits.core.command import UserError, command_parser, run
 from digits.core.tables import read_table
-from digits.rendering.plotting import FAINT, GROUND, LINE, model_colours, save_figures
+from digits.rendering.plotting import FAINT, GROUND, LINE, NARROW, NEXT, SMALL, WIDE, model_colours, save_both
 
 COLUMNS = ["model", "adds", "beside", "test_accuracy", "interval_low", "interval_high", "difference", "significant"]
-ROW, LINE_HEIGHT, GAP = 0.24, 0.15, 0.5  # of a row and of a line, in inches; before what is beside the ladder, in rows
-WIDTH = 58  # characters of a label's line
+ROW, LINE_HEIGHT, GAP = 0.26, 0.16, 0.5  # of a row and of a line, in inches; before what is beside the ladder, in rows
+LETTERS = (72, 32)  # of a label's line, without and with `narrow`
 
 
 def error_rates(accuracies: pd.Series, floor: float) -> np.ndarray:
@@ -46,17 +47,17 @@ def accuracy_label(error: float) -> str:
     return f"{100 * (1 - error):.{digits}f} %"
 
 
-def draw_axis(axis: Axes, low: float, high: float) -> None:
+def draw_axis(axis: Axes, low: float, high: float, narrow: bool = False) -> None:
     """Make the horizontal axis one of error rates, logarithmic and from right to left, labelled as accuracies."""
     axis.set_xscale("log")
     axis.set_xlim(high * 1.15, low / 1.1)
     # As many labels as there is room for; over many decades 0, 50, 90, 99, 99.9 … %.
-    room = high / low
+    room = high / low * (4 if narrow else 1)
     steps = (1, 2, 3, 5, 7) if room < 10 else (1, 2, 5) if room < 30 else (1, 5) if room < 300 else (1,)
     decades = [10.0**decade for decade in range(math.floor(math.log10(low)), 1)]
     for place, locators in (("major", steps), ("minor", range(1, 10))):
         ticks = {round(step * decade, 12) for decade in decades for step in locators} | (
-            {0.5} if room >= 300 else set()
+            {0.5} if room >= 300 and not narrow else set()
         )
         shown = sorted(tick for tick in ticks if low <= tick <= min(1, high * 1.15))
         getattr(axis.xaxis, f"set_{place}_locator")(FixedLocator(shown))
@@ -66,16 +67,18 @@ def draw_axis(axis: Axes, low: float, high: float) -> None:
     axis.set_axisbelow(True)
 
 
-def draw_ladder(table: pd.DataFrame, colours: Mapping[str, str]) -> Figure:
+def draw_ladder(table: pd.DataFrame, colours: Mapping[str, str], narrow: bool = False) -> Figure:
     """Draw each rung's mean accuracy with its interval; the rungs of the ladder are joined, those beside it are squares."""
     beside = [bool(value) for value in table["beside"]]
     places = np.array(row_places(beside))
     labels = [
-        textwrap.fill(f"{model}: {adds}", WIDTH) for model, adds in zip(table["model"], table["adds"], strict=True)
+        textwrap.fill(f"{model}: {adds}", LETTERS[narrow])
+        for model, adds in zip(table["model"], table["adds"], strict=True)
     ]
     row = ROW + LINE_HEIGHT * max(label.count("\n") + 1 for label in labels)
+    width = NARROW if narrow else WIDE
     figure, (axis, numbers) = plt.subplots(
-        1, 2, figsize=(4.8, 0.7 + row * (places[-1] + 1.2)), width_ratios=(3.4, 1.2), sharey=True
+        1, 2, figsize=(width, 0.7 + row * (places[-1] + 1.2)), width_ratios=(width - 1.3, 1.3), sharey=True
     )
 
     floor = lowest_error(table)
@@ -88,14 +91,12 @@ def draw_ladder(table: pd.DataFrame, colours: Mapping[str, str]) -> Figure:
         whiskers = [[errors[number] - best[number]], [worst[number] - errors[number]]]
         mark = {"fmt": "s" if beside[number] else "o", "color": colours[model], "markersize": 6, "linewidth": 1.6}
         axis.errorbar(errors[number], places[number], xerr=whiskers, capsize=3, **mark)
-    draw_axis(axis, floor, max(worst.max(), errors.max()))
-    axis.set(yticks=[], ylim=(places[-1] + 0.4, -0.8), xlabel="test accuracy, 95 % interval of the mean")
+    draw_axis(axis, floor, max(worst.max(), errors.max()), narrow)
+    axis.set(yticks=[], ylim=(places[-1] + 0.4, -0.8), xlabel=f"test accuracy,{NEXT[narrow]}95 % interval of the mean")
     ground = {"facecolor": GROUND, "edgecolor": "none", "pad": 0.5}  # so that no line runs through a word
     for place, label in zip(places, labels, strict=True):
         where = {"transform": axis.get_yaxis_transform(), "va": "bottom"}
-        axis.text(0.01, place - 0.25, label, fontsize=8, bbox=ground, **where)
-    axis.xaxis.label.set_size(8)
-    axis.tick_params(axis="x", labelsize=8)
+        axis.text(0.01, place - 0.25, label, fontsize=SMALL, bbox=ground, **where)
     axis.spines["left"].set_visible(False)
     draw_numbers(numbers, table, places)
     return figure
@@ -105,30 +106,30 @@ def draw_numbers(axis: Axes, table: pd.DataFrame, places: np.ndarray) -> None:
     """Write mean accuracy and difference beside each row; a difference beyond chance is bold and has a star."""
     axis.set_axis_off()
     axis.set_xlim(0, 1)
-    axis.text(0.45, -0.6, "mean", ha="right", va="center", fontsize=8, color=FAINT)
-    axis.text(0.9, -0.6, "gained", ha="right", va="center", fontsize=8, color=FAINT)
+    axis.text(0.45, -0.6, "mean", ha="right", va="center", fontsize=SMALL, color=FAINT)
+    axis.text(0.9, -0.6, "gained", ha="right", va="center", fontsize=SMALL, color=FAINT)
     columns = (table[name].tolist() for name in ("test_accuracy", "difference", "significant"))
     for place, accuracy, difference, significant in zip(places, *columns, strict=True):
-        axis.text(0.45, place, f"{100 * accuracy:.2f} %", ha="right", va="center", fontsize=8)
+        axis.text(0.45, place, f"{100 * accuracy:.2f} %", ha="right", va="center", fontsize=SMALL)
         if not math.isnan(difference):
             gained, weight = f"{100 * difference:+.2f}".replace("-", "−"), "bold" if significant else "normal"
-            axis.text(0.9, place, gained, ha="right", va="center", fontsize=8, weight=weight)
+            axis.text(0.9, place, gained, ha="right", va="center", fontsize=SMALL, weight=weight)
         if significant:
-            axis.text(0.92, place, "*", va="center", fontsize=8, weight="bold")
+            axis.text(0.92, place, "*", va="center", fontsize=SMALL, weight="bold")
 
 
 def main() -> None:
     parser = command_parser("plot_ladder", __doc__)
     parser.file("--table", "ladder.csv, from digits.compare")
     parser.add_argument("--models", nargs="+", required=True, help="all models in order, for their colours")
-    parser.file("--ladder", "figure to write (.svg or .png)")
+    parser.files("--ladder", "figure to write, and one for a small screen")
     args = parser.parse_args()
 
     table = read_table(args.table, "digits.compare", COLUMNS)
     colours = model_colours(args.models)
     if unknown := [model for model in table["model"] if model not in colours]:
         raise UserError(f"--models: {', '.join(unknown)} of {args.table} is missing; name all models of the report")
-    save_figures({args.ladder: draw_ladder(table, colours)})
+    save_both({partial(draw_ladder, table, colours): args.ladder})
 
 
 if __name__ == "__main__":

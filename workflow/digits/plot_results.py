@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -17,7 +18,19 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, PercentFormatter
 
 from digits.core.command import run
-from digits.rendering.plotting import COLOURS, FAINT, INK, LINE, NARROW, NEXT, WIDE, model_colours, save_both
+from digits.rendering.plotting import (
+    COLOURS,
+    FAINT,
+    INK,
+    LINE,
+    NARROW,
+    NEXT,
+    SMALL,
+    WIDE,
+    model_colours,
+    model_markers,
+    save_both,
+)
 from digits.statistics.histories import read_history
 from digits.statistics.metrics import reliability, wilson_interval
 from digits.statistics.predictions import Predictions, load_predictions
@@ -26,6 +39,7 @@ from digits.statistics.runs import read_runs, runs_parser
 COLUMNS = 5  # models in a row
 SOURCE = 0.3  # of a row: what each further source of reported accuracies takes
 BINS = 10  # of probability
+LETTERS = 22  # of a line of a label in a narrow form
 
 
 def draw_curves(
@@ -55,8 +69,8 @@ def draw_curves(
         _scale(accuracy, loss)
         accuracy.tick_params(labelbottom=False, labelleft=column == 0)  # as the panel below, and the first one, say
         if column == 0:
-            accuracy.set_ylabel("accuracy", fontsize=8)
-            loss.set_ylabel("loss", fontsize=8)
+            accuracy.set_ylabel("accuracy", fontsize=SMALL)
+            loss.set_ylabel("loss", fontsize=SMALL)
     handles = [
         Line2D([], [], color=FAINT, linewidth=1, label="training images"),
         Line2D([], [], color=FAINT, linewidth=1.2, linestyle=(0, (2, 1.5)), label="validation images"),
@@ -68,7 +82,7 @@ def draw_curves(
 def _scale(accuracy: Axes, loss: Axes) -> None:
     """Set the scales of a model's two panels: accuracy from 0 to 1, the loss's logarithm, whole epochs."""
     loss.set_yscale("log")
-    loss.set_xlabel("epoch", fontsize=8)
+    loss.set_xlabel("epoch", fontsize=SMALL)
     low, high = loss.get_ylim()
     loss.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 50 else (1,)))
     loss.yaxis.set_major_formatter("{x:g}")
@@ -78,7 +92,6 @@ def _scale(accuracy: Axes, loss: Axes) -> None:
     for axis in (accuracy, loss):
         axis.set_axis_on()
         axis.xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
-        axis.tick_params(labelsize=8)
         axis.grid(axis="y", linewidth=0.5)
 
 
@@ -102,7 +115,9 @@ def draw_accuracies(
     models = list(dict.fromkeys(metrics["model"]))
     colours = model_colours(models)
     reported = [last_reported(references, model) for model in models]
-    *rows, end = itertools.accumulate((1 + SOURCE * max(len(found) - 1, 0) for found in reported), initial=0.0)
+    source = SOURCE * (1 + narrow)  # a narrow form's labels have two lines
+    heights = (1 + source * max(len(found) - 1 + narrow, 0) for found in reported)
+    *rows, end = itertools.accumulate(heights, initial=0.0)
     figure, axis = plt.subplots(figsize=(NARROW if narrow else WIDE, 0.9 + 0.6 * end))
     for row, model, found in zip(rows, models, reported, strict=True):
         runs = metrics[metrics["model"] == model]
@@ -111,14 +126,18 @@ def draw_accuracies(
         whiskers = [value - runs["test_interval_low"], runs["test_interval_high"] - value]
         axis.errorbar(value, places, xerr=whiskers, fmt="o", color=colours[model], markersize=4, linewidth=1, capsize=2)
         for number, entry in enumerate(found):
-            place = (entry["accuracy"], row + 0.38 + SOURCE * number)  # below the runs, so that neither hides the other
+            # Below the runs, so that neither hides the other.
+            place = (entry["accuracy"], row + (0.6 if narrow else 0.38) + source * number)
             axis.plot(*place, "D", markerfacecolor="none", markeredgecolor=INK, markersize=5)
             side, alignment = (8, "left") if entry["accuracy"] < 0.6 else (-8, "right")
             label = f"{entry['accuracy']:.2%} in {entry['source']}"
-            axis.annotate(label, place, (side, 0), textcoords="offset points", ha=alignment, va="center", fontsize=8)
+            label = textwrap.fill(label, LETTERS) if narrow else label
+            axis.annotate(
+                label, place, (side, 0), textcoords="offset points", ha=alignment, va="center", fontsize=SMALL
+            )
     axis.axvline(1 / classes, color=FAINT, linewidth=1, linestyle=":")
     corner: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
-    axis.annotate("by chance", (1 / classes, 1), (3, -8), fontsize=7, **corner)
+    axis.annotate("by chance", (1 / classes, 1), (3, -8), fontsize=SMALL, **corner)
     axis.set(yticks=rows, yticklabels=models, xlabel=f"test accuracy of each run,{NEXT[narrow]}with its 95 % interval")
     axis.set(xlim=(0, 1.01), ylim=(end - 0.45, -0.45))
     axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -141,6 +160,7 @@ def draw_calibration(
     many = len(models) > len(COLOURS)
     if many:
         colours = {model: colours[model] if model == chosen else LINE for model in models}
+    markers = dict.fromkeys(models, "o") if many else model_markers(models)
     size, grid = ((NARROW, 7.2), (2, 1)) if narrow else ((WIDE, 3.7), (1, 2))
     figure, axes = plt.subplots(*grid, figsize=size, sharey=True, sharex=True)
     for axis, calibrated in zip(axes, (False, True), strict=True):
@@ -148,7 +168,8 @@ def draw_calibration(
         for model in [*(name for name in predictions if name != chosen), chosen]:
             temperature = temperatures[model] if calibrated else 1.0
             if not math.isnan(temperature):
-                _draw_reliability(axis, predictions[model], temperature, colours[model], model == chosen)
+                style = {"color": colours[model], "marker": markers[model]}
+                _draw_reliability(axis, predictions[model], temperature, style, model == chosen)
         axis.set(xlim=(0, 1.02), ylim=(0, 1.02), aspect="equal", xlabel="probability of the prediction")
         axis.set_title("after calibration" if calibrated else "before calibration", fontsize=9)
         for scale in (axis.xaxis, axis.yaxis):
@@ -157,19 +178,23 @@ def draw_calibration(
         axis.set_ylabel("fraction of correct predictions")
     named = {chosen: chosen, "the other models": models[0] if models[0] != chosen else models[1]} if many else None
     labels = named or {model: model for model in models}
-    lines = [Line2D([], [], color=colours[m], marker="o", markersize=3, label=label) for label, m in labels.items()]
+    lines = [
+        Line2D([], [], color=colours[model], marker=markers[model], markersize=4, label=label)
+        for label, model in labels.items()
+    ]
     figure.legend(handles=lines, loc="outside lower center", ncols=min(len(lines), 3 if narrow else 6), fontsize=9)
     return figure
 
 
-def _draw_reliability(axis: Axes, scores: Predictions, temperature: float, colour: str, chosen: bool) -> None:
+def _draw_reliability(axis: Axes, scores: Predictions, temperature: float, style: dict[str, Any], chosen: bool) -> None:
     logits, labels = scores.logits[scores.counted].astype(np.float64), scores.labels[scores.counted]
     bins = reliability(scipy.special.softmax(logits / temperature, axis=1), labels, BINS)
     confidence, share = [bin_[0] for bin_ in bins], [right / images for _, right, images in bins]
-    axis.plot(confidence, share, "o-", color=colour, markersize=4 if chosen else 2.5, linewidth=1.6 if chosen else 0.8)
+    size, thickness = (5, 1.6) if chosen else (4, 0.8)
+    axis.plot(confidence, share, **style, markersize=size, linewidth=thickness)
     if chosen:
         ends = [wilson_interval(right, images) for _, right, images in bins]
-        axis.vlines(confidence, [low for low, _ in ends], [high for _, high in ends], color=colour, linewidth=1)
+        axis.vlines(confidence, [low for low, _ in ends], [high for _, high in ends], color=style["color"], linewidth=1)
 
 
 def main() -> None:

@@ -1,40 +1,56 @@
 """Draw the first-layer weights of each model, from its first seed: one small picture per unit."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from digits.core.arrays import read_arrays
 from digits.core.command import run
 from digits.core.files import written_by
 from digits.data.tensors import load_split
-from digits.rendering.plotting import save_figures
+from digits.rendering.plotting import COLOURS, LINE, NARROW, WIDE, levels, save_both
 from digits.statistics.runs import read_runs, runs_parser
 
-UNITS = 10  # shown of each model
+UNITS = 6  # shown of each model
+POSITIVE, NEGATIVE = COLOURS[0], COLOURS[2]  # blue, and an orange red that is lighter
 
 
-def draw_first_layers(filters: dict[str, np.ndarray]) -> Figure:
-    """Draw first-layer weights, one row per model: the units with the largest weights, blue positive, red negative.
+def draw_first_layers(filters: dict[str, np.ndarray], narrow: bool = False) -> Figure:
+    """Draw first-layer weights, one row per model: the units with the largest weights, blue positive, orange negative.
 
-    `filters` has float32 [units, height, width] of each model.
+    `filters` has float32 [units, height, width] of each model. The narrow form has half as many units.
     """
-    figure = plt.figure(figsize=(7.2, 0.98 * len(filters)))
+    width, columns = (NARROW, UNITS // 2) if narrow else (WIDE, UNITS)
+    side = width / columns
+    figure = plt.figure(figsize=(width, (side + 0.26) * len(filters)))
     rows = figure.subfigures(len(filters), 1, squeeze=False)[:, 0]
     for row, (model, units) in zip(rows, filters.items(), strict=True):
-        row.suptitle(f"{model}: {min(UNITS, len(units))} of {len(units)} units", x=0.01, ha="left", fontsize=9)
         norms = np.linalg.norm(units.reshape(len(units), -1).astype(np.float64), axis=1)
-        largest = np.sort(np.argsort(-norms, kind="stable")[:UNITS])
-        axes = row.subplots(1, UNITS)
+        largest = np.sort(np.argsort(-norms, kind="stable")[:columns])
+        row.suptitle(f"{model}: {len(largest)} of {len(units)} units", x=0.01, ha="left", fontsize=9)
+        axes = row.subplots(1, columns)
         for axis in axes:
             axis.set_axis_off()
         for axis, unit in zip(axes, largest, strict=False):
-            limit = np.abs(units[unit]).max() or 1.0
-            axis.imshow(units[unit], cmap="RdBu", vmin=-limit, vmax=limit, interpolation="nearest")
+            axis.set_axis_on()
+            axis.spines[:].set(visible=True, color=LINE)
+            axis.set(xticks=[], yticks=[])
+            axis.imshow(signed(units[unit]), interpolation="none")
     return figure
+
+
+def signed(weights: np.ndarray) -> np.ndarray:
+    """Return weights as RGBA, uint8: the largest opaque, 0 transparent, so that they stand on a light and a dark page."""
+    shades = np.empty((*weights.shape, 4), np.uint8)
+    shades[..., 3] = levels(np.abs(weights) / (np.abs(weights).max() or 1.0))
+    colours = np.array([to_rgb(POSITIVE), to_rgb(NEGATIVE)])[(weights < 0).astype(int)]
+    shades[..., :3] = np.where(shades[..., 3:], (255 * colours).round(), 0)
+    return shades
 
 
 def read_filters(path: Path, shape: tuple[int, ...]) -> np.ndarray:
@@ -50,7 +66,7 @@ def read_filters(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 def main() -> None:
     parser = runs_parser("plot_weights", __doc__)
     parser.file("--test", "test.safetensors, for the size of an image")
-    parser.file("--first-layers", "figure to write (.png)")
+    parser.files("--first-layers", "figure to write, and one for a small screen")
     args = parser.parse_args()
 
     runs = read_runs(args)
@@ -60,7 +76,7 @@ def main() -> None:
         for model, folder in runs.first().items()
         if model not in runs.ensembles
     }
-    save_figures({args.first_layers: draw_first_layers(filters)})
+    save_both({partial(draw_first_layers, filters): args.first_layers})
 
 
 if __name__ == "__main__":

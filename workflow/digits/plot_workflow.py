@@ -12,7 +12,7 @@ from matplotlib.patches import ArrowStyle, FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path as Curve
 
 from digits.core.command import UserError, command_parser, run
-from digits.rendering.plotting import FAINT, GROUND, INK, save_figures
+from digits.rendering.plotting import FAINT, GROUND, INK, NARROW, SMALL, WIDE, save_both
 
 WIDTH, HEIGHT = 0.84, 0.56  # of a box; a column is 1 wide, a place in it 1 high
 Edge = tuple[str, str]
@@ -94,7 +94,7 @@ def draw_workflow(jobs: Mapping[str, int], edges: Sequence[Edge]) -> Figure:
     middles, ways = place(list(jobs), direct_edges(list(jobs), edges))
     columns, heights = ([middle[i] for middle in middles.values()] for i in (0, 1))
     low, high = min(heights), max(heights)
-    figure, axis = plt.subplots(figsize=(7.2, 0.42 * (high - low + 1) + 0.1))
+    figure, axis = plt.subplots(figsize=(WIDE, 0.42 * (high - low + 1) + 0.1))
     axis.set_axis_off()
     axis.set(xlim=(min(columns) - 0.5, max(columns) + 0.5), ylim=(high + 0.55, low - 0.55))
     for way in ways.values():
@@ -107,8 +107,31 @@ def draw_workflow(jobs: Mapping[str, int], edges: Sequence[Edge]) -> Figure:
         )
         axis.add_patch(box)
         count = jobs[name]
-        axis.text(x, y - 0.1, name, ha="center", va="center", fontsize=7, weight="bold", color=INK)
-        axis.text(x, y + 0.14, f"{count:,} job{'s' * (count != 1)}", ha="center", va="center", fontsize=6, color=FAINT)
+        axis.text(x, y - 0.1, name, ha="center", va="center", fontsize=7.5, color=INK)
+        axis.text(x, y + 0.14, f"{count:,} job{'s' * (count != 1)}", ha="center", va="center", fontsize=7, color=FAINT)
+    return figure
+
+
+def draw_list(jobs: Mapping[str, int], edges: Sequence[Edge]) -> Figure:
+    """Draw the same for a telephone: a line for each rule, in an order in which they can run, and arcs between them."""
+    direct = direct_edges(list(jobs), edges)
+    column = rule_columns(list(jobs), direct)
+    row = {name: number for number, name in enumerate(sorted(jobs, key=lambda name: column[name]))}
+    longest = max((row[b] - row[a] for a, b in direct), default=1)
+    figure, axis = plt.subplots(figsize=(NARROW, 0.26 * len(jobs) + 0.1))
+    axis.set_axis_off()
+    axis.set(xlim=(-1.02, 1.6), ylim=(len(jobs) - 0.5, -0.5))
+    for a, b in direct:
+        out = -0.12 - 0.85 * (row[b] - row[a]) / longest
+        curve = Curve([(-0.06, row[a]), (out, row[a]), (out, row[b]), (-0.06, row[b])], [1, 4, 4, 4])
+        style = ArrowStyle("-|>", head_length=3, head_width=1.6)
+        axis.add_patch(FancyArrowPatch(path=curve, arrowstyle=style, shrinkA=0, shrinkB=0, color=FAINT, linewidth=0.8))
+    for name, place in row.items():
+        count = jobs[name]
+        axis.text(0, place, name, va="center", fontsize=SMALL + 0.5, weight="bold")
+        axis.text(
+            1.6, place, f"{count:,} job{'s' * (count != 1)}", ha="right", va="center", fontsize=SMALL, color=FAINT
+        )
     return figure
 
 
@@ -129,11 +152,11 @@ def read_graph(text: str) -> tuple[dict[str, int], list[Edge]]:
 def main() -> None:
     parser = command_parser("plot_workflow", __doc__)
     parser.add_argument("--graph", required=True, help="jobs of each rule and edges between rules, as JSON")
-    parser.file("--workflow", "figure to write (.svg or .png)")
+    parser.files("--workflow", "figure to write, and one for a small screen")
     args = parser.parse_args()
 
     jobs, edges = read_graph(args.graph)
-    save_figures({args.workflow: draw_workflow(jobs, edges)})
+    save_both({lambda narrow: (draw_list if narrow else draw_workflow)(jobs, edges): args.workflow})
 
 
 if __name__ == "__main__":

@@ -2,16 +2,23 @@
 # Makes: results/figures/ and results/mistakes.csv.
 
 
-DATA_FIGURES = figures("samples.png", "class-means.png", "class-counts.svg")
+DATA_NAMES = ["samples.svg", "class-means.svg", "class-counts.svg"]
+DATA_FIGURES, DATA_NARROW = figures(*DATA_NAMES), narrow(*DATA_NAMES)
 RESULT_NAMES = ["curves.svg", "accuracies.svg", "calibration.svg"]
 RESULT_FIGURES, RESULT_NARROW = figures(*RESULT_NAMES), narrow(*RESULT_NAMES)
 MISTAKE_FIGURES = figures("confusion.svg", "mistakes.png", "shared-mistakes.png")
-WEIGHT_FIGURE, WORKFLOW_FIGURE = figures("first-layers.png"), figures("workflow.svg")
-LADDER_FIGURE = figures("ladder.svg") if LADDER else {}
+WEIGHT_FIGURE, WEIGHT_NARROW = figures("first-layers.svg"), narrow("first-layers.svg")
+WORKFLOW_FIGURE, WORKFLOW_NARROW = figures("workflow.svg"), narrow("workflow.svg")
+LADDER_NAMES = ["ladder.svg"] if LADDER else []
+LADDER_FIGURE, LADDER_NARROW = figures(*LADDER_NAMES), narrow(*LADDER_NAMES)
 FIGURES = (
     EXPERIMENT_FIGURES
     | EXPERIMENT_NARROW
     | RESULT_NARROW
+    | DATA_NARROW
+    | WEIGHT_NARROW
+    | WORKFLOW_NARROW
+    | LADDER_NARROW
     | DATA_FIGURES
     | RESULT_FIGURES
     | MISTAKE_FIGURES
@@ -26,6 +33,7 @@ rule plot_data:
         **TENSORS,
     output:
         **captioned(DATA_FIGURES, "Data"),
+        **DATA_NARROW,
     log:
         "logs/plot_data.log",
     benchmark:
@@ -37,8 +45,9 @@ rule plot_data:
     message:
         "Drawing the data set"
     shell:
-        "python -m digits.plot_data --train {input.train} --test {input.test} --samples {output.samples}"
-        " --class-means {output.class_means} --class-counts {output.class_counts} 2> {log}"
+        "python -m digits.plot_data --train {input.train} --test {input.test} --samples {output.samples} {output.narrow_samples}"
+        " --class-means {output.class_means} {output.narrow_class_means}"
+        " --class-counts {output.class_counts} {output.narrow_class_counts} 2> {log}"
 
 
 rule plot_results:
@@ -105,6 +114,7 @@ rule plot_weights:
         test=TENSORS["test"],
     output:
         **captioned(WEIGHT_FIGURE, "Results"),
+        **WEIGHT_NARROW,
     log:
         "logs/plot_weights.log",
     benchmark:
@@ -119,12 +129,13 @@ rule plot_weights:
         "Drawing the first layers"
     shell:
         "python -m digits.plot_weights --runs {params.runs} --ensembles {params.ensembles} --metrics {input.metrics} --summary {input.summary}"
-        " --test {input.test} --first-layers {output.first_layers} 2> {log}"
+        " --test {input.test} --first-layers {output.first_layers} {output.narrow_first_layers} 2> {log}"
 
 
 rule plot_workflow:
     output:
         **captioned(WORKFLOW_FIGURE, "How it was made"),
+        **WORKFLOW_NARROW,
     log:
         "logs/plot_workflow.log",
     benchmark:
@@ -137,7 +148,7 @@ rule plot_workflow:
     message:
         "Drawing the workflow"
     shell:
-        "python -m digits.plot_workflow --graph {params.graph:q} --workflow {output.workflow} 2> {log}"
+        "python -m digits.plot_workflow --graph {params.graph:q} --workflow {output.workflow} {output.narrow_workflow} 2> {log}"
 
 
 if LADDER:
@@ -147,6 +158,7 @@ if LADDER:
             "results/ladder.csv",
         output:
             **captioned(LADDER_FIGURE, "Results"),
+            **LADDER_NARROW,
         log:
             "logs/plot_ladder.log",
         benchmark:
@@ -159,4 +171,5 @@ if LADDER:
         message:
             "Drawing the ladder"
         shell:
-            "python -m digits.plot_ladder --table {input} --models {params.models} --ladder {output.ladder} 2> {log}"
+            "python -m digits.plot_ladder --table {input} --models {params.models}"
+            " --ladder {output.ladder} {output.narrow_ladder} 2> {log}"

@@ -81,7 +81,7 @@ def figure(
     """
     picture = f'<img src="{_data(path)}" alt="{html.escape(alternative)}">'
     if isinstance(narrow, Path):
-        picture = f'<picture><source media="(max-width: 44rem)" srcset="{_data(narrow)}">{picture}</picture>'
+        picture = f'<picture><source media="screen and (max-width: 44rem)" srcset="{_data(narrow)}">{picture}</picture>'
     label = html.escape(f"Figure: {caption.partition('. ')[0].rstrip('.')}")
     kind = f"picture {path.suffix[1:]}{' narrow' if narrow else ''}"
     box = f'<div class="{kind}" tabindex="0" role="group" aria-label="{label}">{picture}</div>'

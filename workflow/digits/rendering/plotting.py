@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 
@@ -10,6 +11,7 @@ mpl.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from PIL import Image
@@ -33,9 +35,18 @@ DARK = {
 }
 
 FONTS = "system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif"
-WIDE, NARROW = 7.2, 3.6  # inches: of a figure, and of its form for a small screen
+SMALL = 8.5  # points, of the smallest text: 11 pixels
+WIDE, NARROW = 7.2, 3.45  # inches: of a figure, and of its form for a small screen
 NEXT = (" ", "\n")  # between the parts of a long label, without and with `narrow`
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # beside the colours, for who cannot tell these apart
+SHADES = 8  # of an image's ink
+INK_ID = "ink"  # the id of an image that is drawn with ink begins so
+LIGHT = (
+    '<filter id="light" color-interpolation-filters="sRGB">'
+    '<feColorMatrix values="0 0 0 0 .9 0 0 0 0 .91 0 0 0 0 .92 0 0 0 1 0"/></filter>'
+)
 METADATA = re.compile("<metadata>.*?</metadata>", re.DOTALL)  # who drew it, which the locked versions say
+NEEDLESS = re.compile(r' transform="rotate\(-0 [^"]*"|(?<=<g) id="[^"]*"| \n(?=[A-Zz])')  # in a tag
 INDENTATION = re.compile(r"\n +(?=<)")
 TAG, LONG_NUMBER = re.compile("<[^>]*>"), re.compile(r"(\.\d)\d+")
 MAXCOVERAGE = Image.Quantize.MAXCOVERAGE  # rare colours keep theirs: here none moves by more than 5 of 255
@@ -44,7 +55,7 @@ mpl.rcdefaults()  # not the user's matplotlibrc: it would change the files
 mpl.rcParams.update(
     {
         "figure.constrained_layout.use": True,
-        "font.size": 10,
+        "font.size": 9,
         "font.family": "DejaVu Sans",
         "text.parse_math": False,  # a class may be called $x$
         "text.color": INK,
@@ -54,11 +65,15 @@ mpl.rcParams.update(
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.edgecolor": FAINT,
-        "axes.titlesize": 10,
+        "axes.titlesize": 9,
+        "axes.labelsize": SMALL,
         "axes.titlelocation": "left",
         "xtick.color": FAINT,
         "xtick.labelcolor": INK,
         "ytick.color": FAINT,
+        "xtick.labelsize": SMALL,
+        "ytick.labelsize": SMALL,
+        "legend.fontsize": SMALL,
         "ytick.labelcolor": INK,
         "grid.color": LINE,
         "legend.frameon": False,
@@ -76,6 +91,11 @@ for font in sorted(Path(mpl.get_data_path(), "fonts", "ttf").glob("DejaVuSans*.t
 def model_colours(models: Sequence[str]) -> dict[str, str]:
     """Give each model its colour, by its place in the report."""
     return {model: COLOURS[i % len(COLOURS)] for i, model in enumerate(models)}
+
+
+def model_markers(models: Sequence[str]) -> dict[str, str]:
+    """Give each model its marker, likewise."""
+    return {model: MARKERS[i % len(MARKERS)] for i, model in enumerate(models)}
 
 
 def save_figures(figures: Mapping[Path, Figure]) -> None:
@@ -112,7 +132,7 @@ def compact(svg: str) -> str:
     """Give an SVG the reader's font, named once, and places to a tenth of a point: half of the bytes."""
     svg = svg.replace("<defs>", f"<defs>\n  <style>text{{font-family:{FONTS}}}</style>", 1)
     svg = INDENTATION.sub("\n", METADATA.sub("", svg.replace("; font-family: 'DejaVu Sans'", "")))
-    return TAG.sub(lambda tag: tag[0] if "base64" in tag[0] else LONG_NUMBER.sub(r"\1", tag[0]), svg)
+    return TAG.sub(lambda tag: tag[0] if "base64" in tag[0] else LONG_NUMBER.sub(r"\1", NEEDLESS.sub("", tag[0])), svg)
 
 
 def with_dark_colours(svg: str) -> str:
@@ -124,7 +144,33 @@ def with_dark_colours(svg: str) -> str:
         for name in ("fill", "stroke")
         if f"{name}: {light}" in svg
     )
+    if f'id="{INK_ID}-' in svg:
+        rules += f'[id^="{INK_ID}-"]{{filter:url(#light)}}'
+        svg = svg.replace("<defs>", f"<defs>{LIGHT}", 1)
     return svg.replace("<defs>", f"<defs>\n  <style>@media (prefers-color-scheme: dark){{{rules}}}</style>", 1)
+
+
+def draw_ink(axis: Axes, image: np.ndarray, **options: Any) -> None:
+    """Draw a greyscale image, uint8, as ink on the page's own ground: dark on light, or light on dark."""
+    figure = axis.get_figure(root=True)
+    number = len([image for other in (figure.axes if figure else []) for image in other.images])
+    ink = np.zeros((*image.shape, 4), np.uint8)
+    ink[..., 3] = levels(image / 255)
+    axis.imshow(ink, interpolation="none", **options).set_gid(f"{INK_ID}-{number}")
+
+
+def levels(fractions: np.ndarray) -> np.ndarray:
+    """Return fractions as one of SHADES levels of opacity, uint8: a third of the bytes, and hardly a difference to see."""
+    return np.asarray((fractions * (SHADES - 1)).round() * (255 / (SHADES - 1)), np.uint8)
+
+
+def tiled(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
+    """Put images, [N, height, width, …], in rows of `columns`, each with `gap` zeros below it and on its right."""
+    rows = -(-len(images) // columns)
+    edges = ((0, rows * columns - len(images)), (0, gap), (0, gap), *[(0, 0)] * (images.ndim - 3))
+    padded = np.pad(images, edges)
+    _, height, width, *rest = padded.shape
+    return padded.reshape(rows, columns, height, width, *rest).swapaxes(1, 2).reshape(rows * height, -1, *rest)
 
 
 def image_grid(
