@@ -2,7 +2,7 @@
 
 import html.parser
 
-WITHOUT_CONTENT = ("meta", "img", "br", "hr", "link", "input")
+WITHOUT_CONTENT = ("meta", "img", "br", "hr", "link", "input", "source")
 
 
 class Page(html.parser.HTMLParser):

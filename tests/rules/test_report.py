@@ -110,14 +110,16 @@ def test_nothing_is_fetched_and_only_our_scripts_run(built: Path, source: str, p
 
 def test_the_figures_are_within_and_described(built: Path, page: Page) -> None:
     found, kinds = {}, {".svg": "image/svg+xml", ".png": "image/png"}
-    for attributes in images(page):
-        media, data = attributes["src"].removeprefix("data:").split(";base64,")
+    small = [attributes for tag, attributes in page.elements if tag == "source"]
+    assert {attributes["media"] for attributes in small} == {"screen and (max-width: 44rem)"}, "on paper the wide form"
+    for shown in [attributes["src"] for attributes in images(page)] + [str(form["srcset"]) for form in small]:
+        media, data = shown.removeprefix("data:").split(";base64,")
         found[base64.b64decode(data)] = media
-        assert len(attributes["alt"]) > 40
+    assert all(len(attributes["alt"]) > 40 for attributes in images(page))
     # The confusion matrix is a table, and mistakes are images with text; those files are for who wants them elsewhere.
     figures = [built / path for path in FIGURES if "confusion" not in path and "mistakes" not in path]
     assert found == {path.read_bytes(): kinds[path.suffix] for path in figures}
-    assert len(images(page)) == len(figures) == 12
+    assert len(images(page)) == len(small) == len(figures) / 2 == 12
     assert next(iter(found)) == (built / "results/figures/learning.svg").read_bytes()
 
 

@@ -45,8 +45,9 @@ def draw_samples(train: Split, narrow: bool = False) -> Figure:
     picture = tiled(images.reshape(-1, *images.shape[2:]), columns)
     high = picture.shape[0] / len(train.classes)
     ratio = picture.shape[0] / picture.shape[1]
-    figure, axis = plt.subplots(figsize=(width, (width - 0.3) * ratio))
-    draw_ink(axis, picture, aspect="auto")
+    letters = 0.15 + 0.08 * max(len(short(name)) for name in train.classes)  # inches, so that the pixels are square
+    figure, axis = plt.subplots(figsize=(width, (width - letters) * ratio))
+    draw_ink(axis, picture)
     axis.set_yticks((np.arange(len(train.classes)) + 0.5) * high, [short(name) for name in train.classes])
     axis.set_xticks([])
     axis.tick_params(length=0)
@@ -65,7 +66,7 @@ def draw_class_means(train: Split, narrow: bool = False) -> Figure:
         axis.set_axis_off()
     for axis, name, image in zip(axes.flat, train.classes, means, strict=False):
         draw_ink(axis, image)
-        axis.set_title(name if len(name) <= 10 else f"{name[:9]}…", loc="center", pad=3)
+        axis.set_title(name if len(name) <= 8 else f"{name[:7]}…", loc="center", pad=3)
     return figure
 
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 
@@ -150,13 +149,13 @@ def with_dark_colours(svg: str) -> str:
     return svg.replace("<defs>", f"<defs>\n  <style>@media (prefers-color-scheme: dark){{{rules}}}</style>", 1)
 
 
-def draw_ink(axis: Axes, image: np.ndarray, **options: Any) -> None:
+def draw_ink(axis: Axes, image: np.ndarray) -> None:
     """Draw a greyscale image, uint8, as ink on the page's own ground: dark on light, or light on dark."""
     figure = axis.get_figure(root=True)
     number = len([image for other in (figure.axes if figure else []) for image in other.images])
     ink = np.zeros((*image.shape, 4), np.uint8)
     ink[..., 3] = levels(image / 255)
-    axis.imshow(ink, interpolation="none", **options).set_gid(f"{INK_ID}-{number}")
+    axis.imshow(ink, interpolation="none").set_gid(f"{INK_ID}-{number}")
 
 
 def levels(fractions: np.ndarray) -> np.ndarray:
