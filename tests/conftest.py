@@ -33,7 +33,7 @@ PLOTS = (
     "plot_ladder",
     "plot_workflow",
 )
-PROJECT_FILES = ("Snakefile", "config", "workflow", "profiles", "requirements.lock", "pyproject.toml")
+PROJECT_FILES = ("Snakefile", "CITATION.cff", "config", "workflow", "profiles", "requirements.lock", "pyproject.toml")
 
 
 @dataclasses.dataclass
