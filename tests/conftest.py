@@ -236,8 +236,12 @@ def copy_project(target: Path) -> Path:
 
 
 def write_config(path: Path, **changes: object) -> Path:
-    """Write the small data set's configuration, with changes to its top-level keys, as a file for --configfile."""
+    """Write the small data set's configuration, with changes to its top-level keys, as a file for --configfile.
+
+    It has no experiment, unless that is among the changes.
+    """
     config = yaml.safe_load((DATA / "config.yaml").read_text())
+    config["experiment"] = {"explains": None, "beside": None, "recipes": []}
     config["dataset"]["path"] = str(DATA / "mnist")
     for key, value in changes.items():
         config[key] = {**config.get(key, {}), **value} if isinstance(value, dict) else value

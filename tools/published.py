@@ -24,7 +24,7 @@ from digits.settings.fingerprint import locked_versions, source_files, source_fi
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED, LOCK, PACKAGE = ROOT / "docs" / "published", ROOT / "requirements.lock", ROOT / "workflow" / "digits"
-TABLES = ("metrics", "summary", "ladder", "comparisons", "mistakes")
+TABLES = ("metrics", "summary", "ladder", "comparisons", "mistakes", "learning", "experiment")
 TRAIN = [PACKAGE / "train.py"]
 Runs = dict[str, dict[str, Any]]
 

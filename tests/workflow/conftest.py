@@ -38,6 +38,7 @@ AFTER = {
     **{rule: {"report"} for rule in (*PLOTS, "plot_data", "plot_workflow", "plot_ladder", "explore")},
     "report": set[str](),
 }
+EXPERIMENT_RULES = {"explain", "plot_experiment"}  # of which test_experiment.py tells; the small data set has none
 LADDER_RULES = {"compare", "plot_ladder"}  # which read the runs of models on the ladder alone
 
 

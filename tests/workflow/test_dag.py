@@ -12,10 +12,23 @@ from pictures import image_tree, png
 from project import TENSORS
 from safetensors.numpy import load_file
 
-from workflow.conftest import AFTER, LADDER_RULES, Project, checksums, jobs, make, plan, rules_of, run, set_keys
+from workflow.conftest import (
+    AFTER,
+    EXPERIMENT_RULES,
+    LADDER_RULES,
+    Project,
+    checksums,
+    jobs,
+    make,
+    plan,
+    rules_of,
+    run,
+    set_keys,
+)
 
 LOCAL = {"download", "convert"}  # they run where snakemake does
 DEFAULT = ("linear", "small", "published", "repaired", "convnet")
+CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 LADDER = tuple(yaml.safe_load((ROOT / "config" / "ladder.yaml").read_text())["models"])
 # Models and seeds of each file in config/ that builds the report.
 OVERLAYS = {
@@ -40,6 +53,9 @@ def test_a_configuration_file_plans_each_rule_and_a_run_for_each_model_and_seed(
     without = {"search"} | (set() if "linear" in models else LADDER_RULES)  # where no model is on the ladder
     ensembles = {"best": range(5)} if name == "best" else {}
     expected = jobs(AFTER.keys() - without, models, seeds, candidates=(), ensembles=ensembles)
+    if "published" in models:
+        own = set(CONFIG["experiment"]["recipes"]) - set(models)
+        expected |= EXPERIMENT_RULES | jobs({"train"}, own, seeds, candidates=())
     if "few-transfer" in models:  # its features come from a model that the report is not about
         expected |= jobs({"train digits-0-4"}, seeds=seeds)
     assert plan(project).all == expected
@@ -68,7 +84,7 @@ def test_features_come_from_the_run_of_another_recipe_with_the_same_seed(tmp_pat
 
 def test_the_default_configuration_needs_no_argument(tmp_path: Path) -> None:
     result = snakemake(copy_project(tmp_path / "project"), "--cores", 1, "--dry-run")
-    assert planned(result) == set(AFTER) - {"search", "combine"}
+    assert planned(result) == set(AFTER) - {"search", "combine"} | EXPERIMENT_RULES
 
 
 def test_each_rule_says_what_it_does_needs_and_depends_on(rules: dict[str, dict[str, Any]]) -> None:

@@ -57,4 +57,7 @@ def test_another_member_concerns_the_ensemble_and_its_own_jobs_alone(other: Proj
 
 def test_a_label_error_concerns_each_evaluation_and_no_training(other: Project) -> None:
     set_keys(other.config, {"dataset.label_errors": [3, 5]})
-    assert plan(other).triggered == jobs({"evaluate linear", "combine"}, seeds=MEMBERS, ensembles=PAIRS) | {"report"}
+    assert plan(other).triggered == jobs({"evaluate linear", "combine"}, seeds=MEMBERS, ensembles=PAIRS) | {
+        "explore",
+        "report",
+    }

@@ -37,7 +37,7 @@ hard_examples: {warmup_epochs: 1, warmup_fraction: 0.5, fraction: 0.5}, weight_a
 classes: ["3", "7"], labels_per_class: 5, features_of: published}
 """)
 
-# Each key of the schema, ensembles and searches as a whole: a change of it, and the rules that the change concerns.
+# Each key of the schema; ensembles, experiment and searches as a whole: a change of it, and the rules that the change concerns.
 KEYS: dict[str, list[tuple[Any, set[str]]]] = {
     "models": [
         # Fewer jobs change the drawing of the workflow; the ladder has the models' colours.
@@ -58,6 +58,8 @@ KEYS: dict[str, list[tuple[Any, set[str]]]] = {
         (["tiny-conv", "published"], {"explore", "report"}),
         (["published", "tiny-conv", "small"], {"report"}),  # which is not trained
     ],
+    "report.disclosure": [("They were seen before.", {"report"})],
+    "experiment": [({"explains": None, "beside": "linear", "recipes": ["small"]}, set())],  # which is not built
     "ladder": [
         ([FOOT, RUNG], {"compare", "report"}),
         ([FOOT, {**RUNG, "against": "linear"}], {"compare", "report"}),
@@ -71,9 +73,13 @@ KEYS: dict[str, list[tuple[Any, set[str]]]] = {
     **{f"dataset.sha256.{name}": [(OTHER_SUM, {"download", "report"})] for name in NAMES},
     "dataset.train_limit": [(100, {"convert", "report"})],
     "dataset.test_limit": [(100, {"convert", "report"})],
-    "dataset.label_errors": [([3, 5], {"evaluate", "report"})],
+    "dataset.label_errors": [([3, 5], {"evaluate", "explore", "report"})],
     "dataset.about": [("Pictures of my own.", {"report"})],
-    **{f"recipes.linear.{name}": [(value, LINEAR)] for name, value in RECIPE.items()},
+    # What the page says of a network's answers depends on its loss, which smoothed labels need to be cross-entropy.
+    **{
+        f"recipes.linear.{name}": [(value, LINEAR | ({"explore"} if name in ("loss", "label_smoothing") else set()))]
+        for name, value in RECIPE.items()
+    },
     "ensembles": [({"pair": {"recipe": "linear", "members": 2}}, set())],  # which is not among the models
     "searches": [
         ({}, set()),
@@ -111,7 +117,7 @@ SAME: dict[str, dict[str, Any]] = {
 
 
 def schema_keys(schema: dict[str, Any], place: str = "") -> set[str]:
-    if place in ("searches.", "ensembles."):
+    if place in ("searches.", "ensembles.", "experiment."):
         return {place.rstrip(".")}
     if "properties" in schema and "default" not in schema:
         children = {f"{place}{name}": child for name, child in schema["properties"].items()}
