@@ -102,7 +102,7 @@ def test_each_stroke_is_answered_by_every_network(built: Path, page: Page, statu
 @pytest.mark.parametrize(
     ("scores", "said"),
     [
-        ([-1, -2, -0.1], "says no to all: none of these"),
+        ([-1, -2, -0.1], "says “none of these”"),
         ([-1, 3, -1], "says yes to b (95.3\u202f%)"),
         ([1, 3, -1], "says yes to a (73.1\u202f%) and b (95.3\u202f%)"),
     ],
@@ -118,9 +118,7 @@ def test_sigmoids_say_yes_or_no_to_each_class(page: Page, scores: list[float], s
 def test_what_the_bars_are_is_said(built: Path, page: Page) -> None:
     sigmoids, probabilities = page.locator(".answer .small").all_inner_texts()
     none = json.loads((built / EXPLORER).read_text())["networks"][0]["none"]
-    assert (
-        "yes from 50 %; no probabilities" in sigmoids and f"no to every class for {none} of 200 test images" in sigmoids
-    )
+    assert "yes from 50 %; these are not probabilities" in sigmoids and f"All are no for {none} of 200" in sigmoids
     assert "half precision, which changes" in sigmoids
     assert probabilities == "Probabilities, not calibrated."
 

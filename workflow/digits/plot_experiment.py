@@ -158,7 +158,7 @@ def draw_slopes(learning: pd.DataFrame, plan: Mapping[str, Any], narrow: bool = 
         axis.axvspan(low, high, color=LINE, alpha=0.35, linewidth=0)
     first = learning[(learning["model"] == explained) & (learning["epoch"] == 1)]["saturated"].mean()
     axis.annotate(
-        f"grey: {first:.0%} of the scores\nof {explained} start there",
+        f"both grey bands: {first:.0%} of the\nscores of {explained} start there",
         (0.5, 0.03),
         xycoords="axes fraction",
         ha="center",
@@ -166,7 +166,7 @@ def draw_slopes(learning: pd.DataFrame, plan: Mapping[str, Any], narrow: bool = 
     )
     axis.set(
         xlim=(SCORES[0], SCORES[-1]),
-        xlabel=f"score of the true class{NEXT[narrow]}(left: wrong, right: right)",
+        xlabel=f"score of the true class{NEXT[narrow]}(negative: wrong, positive: right)",
         ylabel="slope of the loss",
     )
     return figure

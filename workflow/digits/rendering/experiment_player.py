@@ -57,7 +57,7 @@ def experiment_player(learning: pd.DataFrame, experiment: pd.DataFrame, what: st
             '<button type="button">Show</button></p><p class="none" hidden>This combination was not run.</p>'
             f'<div class="seen" hidden><p><label>Epoch <input type="range" name="epoch" min="1" max="{epochs}" '
             f'value="{epochs}"> <output></output></label></p><p role="status"></p>'
-            '<div class="table"><table><caption>Recall on training images, by run and class. Bold: learned (at least half of '
+            '<div class="table"><table><caption>Recall on training images in percent, by run and class. Bold: learned (at least half of '
             f'its images).</caption><thead><tr><th scope="col">seed</th>{head}</tr></thead><tbody></tbody></table></div></div>'
             f'<script type="application/json" id="recorded">{text}</script></div>'
         )

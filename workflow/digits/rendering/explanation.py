@@ -56,8 +56,8 @@ def what_each_learned(learning: pd.DataFrame, model: str) -> str:
     if learned.any(axis=None) and not learned.all(axis=None):
         known, others = (values.to_numpy()[mask.to_numpy()] for mask in (learned, ~learned))
         text += (
-            f" Of a class that a run has learned it recognises {percent(float(known.mean()), 0)} of the training images, of the "
-            f"others {percent(float(np.nanmean(others)), 0)} (means)."
+            f" On average, a run recognises {percent(float(known.mean()), 0)} of the training images of a class that it has learned, and "
+            f"{percent(float(np.nanmean(others)), 0)} of the others."
         )
     return text
 
@@ -71,7 +71,8 @@ def cost_of_no(learning: pd.DataFrame, model: str) -> str:
     longest = max(stuck, key=lambda seed: stuck[seed])
     text = (
         f"For every image, all targets but one are “no”: {in_words(classes - 1)} of {in_words(classes)}. The tutorial's loss is "
-        f"the mean over all of them. “No” to every class costs {no:.3g}, whatever the image shows."
+        f"the mean over all of them. “No” to every class costs {no:.3g}, whatever the image shows. (The class with the largest output "
+        "counts as the prediction, even where all say “no”; so some images of other classes are right.)"
     )
     if stuck[longest]:
         text += f" The run with seed {longest} spends {stuck[longest]} of its {epochs} epochs within 1 % of that."
@@ -105,16 +106,21 @@ def single_changes(cells: Iterable[Cell]) -> dict[str, list[Cell]]:
 
 
 def effects(experiment: pd.DataFrame) -> list[str]:
-    """Say what each single change of the tutorial's network brings; [] where that is no part of the experiment."""
+    """Say what changes of the tutorial's network bring, one at a time and together; [] where that is no part of the experiment."""
     end = at_end(experiment)
     if TUTORIAL not in end:
         return []
-    changes = single_changes(end)
-    named = [(LOSSES_IN_SHORT[cell[1]], cell) for cell in changes["loss"]]
-    named += [(INITS_IN_SHORT[cell[0]], cell) for cell in changes["initial weights"]]
+    alone = single_changes(end)
+    named = [(f"{LOSSES_IN_SHORT[cell[1]]} alone", cell) for cell in alone["loss"]]
+    named += [(f"{INITS_IN_SHORT[cell[0]]} alone", cell) for cell in alone["initial weights"]]
+    named += [
+        (f"{INITS_IN_SHORT[init]} and {LOSSES_IN_SHORT[loss]}", (init, loss))
+        for init, loss in end
+        if init != TUTORIAL[0] and loss != TUTORIAL[1]
+    ]
     return [
         f"as in the tutorial: {accuracy_of(end[TUTORIAL])}",
-        *(f"with {change} alone: {accuracy_of(end[cell])}" for change, cell in named),
+        *(f"with {change}: {accuracy_of(end[cell])}" for change, cell in named),
     ]
 
 
@@ -144,14 +150,21 @@ def verdict(experiment: pd.DataFrame) -> str:
     }
     scaled = single_changes(end)["initial weights"][0]
     larger = start[scaled]["gradient_1"] / start[TUTORIAL]["gradient_1"]
+    after, within = end[scaled]["validation_accuracy"], end[TUTORIAL]["interval_high"]
     text = (
         f"So the larger cause is the {cause}: another loss alone gains up to {gains['loss']:.1f} points, other initial weights alone "
-        f"{gains['initial weights']:.1f}. The initial weights decide how many of the first batch's outputs are saturated "
-        f"({percent(start[TUTORIAL]['saturated'], 0)} in the tutorial, {percent(start[scaled]['saturated'], 0)} with "
-        f"{INITS_IN_SHORT[scaled[0]]}); with the latter, the first layer's first gradient is {larger:,.0f} times as large."
+        f"{gains['initial weights']:.1f}{', which so few runs cannot tell from nothing' if before < after <= within else ''}. The initial "
+        f"weights decide how many of the first batch's outputs are saturated ({percent(start[TUTORIAL]['saturated'], 0)} in the tutorial, "
+        f"{percent(start[scaled]['saturated'], 0)} with {INITS_IN_SHORT[scaled[0]]}), and the first layer's first gradient is "
+        f"{larger:,.0f} times as large with {INITS_IN_SHORT[scaled[0]]}."
     )
-    if cause == "loss" and end[scaled]["validation_accuracy"] < 0.5:
-        text += " But a larger gradient of a loss that rewards “no” leads to “no”."
+    if cause == "loss" and after < 0.5:
+        text += " But following a gradient faster does not help where the loss rewards “no”."
+    for loss in (
+        loss for init, loss in end if init == scaled[0] and loss != TUTORIAL[1] and (TUTORIAL[0], loss) in end
+    ):
+        from_, to = (end[init, loss]["validation_accuracy"] for init in (TUTORIAL[0], scaled[0]))
+        text += f" With {LOSSES_IN_SHORT[loss]}, {INITS_IN_SHORT[scaled[0]]} take it from {percent(from_, 1)} to {percent(to, 1)}."
     return text
 
 
@@ -161,6 +174,6 @@ def opening(learning: pd.DataFrame, experiment: pd.DataFrame, model: str, classe
         return f"Each run of this network has learned all {in_words(len(classes))} {noun(classes)}."
     cause = ", because its loss makes “no” cheap" if larger_cause(experiment) == "loss" else ""
     return (
-        f"The network has not failed to learn. Each run here has learned {how_many_learned(learning, model)} of the "
-        f"{in_words(len(classes))} {noun(classes)} and answers “no” to the rest{cause}."
+        f"The network does learn, but not all {in_words(len(classes))} {noun(classes)}: each run here ends with "
+        f"{how_many_learned(learning, model)} of them (it recognises at least half of their images) and answers “no” to the rest{cause}."
     )

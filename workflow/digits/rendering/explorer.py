@@ -58,9 +58,9 @@ def _what_bars_are(network: Mapping[str, Any], explorer: Mapping[str, Any]) -> s
     found = [m for m in explorer["models"] if (m["name"], m["seed"]) == (network["model"], network["seed"])]
     images = sum(map(sum, explorer["models"][0]["confusion"]))
     if network["sigmoids"]:
-        text = "A sigmoid for each class, yes from 50 %; no probabilities."
+        text = "One yes-or-no output per class, yes from 50 %; these are not probabilities."
         if network["none"] is not None:
-            text += f" It says no to every class for {network['none']:,} of {images:,} test images."
+            text += f" All are no for {network['none']:,} of {images:,} test images."
     else:
         calibrated = any(model["temperature"] for model in found)
         text = f"Probabilities, {'' if calibrated else 'not '}calibrated."

@@ -67,9 +67,9 @@ function showRuns(data, cell, epoch, guess, seen) {
   const learned = cell.runs.map((run) => run.recall[at].filter((recall) => recall >= LEARNED).length);
   const range = cell.low[at] === null ? "" : ` (95 % interval ${asPercent(cell.low[at])} to ${asPercent(cell.high[at])})`;
   status.textContent =
-    `After ${epoch} of ${data.epochs} epochs: ${asPercent(cell.accuracy[at])} of the validation images${range}; learned: ` +
-    `${learned.join(", ")} of ${data.classes.length}, you guessed ${guess}. ` +
-    `${Math.round(100 * cell.saturated[at])} % of the outputs are saturated. Learning rate ${cell.rate}.`;
+    `After ${epoch} of ${data.epochs} epochs: ${asPercent(cell.accuracy[at])} of the validation images${range}. ` +
+    `Learned of ${data.classes.length}: ${learned.map((n, i) => `${n} by seed ${cell.runs[i].seed}`).join(", ")}; you guessed ` +
+    `${guess}. In this epoch, ${Math.round(100 * cell.saturated[at])} % of the outputs are saturated. Learning rate ${cell.rate}.`;
   body.replaceChildren(
     ...cell.runs.map((run) => {
       const cells = run.recall[at].map((recall) => {

@@ -35,7 +35,7 @@ function mapsOf(layer, area, number) {
     strip.append(button);
   }
   const side = `${layer.side}×${layer.side}`;
-  const caption = `Convolution ${number}: what ${layer.outputs} filters of ${side} find, ${area.height}×${area.width} places each`;
+  const caption = `Convolution ${number}: the output of ${layer.outputs} filters (${side}), a map of ${area.height}×${area.width} each`;
   return element("section", {}, element("p", {}, caption), strip, large);
 }
 
@@ -72,8 +72,8 @@ function unitsOf(layer, next, area, output, name, shape) {
   }
   const active = area.values.filter((value) => value > 0).length;
   const caption =
-    `Hidden layer: ${active} of ${area.values.length} units are active. Those that add most to the score of ${name}, with the ` +
-    "weights of the pixels that they look at:";
+    `Hidden layer: ${active} of ${area.values.length} units are active. Those that do most for (+) or against (−) the score of ` +
+    `${name}, with their weights (blue: raised by ink, orange: lowered):`;
   return element("section", {}, element("p", {}, caption), strip);
 }
 
@@ -151,10 +151,12 @@ function startInside(explorer, root, network) {
     const values = found.flat();
     const [most, least] = [Math.max(...values), Math.min(...values)];
     showValues(canvas, values, Math.max(most, -least, 0.01));
+    const ends = [`falls to as little as ${asPercent(share - most)}`, `rises to as much as ${asPercent(share - least)}`];
     const text =
-      `Which parts matter: a patch of ${PATCH}×${PATCH} pixels of paper is moved over the image. Blue: covered there, the ` +
-      `${asPercent(share)} for ${name} falls, by up to ${asPercent(Math.max(most, 0))}.` +
-      (least < -0.005 ? ` Orange: it rises, by up to ${asPercent(-least)}.` : "");
+      `Which parts matter: a blank patch of ${PATCH}×${PATCH} pixels is moved over the image. ` +
+      (share < 0.005
+        ? `The network says no to every class here, so that there is no answer to take away.`
+        : `Blue: covered there, the ${asPercent(share)} for ${name} ${ends[0]}.${least < -0.005 ? ` Orange: it ${ends[1]}.` : ""}`);
     caption.textContent = text;
     canvas.setAttribute("aria-label", text);
   }

@@ -38,5 +38,6 @@ document.addEventListener("DOMContentLoaded", () => {
   offerFiles();
   unfoldTarget();
   addEventListener("hashchange", unfoldTarget);
+  for (const link of document.querySelectorAll("nav.folded a")) link.addEventListener("click", () => (link.closest("details").open = false));
   document.querySelectorAll(".table[tabindex], .picture[tabindex]").forEach(tabOnlyWhileScrolling);
 });
