@@ -71,12 +71,14 @@ def cost_of_no(learning: pd.DataFrame, model: str) -> str:
     longest = max(stuck, key=lambda seed: stuck[seed])
     text = (
         f"For every image, all targets but one are “no”: {in_words(classes - 1)} of {in_words(classes)}. The tutorial's loss is "
-        f"the mean over all of them. “No” to every class costs {no:.3g}, whatever the image shows. (The class with the largest output "
-        "counts as the prediction, even where all say “no”; so some images of other classes are right.)"
+        f"the mean over all of them. “No” to every class costs {no:.3g}, whatever the image shows."
     )
     if stuck[longest]:
         text += f" The run with seed {longest} spends {stuck[longest]} of its {epochs} epochs within 1 % of that."
-    return text
+    return text + (
+        " The class with the largest output counts as the prediction even where all say “no”, so some images of other classes "
+        "are right, too."
+    )
 
 
 def cells_at(experiment: pd.DataFrame, epoch: int) -> dict[Cell, dict[str, Any]]:
