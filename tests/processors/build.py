@@ -10,15 +10,15 @@ from pathlib import Path
 
 from conftest import DATA, NAMES, PLOTS, call
 from pictures import image_tree
-from project import PAIR_RUNS, RUNS, SEARCH_RUNS, TENSORS, arguments
+from project import EXPERIMENT_RUNS, PAIR_RUNS, RUNS, SEARCH_RUNS, TENSORS, arguments
 
 HERE = Path()
 PLANNED = [
     ("convert", RUNS[0]),
-    *(("train", run) for run in [*RUNS, *SEARCH_RUNS]),
+    *(("train", run) for run in dict.fromkeys([*RUNS, *EXPERIMENT_RUNS, *SEARCH_RUNS])),
     *(("evaluate", run) for run in RUNS),
     *(("combine", run) for run in PAIR_RUNS),
-    *((name, RUNS[0]) for name in ("summarise", "compare", "search", *PLOTS, "explore", "report")),
+    *((name, RUNS[0]) for name in ("summarise", "compare", "explain", "search", *PLOTS, "explore", "report")),
 ]
 
 
