@@ -84,6 +84,7 @@ REFERENCE = {"epoch": 1, "accuracy": 0.5, "source": "a post", "model": "publishd
         ("ladder", [rung("linear"), rung("small", against="small")], "ladder.1.against: small cannot be compared with itself"),
         ("ladder", [rung("linear", against="small")], "ladder.0.against: the first rung is the foot of the ladder; leave"),
         ("experiment.explains", "publishd", "experiment.explains: unknown recipe 'publishd', did you mean 'published'?"),
+        ("experiment.explains", "repaired", "experiment.explains: 'repaired' has loss: cross_entropy, but the report explains"),
         ("experiment.recipes", ["smal"], "experiment.recipes.0: unknown recipe 'smal', did you mean 'small'?"),
         ("experiment.recipes", ["small", "published"], "experiment.recipes.1: 'published' holds out no images to compare by"),
         ("experiment.recipes", ["small", "repaired"], "'repaired' differs from 'small' in hidden; only epochs, init, "),

@@ -132,6 +132,12 @@ def _check_experiment(experiment: Mapping[str, Any], recipes: Mapping[str, Any])
     for key, name in named:
         if name is not None and name not in recipes:
             raise UserError(f"config: experiment.{key}: {unknown('recipe', name, recipes)}")
+    explains = experiment["explains"]
+    if explains is not None and recipes[explains]["loss"] != "mnist_loss":
+        raise UserError(
+            f"config: experiment.explains: '{explains}' has loss: {recipes[explains]['loss']}, but the report explains what "
+            "mnist_loss does; name a recipe that has it"
+        )
     free = {"init", "loss", "learning_rate", "epochs"}
     cells: dict[tuple[str, str], str] = {}
     for number, name in enumerate(experiment["recipes"]):
