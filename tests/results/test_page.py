@@ -42,3 +42,27 @@ def test_its_networks_compute_what_pytorch_computed(page: Page, number: int) -> 
     difference = np.abs(found - expected).max()
     print(f"{model}, seed {seed}: largest difference of a probability {difference:.1e}")
     assert difference <= 1e-4
+
+
+def test_a_stroke_is_answered_by_all_its_networks_within_100_ms(page: Page) -> None:
+    """Of the default configuration; of larger networks the page waits for the end of a stroke. The centring is included."""
+    milliseconds = page.evaluate(
+        """() => {
+            const explorer = readExplorer();
+            const [pad, size] = [document.getElementById("pad"), explorer.shape[0]];
+            const context = pad.getContext("2d");
+            context.fillRect(100, 40, 40, 200);
+            context.fillRect(60, 120, 160, 30);
+            const networks = explorer.networks.map(readNetwork);
+            const times = Array.from({ length: 21 }, () => {
+                const start = performance.now();
+                const pixels = centre(inkOf(pad), pad.height, pad.width, size);
+                for (const network of networks)
+                    answer(network, pixels, size, size, explorer.classes.length, temperatureOf(explorer, network));
+                return performance.now() - start;
+            });
+            return times.sort((a, b) => a - b)[10];
+        }"""
+    )
+    print(f"median of 21 strokes: {milliseconds:.0f} ms")
+    assert milliseconds < 100

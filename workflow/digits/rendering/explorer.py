@@ -3,6 +3,7 @@
 What they do is in workflow/notebooks/template/*.js; `explorer` is what `digits.explore` wrote.
 """
 
+import base64
 import html
 import json
 from collections.abc import Mapping
@@ -34,7 +35,8 @@ def drawing(explorer: Mapping[str, Any]) -> None:
             '<p id="examples">Or choose a test image:</p><ul class="examples" aria-labelledby="examples"></ul>'
             '<details class="inside"><summary>What a network makes of it: layer by layer, and which parts matter</summary>'
             f'<p><label>Network <select>{options}</select></label></p><figure class="parts" hidden>'
-            '<canvas role="img" aria-label="Which parts matter"></canvas><figcaption></figcaption></figure>'
+            '<canvas role="img" aria-label="Which parts matter"></canvas><figcaption></figcaption>'
+            '<p class="scale"><span></span><span class="ramp" aria-hidden="true"></span><span></span></p></figure>'
             '<div class="layers"></div></details></div>'
         )
     )
@@ -47,8 +49,9 @@ def _answer(network: Mapping[str, Any], explorer: Mapping[str, Any]) -> str:
         '<td class="bar" aria-hidden="true"><span></span></td><td class="share"></td></tr>'
         for name in explorer["classes"]
     )
+    kind = "bars sigmoids" if network["sigmoids"] else "bars"
     return (
-        f'<div class="answer"><table class="bars"><caption><strong>{html.escape(network["model"])}</strong> '
+        f'<div class="answer"><table class="{kind}"><caption><strong>{html.escape(network["model"])}</strong> '
         f'<span class="says"></span></caption><tbody>{bars}</tbody></table>'
         f'<p class="small">{html.escape(_what_bars_are(network, explorer))}</p></div>'
     )
@@ -56,7 +59,7 @@ def _answer(network: Mapping[str, Any], explorer: Mapping[str, Any]) -> str:
 
 def _what_bars_are(network: Mapping[str, Any], explorer: Mapping[str, Any]) -> str:
     found = [m for m in explorer["models"] if (m["name"], m["seed"]) == (network["model"], network["seed"])]
-    images = sum(map(sum, explorer["models"][0]["confusion"]))
+    images = len(base64.b64decode(explorer["labels"]))
     if network["sigmoids"]:
         text = "One yes-or-no output per class, yes from 50 %; these are not probabilities."
         if network["none"] is not None:
