@@ -178,7 +178,9 @@ def test_the_part_that_matters_is_marked_on_the_drawing(page: Page) -> None:
     inside = page.locator(".inside")
     inside.locator("summary").click()
     caption = inside.locator("figcaption")
-    expect(caption).to_contain_text(re.compile(r"blank patch of 6×6 pixels .* log-odds of \d \(−?[\d.]+ for"), timeout=20_000)
+    expect(caption).to_contain_text(
+        re.compile(r"blank patch of 6×6 pixels .* log-odds of \d \(−?[\d.]+ for"), timeout=20_000
+    )
     expect(inside.locator(".scale")).to_have_text(re.compile(r"rises by [\d.]+, dashes\s*falls by [\d.]+"))
     strongest = inside.locator(".parts canvas").evaluate(
         """(c) => { const { data } = c.getContext("2d").getImageData(0, 0, c.width, c.height);
