@@ -129,19 +129,77 @@ def test_the_layers_and_the_parts_that_matter(page: Page) -> None:
     inside.locator("summary").click()
     expect(inside.locator("section"), "two convolutions").to_have_count(2)
     assert [strip.locator("button").count() for strip in inside.locator(".strip").all()] == [4, 8]
-    inside.locator(".strip button").nth(5).click()
-    expect(inside.locator(".large").nth(1)).to_contain_text("Filter 2 of convolution 2")
-    assert inside.locator(".large canvas").count() == 2, "the map and its filter"
-    expect(inside.locator("figcaption")).to_contain_text("Blue: covered there, the", timeout=20_000)
-    ink = inside.locator(".parts canvas").evaluate(
-        """(c) => { const { data } = c.getContext("2d").getImageData(0, 0, c.width, c.height);
-                    const column = (x) => Array.from({ length: c.height }, (_, y) => data[4 * (y * c.width + x) + 3]);
-                    return [c.width, c.height, Math.max(...column(0)), Math.max(...column(5), ...column(6))]; }"""
+    inside.get_by_role("button", name="Filter 2 of convolution 2").click()
+    expect(inside.locator(".large").nth(1)).to_contain_text(
+        re.compile("Filter 2 of convolution 2: .* on filter [1-4] of")
     )
-    assert ink[:3] == [12, 12, 0] and ink[3] > 0, "the line is in the middle, and only there it matters"
+    assert inside.locator(".large canvas").count() == 2, "the map and its filter"
     inside.get_by_label("Network").select_option("published")
     expect(inside.locator("section p")).to_contain_text("Hidden layer:")
     assert inside.locator(".units canvas").count() == 8
+
+
+def test_a_blank_patch_shows_which_parts_matter(page: Page) -> None:
+    """A score that is the ink in one place, with a little against it in another, so that what matters is known."""
+    found = page.evaluate(
+        """() => {
+            const pixels = new Uint8Array(784);
+            pixels[10 * 28 + 5] = 200;
+            pixels[20 * 28 + 22] = 100;
+            const places = occlusion((image) => image[10 * 28 + 5] - image[20 * 28 + 22] / 2, pixels, 28);
+            for (;;) {
+                const { value, done } = places.next();
+                if (done) return { ...value, values: [...value.values], covered: value.most.covered[10 * 28 + 5] };
+            }
+        }"""
+    )
+    values = np.array(found["values"]).reshape(28, 28)
+    assert values[10, 5] == values.max() == 200 and values[20, 22] == values.min() == -50
+    assert not values[:, 14:].max() and not values[16:, :16].any(), "a patch has no effect where there is no ink"
+    assert found["most"]["fall"] == 200 and found["whole"] == 150 and found["covered"] == 0
+    assert found["most"]["top"] <= 10 < found["most"]["top"] + 6 and found["most"]["left"] <= 5
+
+
+@pytest.mark.parametrize("temperature", [None, 0.5])
+def test_log_odds_are_those_of_what_is_shown(built: Path, page: Page, temperature: float | None) -> None:
+    networks = json.loads((built / EXPLORER).read_text())["networks"]
+    image = load_split(built / TENSORS[1]).images[0].ravel().tolist()
+    for network in networks:
+        shown, odds = page.evaluate(
+            """([plain, pixels, temperature]) => { const network = readNetwork(plain);
+               return [answer(network, pixels, 28, 28, 10, temperature), logOdds(network, pixels, 28, 28, 3, temperature)]; }""",
+            [network, image, temperature],
+        )
+        assert shown[3] == pytest.approx(1 / (1 + np.exp(-odds)), rel=1e-6)
+
+
+def test_the_part_that_matters_is_marked_on_the_drawing(page: Page) -> None:
+    stroke(page, (0.5, 0.2), (0.5, 0.8))
+    inside = page.locator(".inside")
+    inside.locator("summary").click()
+    caption = inside.locator("figcaption")
+    expect(caption).to_contain_text(
+        re.compile(r"blank patch of 6×6 pixels .* log-odds of \d \(−?[\d.]+ for"), timeout=20_000
+    )
+    expect(inside.locator(".scale")).to_have_text(re.compile(r"rises by [\d.]+, dashes\s*falls by [\d.]+"))
+    strongest = inside.locator(".parts canvas").evaluate(
+        """(c) => { const { data } = c.getContext("2d").getImageData(0, 0, c.width, c.height);
+                    const most = (left, right) => { let m = 0; for (let y = 0; y < c.height; y++)
+                      for (let x = left; x < right; x++) m = Math.max(m, data[4 * (y * c.width + x) + 3]); return m; };
+                    return [c.width, most(0, 40), most(100, 124)]; }"""
+    )
+    assert strongest[:2] == [224, 0] and strongest[2] > 100, (
+        "the line is in the middle, and only around it the patch matters"
+    )
+
+
+def test_of_many_classes_the_likeliest_are_listed(page: Page) -> None:
+    def listed(shares: list[float]) -> list[int]:
+        return sorted(page.evaluate("(shares) => [...likeliest(shares)]", shares))
+
+    assert listed([0.0] * 40) == list(range(12)), "nothing is drawn"
+    assert listed([number / 40 for number in range(40)]) == list(range(28, 40))
+    assert listed([0.1] * 10) == list(range(10))
 
 
 def test_a_slow_network_reads_at_the_end_of_a_stroke(page: Page, status: Locator) -> None:

@@ -42,3 +42,31 @@ def test_its_networks_compute_what_pytorch_computed(page: Page, number: int) -> 
     difference = np.abs(found - expected).max()
     print(f"{model}, seed {seed}: largest difference of a probability {difference:.1e}")
     assert difference <= 1e-4
+
+
+def test_a_stroke_is_answered_by_all_its_networks_within_100_ms(page: Page) -> None:
+    """Of the default configuration; the centring is included. The first stroke may have to wait for the weights, too."""
+    decoding, milliseconds = page.evaluate(
+        """() => {
+            const explorer = readExplorer();
+            const [pad, size] = [document.getElementById("pad"), explorer.shape[0]];
+            const context = pad.getContext("2d");
+            context.fillRect(100, 40, 40, 200);
+            context.fillRect(60, 120, 160, 30);
+            let networks;
+            const median = (count, work) => Array.from({ length: count }, () => {
+                const start = performance.now();
+                work();
+                return performance.now() - start;
+            }).sort((a, b) => a - b)[Math.floor(count / 2)];
+            const decoding = median(5, () => (networks = explorer.networks.map(readNetwork)));
+            const stroke = median(21, () => {
+                const pixels = centre(inkOf(pad), pad.height, pad.width, size);
+                for (const network of networks)
+                    answer(network, pixels, size, size, explorer.classes.length, temperatureOf(explorer, network));
+            });
+            return [decoding, stroke];
+        }"""
+    )
+    print(f"medians: decoding {decoding:.0f} ms, a stroke {milliseconds:.0f} ms")
+    assert decoding + milliseconds < 100

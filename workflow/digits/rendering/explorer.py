@@ -3,6 +3,7 @@
 What they do is in workflow/notebooks/template/*.js; `explorer` is what `digits.explore` wrote.
 """
 
+import base64
 import html
 import json
 from collections.abc import Mapping
@@ -15,40 +16,44 @@ PAD = 280  # pixels of the drawing area's side
 
 def drawing(explorer: Mapping[str, Any]) -> None:
     """Show an area to draw on and each network's answer, which needs JavaScript; nothing if there is no network."""
+    if explorer["networks"]:
+        display(HTML(drawing_html(explorer)))
+
+
+def drawing_html(explorer: Mapping[str, Any]) -> str:
+    """Return what `drawing` shows."""
     networks = explorer["networks"]
-    if not networks:
-        return
     side = explorer["shape"][0]
     answers = "".join(_answer(network, explorer) for network in networks)
     options = "".join(f"<option>{html.escape(network['model'])}</option>" for network in reversed(networks))
-    display(
-        HTML(
-            "<noscript><p>Drawing needs JavaScript, which is switched off.</p></noscript>"
-            '<div id="drawing" hidden><div class="paper">'
-            f'<canvas id="pad" width="{PAD}" height="{PAD}" role="img" aria-label="Area to draw on, with mouse, finger or pen. '
-            'From the keyboard, choose an image below."></canvas>'
-            f'<div><canvas id="seen" width="{side}" height="{side}" role="img" aria-label="What the networks see: the drawing '
-            f'in {side} × {side} pixels"></canvas><p class="small">What the networks see: {side} × {side} pixels</p>'
-            '<button type="button" id="clear">Clear</button></div></div>'
-            f'<div class="answers">{answers}</div><p role="status">Nothing is drawn.</p>'
-            '<p id="examples">Or choose a test image:</p><ul class="examples" aria-labelledby="examples"></ul>'
-            '<details class="inside"><summary>What a network makes of it: layer by layer, and which parts matter</summary>'
-            f'<p><label>Network <select>{options}</select></label></p><figure class="parts" hidden>'
-            '<canvas role="img" aria-label="Which parts matter"></canvas><figcaption></figcaption></figure>'
-            '<div class="layers"></div></details></div>'
-        )
+    return (
+        "<noscript><p>Drawing needs JavaScript, which is switched off.</p></noscript>"
+        '<div id="drawing" hidden><div class="paper">'
+        f'<canvas id="pad" width="{PAD}" height="{PAD}" role="img" aria-label="Area to draw on, with mouse, finger or pen. '
+        'From the keyboard, choose an image below."></canvas>'
+        f'<div><canvas id="seen" width="{side}" height="{side}" role="img" aria-label="What the networks see: the drawing '
+        f'in {side} × {side} pixels"></canvas><p class="small">What the networks see: {side} × {side} pixels</p>'
+        '<button type="button" id="clear">Clear</button></div></div>'
+        f'<div class="answers">{answers}</div><p role="status">Nothing is drawn.</p>'
+        '<p id="examples">Or choose a test image:</p><ul class="examples" aria-labelledby="examples"></ul>'
+        '<details class="inside"><summary>What a network makes of it: layer by layer, and which parts matter</summary>'
+        f'<p><label>Network <select>{options}</select></label></p><figure class="parts" hidden>'
+        '<canvas role="img" aria-label="Which parts matter"></canvas><figcaption></figcaption>'
+        '<p class="scale"><span></span><span class="ramp" aria-hidden="true"></span><span></span></p></figure>'
+        '<div class="layers"></div></details></div>'
     )
 
 
 def _answer(network: Mapping[str, Any], explorer: Mapping[str, Any]) -> str:
     """The bars of a network, and what they are."""
     bars = "".join(
-        f'<tr><th scope="row">{html.escape(name)}</th>'
+        f'<tr><th scope="row" title="{html.escape(name)}">{html.escape(name)}</th>'
         '<td class="bar" aria-hidden="true"><span></span></td><td class="share"></td></tr>'
         for name in explorer["classes"]
     )
+    kind = "bars sigmoids" if network["sigmoids"] else "bars"
     return (
-        f'<div class="answer"><table class="bars"><caption><strong>{html.escape(network["model"])}</strong> '
+        f'<div class="answer"><table class="{kind}"><caption><strong>{html.escape(network["model"])}</strong> '
         f'<span class="says"></span></caption><tbody>{bars}</tbody></table>'
         f'<p class="small">{html.escape(_what_bars_are(network, explorer))}</p></div>'
     )
@@ -56,7 +61,7 @@ def _answer(network: Mapping[str, Any], explorer: Mapping[str, Any]) -> str:
 
 def _what_bars_are(network: Mapping[str, Any], explorer: Mapping[str, Any]) -> str:
     found = [m for m in explorer["models"] if (m["name"], m["seed"]) == (network["model"], network["seed"])]
-    images = sum(map(sum, explorer["models"][0]["confusion"]))
+    images = len(base64.b64decode(explorer["labels"]))
     if network["sigmoids"]:
         text = "One yes-or-no output per class, yes from 50 %; these are not probabilities."
         if network["none"] is not None:

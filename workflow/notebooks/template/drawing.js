@@ -21,6 +21,9 @@ function showPixels(canvas, pixels) {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
+// The classes to list, by their numbers: never more, even where all shares are the same.
+const likeliest = (shares) => new Set([...shares.keys()].sort((a, b) => shares[b] - shares[a]).slice(0, LISTED));
+
 const temperatureOf = (explorer, network) =>
   explorer.models.find((model) => model.name === network.model && model.seed === network.seed)?.temperature ?? null;
 
@@ -54,12 +57,12 @@ function startDrawing(explorer) {
       ? answer(network(number), pixels, size, size, classes, temperatureOf(explorer, plain))
       : new Array(classes).fill(0);
     const highest = Math.max(...shares);
-    const least = [...shares].sort((a, b) => b - a)[Math.min(LISTED, classes) - 1];
+    const listed = likeliest(shares);
     place.querySelectorAll(".bars tr").forEach((row, i) => {
       row.querySelector(".bar span").style.width = `${100 * shares[i]}%`;
       row.querySelector(".share").textContent = pixels ? asPercent(shares[i], 0) : "";
       row.classList.toggle("likeliest", pixels !== null && (plain.sigmoids ? shares[i] >= 0.5 : shares[i] === highest));
-      row.hidden = classes > LISTED && shares[i] < least;
+      row.hidden = !listed.has(i);
     });
     const said = pixels ? inWords(explorer, plain, shares) : "";
     place.querySelector(".says").textContent = said;

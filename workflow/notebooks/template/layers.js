@@ -2,14 +2,13 @@
 // What a network makes of an image: each layer's values, the filters or units behind them, and which parts matter.
 
 const UNITS = 8; // of a dense layer, those that do most for or against the answer
-const PATCH = 6; // pixels of paper that cover a part of the image, moved in steps of
-const STEP = 2;
+const MAPS = 16; // of a convolution, the strongest
 
-// Values on a canvas: blue where positive, orange where negative, as strong as they are against the largest.
+// Values on a canvas, a pixel each: blue where positive, orange where negative, as strong as they are against the largest.
 function showValues(canvas, values, strongest) {
   const image = new ImageData(canvas.width, canvas.height);
   values.forEach((value, i) => {
-    const colour = value >= 0 ? [0, 114, 178] : [213, 94, 0];
+    const colour = value >= 0 ? FALLS : RISES;
     image.data.set([...colour, Math.round((255 * Math.abs(value)) / (strongest || 1))], 4 * i);
   });
   canvas.getContext("2d").putImageData(image, 0, 0);
@@ -20,23 +19,32 @@ const largest = (values) => values.reduce((most, value) => Math.max(most, Math.a
 // The part of an area or of weights that belongs to one channel.
 const channelOf = (values, channel, channels) => values.filter((_, i) => i % channels === channel);
 
-// A strip of a convolution's feature maps; pressing one shows it large beside its filter.
-function mapsOf(layer, area, number) {
+// A convolution's strongest feature maps or, where `adds` says what each adds to the winner's score, those that add most;
+// pressing one shows it large beside its filter.
+function mapsOf(layer, area, number, adds, name) {
+  const { side, outputs } = layer;
+  const maps = Array.from({ length: outputs }, (_, channel) => channelOf(area.values, channel, outputs));
+  const weight = (channel) => Math.abs(adds ? adds[channel] : largest(maps[channel]));
+  const order = maps.map((_, channel) => channel).sort((a, b) => weight(b) - weight(a));
   const strongest = largest(area.values);
-  const large = element("p", { class: "large", "aria-live": "polite" });
+  const large = element("div", { class: "large", "aria-live": "polite" });
   const strip = element("div", { class: "strip" });
-  for (let channel = 0; channel < area.channels; channel++) {
+  for (const channel of order.slice(0, MAPS)) {
     const canvas = element("canvas", { width: area.width, height: area.height });
-    const values = channelOf(area.values, channel, area.channels);
-    showValues(canvas, values, strongest);
-    const label = `Filter ${channel + 1} of convolution ${number}, largest value ${largest(values).toFixed(1)}`;
+    showValues(canvas, maps[channel], strongest);
+    const label = `Filter ${channel + 1} of convolution ${number}`;
     const button = element("button", { type: "button", "aria-label": label, title: label }, canvas);
-    button.addEventListener("click", () => large.replaceChildren(enlarged(canvas), filterOf(layer, channel), label));
+    if (adds) button.append(signed(adds[channel]));
+    const said =
+      `${label}: on the left where it responds, by up to ${largest(maps[channel]).toFixed(1)}; on the right its weights` +
+      (layer.inputs > 1 ? ` on filter ${strongestInput(layer, channel) + 1} of the convolution before, its largest` : "") +
+      ", orange with a dash where negative.";
+    button.addEventListener("click", () => large.replaceChildren(enlarged(canvas), filterOf(layer, channel), element("span", {}, said)));
     strip.append(button);
   }
-  const side = `${layer.side}×${layer.side}`;
-  const caption = `Convolution ${number}: the output of ${layer.outputs} filters (${side}), a map of ${area.height}×${area.width} each`;
-  return element("section", {}, element("p", {}, caption), strip, large);
+  const which = adds ? `that change the score of ${name} most, and by how much` : "that respond most";
+  const few = outputs > MAPS ? `Of ${outputs} filters of ${side}×${side} pixels the ${MAPS}` : `The ${outputs} filters of ${side}×${side} pixels, first those`;
+  return element("section", {}, element("p", {}, `Convolution ${number}. ${few} ${which}:`), strip, large);
 }
 
 function enlarged(canvas) {
@@ -45,16 +53,24 @@ function enlarged(canvas) {
   return copy;
 }
 
-// A filter's weights: of the first layer as they are, of a later one those on the channel that they are largest on.
+// A filter's weights on one of its inputs.
+function weightsOf(layer, channel, input) {
+  return channelOf(channelOf(layer.weights, channel, layer.outputs), input, layer.inputs);
+}
+
+// The input that a filter has its largest weight on.
+function strongestInput(layer, channel) {
+  const peaks = Array.from({ length: layer.inputs }, (_, input) => largest(weightsOf(layer, channel, input)));
+  return peaks.indexOf(Math.max(...peaks));
+}
+
 function filterOf(layer, channel) {
-  const { side, inputs, outputs, weights } = layer;
-  const own = channelOf(weights, channel, outputs);
-  const parts = Array.from({ length: inputs }, (_, input) => channelOf(own, input, inputs));
-  const part = parts.reduce((best, next) => (largest(next) > largest(best) ? next : best));
-  const canvas = element("canvas", { width: side, height: side, "aria-hidden": "true" });
-  showValues(canvas, part, largest(part));
+  const canvas = element("canvas", { "aria-hidden": "true" });
+  paintCells(canvas, weightsOf(layer, channel, strongestInput(layer, channel)), layer.side);
   return canvas;
 }
+
+const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)}`;
 
 // The hidden units of a dense layer that add most to the score of a class, each with its weights as a picture.
 function unitsOf(layer, next, area, output, name, shape) {
@@ -67,14 +83,18 @@ function unitsOf(layer, next, area, output, name, shape) {
     if (weights.length !== shape[0] * shape[1]) return element("section");
     showValues(canvas, weights, largest(weights));
     canvas.setAttribute("aria-label", `Weights of unit ${unit + 1}`);
-    const sign = adds[unit] < 0 ? "−" : "+";
-    strip.append(element("span", {}, canvas, `${sign}${Math.abs(adds[unit]).toFixed(1)}`));
+    strip.append(element("span", {}, canvas, signed(adds[unit])));
   }
   const active = area.values.filter((value) => value > 0).length;
   const caption =
     `Hidden layer: ${active} of ${area.values.length} units are active. Those that do most for (+) or against (−) the score of ` +
     `${name}, with their weights (blue: raised by ink, orange: lowered):`;
   return element("section", {}, element("p", {}, caption), strip);
+}
+
+// What each filter of the last convolution adds to a score: its largest value, which alone is passed on, times its weight.
+function peakScores(area, next, output) {
+  return Array.from(maximum(area).values, (peak, channel) => peak * next.weights[channel * next.outputs + output]);
 }
 
 function showLayers(explorer, network, pixels, winner, panel) {
@@ -85,31 +105,14 @@ function showLayers(explorer, network, pixels, winner, panel) {
   const output = network.outputs.indexOf(winner);
   const shape = [height - 2 * network.crop, width - 2 * network.crop];
   const parts = member.layers.slice(0, -1).map((layer, i) => {
-    if (layer.kind === "convolution") return mapsOf(layer, areas[i], i + 1);
     const last = i === member.layers.length - 2;
-    return last && i === 0 ? unitsOf(layer, member.layers[1], areas[i], output, explorer.classes[winner], shape) : "";
+    const next = member.layers[i + 1];
+    const name = explorer.classes[winner];
+    if (layer.kind === "convolution") return mapsOf(layer, areas[i], i + 1, last && peakScores(areas[i], next, output), name);
+    return last && i === 0 ? unitsOf(layer, next, areas[i], output, name, shape) : "";
   });
   const one = network.members.length > 1 ? [element("p", {}, "Shown is the first member of the ensemble.")] : [];
   panel.replaceChildren(...one, ...parts.filter(Boolean));
-}
-
-// How much of the winner's share is lost where a patch of paper covers the image; computed a row at a time.
-function* occlusion(score, pixels, height, width) {
-  const whole = score(pixels);
-  for (let top = 0; top + PATCH <= height; top += STEP) {
-    const row = [];
-    for (let left = 0; left + PATCH <= width; left += STEP) {
-      const covered = pixels.slice();
-      let ink = 0;
-      for (let y = top; y < top + PATCH; y++)
-        for (let x = left; x < left + PATCH; x++) {
-          ink += covered[y * width + x];
-          covered[y * width + x] = 0;
-        }
-      row.push(ink ? whole - score(covered) : 0);
-    }
-    yield row;
-  }
 }
 
 // Returns what is to be called with the image, or null, whenever it has changed.
@@ -117,48 +120,34 @@ function startInside(explorer, root, network) {
   const box = root.querySelector(".inside");
   const choice = box.querySelector("select");
   const [layers, figure] = [".layers", ".parts"].map((q) => box.querySelector(q));
-  const [canvas, caption] = [figure.querySelector("canvas"), figure.querySelector("figcaption")];
   const [height, width] = explorer.shape;
-  const classes = explorer.classes.length;
   let pixels = null;
   let turn = 0; // what was begun for an earlier image ends
 
   function show() {
     const mine = ++turn;
-    box.querySelectorAll(".layers, .parts").forEach((part) => (part.hidden = pixels === null));
+    for (const part of [layers, figure]) part.hidden = pixels === null;
     if (!box.open || pixels === null) return;
-    const plain = explorer.networks.findIndex((found) => found.model === choice.value);
-    const chosen = network(plain);
+    const chosen = network(explorer.networks.findIndex((plain) => plain.model === choice.value));
     const temperature = temperatureOf(explorer, chosen);
-    const shares = answer(chosen, pixels, height, width, classes, temperature);
+    const said = (image) => answer(chosen, image, height, width, explorer.classes.length, temperature);
+    const shares = said(pixels);
     const winner = shares.indexOf(Math.max(...shares));
     showLayers(explorer, chosen, pixels, winner, layers);
-    const rows = occlusion((image) => answer(chosen, image, height, width, classes, temperature)[winner], pixels, height, width);
-    const found = [];
-    caption.textContent = "Covering parts of the image …";
-    const next = () => {
-      if (mine !== turn) return;
-      const { value, done } = rows.next();
-      if (!done) found.push(value);
-      if (done) showParts(found, explorer.classes[winner], shares[winner]);
-      else setTimeout(next);
+    const score = (image) => logOdds(chosen, image, height, width, chosen.outputs.indexOf(winner), temperature);
+    const places = occlusion(score, pixels, width);
+    figure.querySelector("figcaption").textContent = "Covering parts of the image …";
+    const nearest = chosen.sigmoids && shares[winner] < 0.5 ? ", the nearest to yes" : "";
+    const then = (image) => `${chosen.model} ${inWords(explorer, chosen, said(image))}`;
+    const work = () => {
+      const started = performance.now();
+      while (mine === turn && performance.now() - started < AT_ONCE) {
+        const { value, done } = places.next();
+        if (done) return showParts(figure, value, pixels, width, explorer.classes[winner], nearest, then);
+      }
+      if (mine === turn) setTimeout(work);
     };
-    next();
-  }
-
-  function showParts(found, name, share) {
-    Object.assign(canvas, { width: found[0].length, height: found.length });
-    const values = found.flat();
-    const [most, least] = [Math.max(...values), Math.min(...values)];
-    showValues(canvas, values, Math.max(most, -least, 0.01));
-    const ends = [`falls to as little as ${asPercent(share - most)}`, `rises to as much as ${asPercent(share - least)}`];
-    const text =
-      `Which parts matter: a blank patch of ${PATCH}×${PATCH} pixels is moved over the image. ` +
-      (share < 0.005
-        ? `The network says no to every class here, so that there is no answer to take away.`
-        : `Blue: covered there, the ${asPercent(share)} for ${name} ${ends[0]}.${least < -0.005 ? ` Orange: it ${ends[1]}.` : ""}`);
-    caption.textContent = text;
-    canvas.setAttribute("aria-label", text);
+    work();
   }
 
   box.addEventListener("toggle", show);

@@ -27,6 +27,7 @@ function writeAddress(view, choice) {
 
 function startMistakes(explorer) {
   const root = document.getElementById("mistakes");
+  if (!root) return;
   const [byModel, byTruth, byRead, bySuspicion, reset, more] = ["model", "true", "read", "suspected", "reset", "more"].map(
     (name) => root.querySelector(`[name=${name}]`),
   );

