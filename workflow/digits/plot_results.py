@@ -84,7 +84,10 @@ def _scale(accuracy: Axes, loss: Axes) -> None:
     loss.set_yscale("log")
     loss.set_xlabel("epoch", fontsize=SMALL)
     low, high = loss.get_ylim()
-    loss.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 50 else (1,)))
+    room = high / low  # for at least two labels
+    loss.yaxis.set_major_locator(
+        LogLocator(subs=range(1, 10) if room < 2 else (1, 2, 5) if room < 150 else (1,), numticks=20)
+    )
     loss.yaxis.set_major_formatter("{x:g}")
     loss.minorticks_off()
     accuracy.set_ylim(0, 1.02)

@@ -14,7 +14,7 @@ from matplotlib.path import Path as Curve
 from digits.core.command import UserError, command_parser, run
 from digits.rendering.plotting import FAINT, GROUND, INK, NARROW, SMALL, WIDE, save_both
 
-WIDTH, HEIGHT = 0.84, 0.56  # of a box; a column is 1 wide, a place in it 1 high
+WIDTH, HEIGHT = 0.94, 0.62  # of a box; a column is 1 wide, a place in it 1 high
 Edge = tuple[str, str]
 Point = tuple[float, float]
 
@@ -94,7 +94,7 @@ def draw_workflow(jobs: Mapping[str, int], edges: Sequence[Edge]) -> Figure:
     middles, ways = place(list(jobs), direct_edges(list(jobs), edges))
     columns, heights = ([middle[i] for middle in middles.values()] for i in (0, 1))
     low, high = min(heights), max(heights)
-    figure, axis = plt.subplots(figsize=(WIDE, 0.42 * (high - low + 1) + 0.1))
+    figure, axis = plt.subplots(figsize=(WIDE, 0.48 * (high - low + 1) + 0.1))
     axis.set_axis_off()
     axis.set(xlim=(min(columns) - 0.5, max(columns) + 0.5), ylim=(high + 0.55, low - 0.55))
     for way in ways.values():
@@ -107,8 +107,8 @@ def draw_workflow(jobs: Mapping[str, int], edges: Sequence[Edge]) -> Figure:
         )
         axis.add_patch(box)
         count = jobs[name]
-        axis.text(x, y - 0.1, name, ha="center", va="center", fontsize=7.5, color=INK)
-        axis.text(x, y + 0.14, f"{count:,} job{'s' * (count != 1)}", ha="center", va="center", fontsize=7, color=FAINT)
+        axis.text(x, y - 0.12, name, ha="center", va="center", fontsize=7.5 if len(name) < 14 else 7, color=INK)
+        axis.text(x, y + 0.16, f"{count:,} job{'s' * (count != 1)}", ha="center", va="center", fontsize=7, color=FAINT)
     return figure
 
 
