@@ -53,9 +53,9 @@ def quick_handed_over(start: Start, folder: Path, local: Project, profile: str) 
     started.wait()
     assert checksums(project.folder / "results") == checksums(local.folder / "results")
 
-    until(lambda: len(started.completed()) >= 6)
+    until(lambda: len(started.completed()) >= 11)
     jobs = started.completed()
-    assert [job["JobState"] for job in jobs] == ["COMPLETED"] * 6, "five runs, and what is about them"
+    assert [job["JobState"] for job in jobs] == ["COMPLETED"] * 11, "five runs, five of the experiment, and what is about them"
     assert {job["NodeList"] for job in jobs} == {"n1", "n2"}
 
     assert "Nothing to be done" in here(local, "--profile", f"profiles/{profile}", "--dry-run")
