@@ -55,7 +55,9 @@ def quick_handed_over(start: Start, folder: Path, local: Project, profile: str) 
 
     until(lambda: len(started.completed()) >= 11)
     jobs = started.completed()
-    assert [job["JobState"] for job in jobs] == ["COMPLETED"] * 11, "five runs, five of the experiment, and what is about them"
+    assert [job["JobState"] for job in jobs] == ["COMPLETED"] * 11, (
+        "five runs, five of the experiment, and what is about them"
+    )
     assert {job["NodeList"] for job in jobs} == {"n1", "n2"}
 
     assert "Nothing to be done" in here(local, "--profile", f"profiles/{profile}", "--dry-run")
