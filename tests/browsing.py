@@ -2,14 +2,22 @@
 
 import base64
 import contextlib
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
-from conftest import skip
+import torch
+from conftest import ROOT, skip
+from digits.core.arrays import read_arrays
+from digits.networks.dense import simple_net
+from digits.networks.ensembles import mean_logits, split_members
+from digits.report import to_html
 from playwright.sync_api import Browser, Page, sync_playwright
+from project import header
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 OFF = ("gpu", "quic", "background-networking", "component-update", "sync")
@@ -55,6 +63,17 @@ def opened(browser: Browser, path: Path, **options: Any) -> Iterator[Page]:
     assert not faults, "\n".join(faults)
 
 
+def page_of(folder: Path, title: str, part: str, explorer: dict[str, Any]) -> Path:
+    """Write a page with nothing but a part, and the data that it answers with."""
+    data = json.dumps(explorer).replace("<", "\\u003c")
+    parts = (part, f'<script type="application/json" id="explorer">{data}</script>')
+    outputs = [nbformat.v4.new_output("display_data", {"text/html": text}) for text in parts]
+    notebook = nbformat.v4.new_notebook(metadata={"title": title})
+    notebook.cells = [nbformat.v4.new_markdown_cell(f"# {title}"), nbformat.v4.new_code_cell(outputs=outputs)]
+    (folder / "page.html").write_text(to_html(notebook, ROOT / "workflow" / "notebooks"))
+    return folder / "page.html"
+
+
 def computed(page: Page, network: dict[str, Any], images: np.ndarray) -> np.ndarray:
     """Return the probabilities, float64 [N, classes], that the page computes for uint8 images with a network's data."""
     count, height, width = images.shape
@@ -71,3 +90,18 @@ def computed(page: Page, network: dict[str, Any], images: np.ndarray) -> np.ndar
     )
     assert len(found) == count
     return np.array(found)
+
+
+def rounded_scores(run: Path, images: np.ndarray) -> np.ndarray:
+    """The scores of a dense network, or of the members of an ensemble of them, with weights rounded to half precision."""
+    arrays, training = read_arrays(run / "weights.safetensors")[0], header(run / "weights.safetensors")
+    members = split_members(arrays, training["members"])
+    x = torch.from_numpy(images).float().flatten(1) / 255
+    found = []
+    for member in members:
+        params = [
+            torch.from_numpy(member[name].copy())
+            for name in sorted(member, key=lambda name: (name[1:], name[0] == "b"))
+        ]
+        found.append(simple_net(x, [p.half().float() if p.dim() == 2 else p for p in params]).numpy())
+    return found[0] if len(found) == 1 else mean_logits(found)

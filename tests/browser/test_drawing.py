@@ -255,7 +255,7 @@ def test_images_of_the_test_set_are_read_as_they_are(built: Path, page: Page, st
 
 
 def test_a_stroke_is_answered_in_time(page: Page) -> None:
-    """By all networks, the centring included: 100 ms at most, on a busy machine too."""
+    """By all networks, the centring included, so that a line follows the hand: 30 ms on a machine that is not busy."""
     stroke(page, (0.2, 0.2), (0.8, 0.2), (0.2, 0.8), (0.8, 0.8))
     milliseconds = page.evaluate(
         """() => {
@@ -272,7 +272,7 @@ def test_a_stroke_is_answered_in_time(page: Page) -> None:
             return Math.min(...times);
         }"""
     )
-    assert milliseconds < 100
+    assert milliseconds < 30
 
 
 def test_on_a_phone_pad_and_bars_are_in_one_screen(report: Path, open_page: Open) -> None:

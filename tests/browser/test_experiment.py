@@ -58,6 +58,7 @@ def test_a_view_can_be_sent_to_someone(built: Path, report: Path, page: Page, op
     other.evaluate("(hash) => { location.hash = hash; }", address)
     expect(other.locator("#experiment .seen")).to_be_visible()
     assert recalls(other) == recorded(built, model, 1)
+    expect(other.locator("#experiment [role=status]")).not_to_contain_text("guessed")
 
 
 def test_what_was_not_run_is_said(page: Page) -> None:

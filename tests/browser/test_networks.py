@@ -6,32 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.special
-import torch
-from browsing import computed
+from browsing import computed, rounded_scores
 from conftest import Ran
-from digits.core.arrays import read_arrays
 from digits.data.tensors import load_split
-from digits.networks.dense import simple_net
-from digits.networks.ensembles import mean_logits, split_members
-from project import EXPLORER, PAIR_RUNS, RUNS, TENSORS, header
+from project import EXPLORER, PAIR_RUNS, RUNS, TENSORS
 from safetensors.numpy import load_file
 
 from browser.conftest import Open
-
-
-def scores(run: Path, images: np.ndarray) -> np.ndarray:
-    """The scores of a dense network, or of the members of an ensemble of them, with weights rounded to half precision."""
-    arrays, training = read_arrays(run / "weights.safetensors")[0], header(run / "weights.safetensors")
-    members = split_members(arrays, training["members"])
-    x = torch.from_numpy(images).float().flatten(1) / 255
-    found = []
-    for member in members:
-        params = [
-            torch.from_numpy(member[name].copy())
-            for name in sorted(member, key=lambda name: (name[1:], name[0] == "b"))
-        ]
-        found.append(simple_net(x, [p.half().float() if p.dim() == 2 else p for p in params]).numpy())
-    return found[0] if len(found) == 1 else mean_logits(found)
 
 
 def test_they_compute_the_same(ran: Ran, monkeypatch: pytest.MonkeyPatch, project: Path, open_page: Open) -> None:
@@ -46,7 +27,7 @@ def test_they_compute_the_same(ran: Ran, monkeypatch: pytest.MonkeyPatch, projec
     found = {run: computed(page, network, images) for run, network in zip(tried, networks, strict=True)}
     for run, network in zip(tried, networks, strict=True):
         logits = (
-            scores(project / run, images)
+            rounded_scores(project / run, images)
             if network["half"]
             else load_file(project / run / "predictions.safetensors")["logits"]
         )

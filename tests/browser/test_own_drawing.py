@@ -1,17 +1,14 @@
 """Drawing on the page about other data: few or many classes, long or hostile names, other sizes of images, one network."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import ROOT
+from browsing import page_of
 from digits.networks.export import encode
 from digits.rendering.explorer import drawing_html
-from digits.report import to_html
 from playwright.sync_api import expect
 
 from browser.conftest import Open
@@ -58,13 +55,7 @@ def page_about(folder: Path, names: list[str], size: int, sigmoids: bool) -> Pat
         "networks": [network("only", size, len(names), sigmoids)],
         "examples": [{"number": 0, "label": len(names) - 1, "pixels": image}],
     }
-    data = json.dumps(explorer).replace("<", "\\u003c")
-    parts = (drawing_html(explorer), f'<script type="application/json" id="explorer">{data}</script>')
-    outputs = [nbformat.v4.new_output("display_data", {"text/html": part}) for part in parts]
-    notebook = nbformat.v4.new_notebook(metadata={"title": "Drawing"})
-    notebook.cells = [nbformat.v4.new_markdown_cell("# Drawing"), nbformat.v4.new_code_cell(outputs=outputs)]
-    (folder / "page.html").write_text(to_html(notebook, ROOT / "workflow" / "notebooks"))
-    return folder / "page.html"
+    return page_of(folder, "Drawing", drawing_html(explorer), explorer)
 
 
 @pytest.mark.parametrize("width", [375, 1440])

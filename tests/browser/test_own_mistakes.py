@@ -5,14 +5,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import ROOT, call
+from browsing import page_of
+from conftest import call
 from digits.data.tensors import Split, save_split
 from digits.rendering.mistakes_browser import browser_html
-from digits.report import to_html
 from digits.statistics.predictions import Predictions, save_predictions
 from playwright.sync_api import Page, expect
 
@@ -44,13 +43,7 @@ def page_about(folder: Path, names: list[str], models: dict[str, Any], shape: tu
     files = ("--test", folder / "test.safetensors", "--summary", folder / "summary.csv")
     call("explore", *files, "--models", *models, *options, "--explorer", folder / "explorer.json", *more)
     explorer = json.loads((folder / "explorer.json").read_text())
-    data = json.dumps(explorer).replace("<", "\\u003c")
-    parts = (browser_html(explorer), f'<script type="application/json" id="explorer">{data}</script>')
-    outputs = [nbformat.v4.new_output("display_data", {"text/html": part}) for part in parts]
-    notebook = nbformat.v4.new_notebook(metadata={"title": "Mistakes"})
-    notebook.cells = [nbformat.v4.new_markdown_cell("# Mistakes"), nbformat.v4.new_code_cell(outputs=outputs)]
-    (folder / "page.html").write_text(to_html(notebook, ROOT / "workflow" / "notebooks"))
-    return folder / "page.html"
+    return page_of(folder, "Mistakes", browser_html(explorer), explorer)
 
 
 def texts(page: Page) -> list[str]:

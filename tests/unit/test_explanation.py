@@ -3,7 +3,9 @@
 import pandas as pd
 import pytest
 from digits.rendering.explanation import (
+    changes_in_words,
     cost_of_no,
+    design,
     effects,
     how_many_learned,
     larger_cause,
@@ -109,6 +111,29 @@ def test_the_opening_follows_what_was_learned() -> None:
     assert opening(few, loss, "a", "xyz").endswith(end)
     assert opening(few, starts, "a", "xyz").endswith("answers “no” to the rest.")
     assert opening(all_, loss, "a", "xyz") == "Each run of this network has learned all three classes."
+
+
+def test_what_differs_between_two_recipes() -> None:
+    tutorial = {"loss": "mnist_loss", "init": "normal", "learning_rate": 50}
+    assert (
+        changes_in_words(tutorial, {"loss": "cross_entropy", "init": "kaiming"}) == "cross-entropy and scaled weights"
+    )
+    assert changes_in_words(tutorial, {**tutorial, "init": "kaiming"}) == "scaled weights"
+    assert changes_in_words(tutorial, {**tutorial, "learning_rate": 5}) == ""
+
+
+def test_the_design_names_what_is_compared() -> None:
+    found = experiment(nm=0.1, nb=0.2, km=0.3)
+    found["runs"] = 3
+    said = design(found)
+    assert said.startswith(
+        "The same network is trained for one epoch, three runs for each combination of two kinds of initial"
+    )
+    assert (
+        "(standard deviation 1; scaled weights) and two losses (the tutorial's loss; “yes” and “no” balanced)." in said
+    )
+    assert said.endswith("counts as much as all “no”s.")
+    assert "Balanced" not in design(found[found["loss"] == "mnist_loss"])
 
 
 def test_digits_are_called_digits() -> None:

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from digits.core.command import UserError, command_parser, log, run
-from digits.core.files import whole_files, written_by
+from digits.core.files import written_by
+from digits.core.tables import write_tables
 from digits.statistics.metrics import mean_and_interval
 from digits.statistics.predictions import load_predictions, require_one_each, require_same_images
 from digits.statistics.runs import read_measures
@@ -133,9 +134,7 @@ def main() -> None:
     rungs = read_rungs(args.ladder)
     require_one_each(args.runs, args.predictions)
     ladder, comparisons = ladder_tables(rungs, read_runs(args.runs, args.predictions))
-    with whole_files(args.table, args.comparisons) as (table_part, comparisons_part):
-        ladder.to_csv(table_part, index=False, lineterminator="\n")
-        comparisons.to_csv(comparisons_part, index=False, lineterminator="\n")
+    write_tables({args.table: ladder, args.comparisons: comparisons})
     log(f"{len(ladder)} rungs, {int(ladder['significant'].sum())} of them with a difference beyond chance")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from digits.core.command import command_parser, log, run
-from digits.core.files import whole_files
+from digits.core.tables import write_tables
 from digits.statistics.histories import RECALL, classes_learned, read_history
 from digits.statistics.metrics import mean_and_interval
 
@@ -66,9 +66,7 @@ def main() -> None:
     learning = learning[["model", "seed", *(name for name in learning if name not in ("model", "seed"))]]
     learning["epoch"] = learning["epoch"].astype(int)
     experiment = experiment_table(learning, plan["recipes"])
-    with whole_files(args.learning, args.experiment) as (learning_part, experiment_part):
-        for table, part in ((learning, learning_part), (experiment, experiment_part)):
-            table.to_csv(part, index=False, lineterminator="\n", float_format="%.7g")  # half the page's bytes
+    write_tables({args.learning: learning, args.experiment: experiment}, digits=7)  # the page holds them
     classes = sum(str(name).startswith(RECALL) for name in learning)
     log(f"{len(histories)} runs, {classes} classes, {len(plan['recipes'])} recipes")
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from digits.core.command import run
 from digits.core.files import whole_files, written_by
+from digits.core.tables import to_csv
 from digits.data.tensors import Split, load_split
 from digits.rendering.answers import answers
 from digits.rendering.plotting import empty_figure, image_grid, save_figures
@@ -118,7 +119,7 @@ def main() -> None:
     shared = shared_mistakes(test.labels, compared, test.classes)
 
     with whole_files(args.table) as (table,):
-        shared.to_csv(table, index=False, lineterminator="\n")
+        to_csv(shared, table)
         save_figures(
             {
                 args.confusion: draw_confusion(confusion, test.classes),

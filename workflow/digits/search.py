@@ -21,6 +21,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from digits.core.command import UserError, command_parser, log, run
 from digits.core.files import whole_files
+from digits.core.tables import to_csv
 from digits.rendering.plotting import COLOURS, save_figures
 from digits.settings.candidates import as_changes
 from digits.statistics.metrics import mean_and_interval, negative_log_likelihood
@@ -213,7 +214,7 @@ def main() -> None:
         raise UserError("--searches: none; name some in the configuration, such as config/search.yaml does")
     rows = [row for search, found in searches.items() for row in table_rows(search, found)]
     with whole_files(args.table) as (table,):
-        pd.DataFrame(rows).to_csv(table, index=False, lineterminator="\n")
+        to_csv(pd.DataFrame(rows), table)
         save_figures({args.figure: draw_searches(searches)})
     for search, found in searches.items():
         log(f"{search}: {verdict(best_of(found))}")

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from digits.core.command import command_parser, log, run
-from digits.core.files import whole_files, written_by
+from digits.core.files import written_by
+from digits.core.tables import write_tables
 from digits.statistics.metrics import ensemble_accuracy, mean_and_interval
 from digits.statistics.predictions import load_predictions, require_one_each, require_same_images
 from digits.statistics.runs import read_measures
@@ -96,9 +97,7 @@ def main() -> None:
     require_one_each(args.runs, args.predictions)
     metrics = pd.DataFrame([metrics_row(path) for path in args.runs])
     summary = models_table(metrics, args.predictions)
-    with whole_files(args.metrics, args.summary) as (metrics_part, summary_part):
-        metrics.to_csv(metrics_part, index=False, lineterminator="\n")
-        summary.to_csv(summary_part, index=False, lineterminator="\n")
+    write_tables({args.metrics: metrics, args.summary: summary})
     log(f"{len(metrics)} runs of {len(summary)} models")
 
 

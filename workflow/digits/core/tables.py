@@ -1,11 +1,11 @@
 """The tables between commands: CSV files with one row per run, model or image."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from digits.core.files import written_by
+from digits.core.files import whole_files, written_by
 
 TEXTS = ("model", "adds", "against")  # columns of text, even if one looks like a number
 
@@ -20,3 +20,15 @@ def read_table(path: Path, command: str, columns: Sequence[str] | None = None) -
         if table.empty:
             raise ValueError("no rows")
         return table if columns is None else pd.DataFrame({column: table[column] for column in columns})
+
+
+def write_tables(tables: Mapping[Path, pd.DataFrame], digits: int | None = None) -> None:
+    """Write tables, all of them or none; `digits` rounds their numbers to so many significant ones."""
+    with whole_files(*tables) as parts:
+        for table, part in zip(tables.values(), parts, strict=True):
+            to_csv(table, part, digits)
+
+
+def to_csv(table: pd.DataFrame, part: Path, digits: int | None = None) -> None:
+    """Write a table as read_table reads it."""
+    table.to_csv(part, index=False, lineterminator="\n", float_format=None if digits is None else f"%.{digits}g")

@@ -81,6 +81,28 @@ def cost_of_no(learning: pd.DataFrame, model: str) -> str:
     )
 
 
+def changes_in_words(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Say with what other loss and initial weights one recipe differs from another: 'cross-entropy and scaled weights'."""
+    short = {"loss": LOSSES_IN_SHORT, "init": INITS_IN_SHORT}
+    return listed([words[after[key]] for key, words in short.items() if after[key] != before[key]])
+
+
+def design(experiment: pd.DataFrame) -> str:
+    """Say what the experiment compares."""
+    inits, losses = (list(dict.fromkeys(experiment[key])) for key in ("init", "loss"))
+    runs, epochs = int(experiment["runs"].max()), int(experiment["epoch"].max())
+    starts = f"{in_words(len(inits))} kind{'s' * (len(inits) > 1)} of initial weights ({'; '.join(INITS_IN_SHORT[key] for key in inits)})"
+    of = f"{in_words(len(losses))} loss{'es' * (len(losses) > 1)} ({'; '.join(LOSSES_IN_SHORT[key] for key in losses)})"
+    text = (
+        f"The same network is trained for {in_words(epochs)} epoch{'s' * (epochs > 1)}, {in_words(runs)} run{'s' * (runs > 1)} for each "
+        f"combination of {starts} and {of}. Each combination has a learning rate of its own; accuracy is measured on held-out training "
+        "images."
+    )
+    if "balanced_mnist_loss" in losses:
+        text += " *Balanced* means that the one “yes” counts as much as all “no”s."
+    return text
+
+
 def cells_at(experiment: pd.DataFrame, epoch: int) -> dict[Cell, dict[str, Any]]:
     """Return the experiment's rows of an epoch, by initialisation and loss."""
     rows = experiment[experiment["epoch"] == epoch].to_dict("records")

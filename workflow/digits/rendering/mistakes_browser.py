@@ -134,7 +134,7 @@ def _map(explorer: Mapping[str, Any], model: Mapping[str, Any]) -> str:
         '<div class="point"><p>Point at the map, or tap it, to see an image.</p></div>'
         f"<figcaption>The test images by the predictions of {_title(model)} (RadViz, Hoffman et al. 1997): each class pulls "
         "an image towards its name, by the probability that the model gives it, softened so that differences show. Between two "
-        "names, the model hesitates; in the middle, it cannot tell; a class that it has not learnt has no images near its name. "
+        "names, the model hesitates; in the middle, it cannot tell. "
         "Dots are correct predictions, crosses mistakes; what you choose above or in the table stands out.</figcaption></figure>"
     )
 

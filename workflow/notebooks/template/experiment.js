@@ -9,13 +9,14 @@ function startExperiment() {
   const seen = root.querySelector(".seen");
   const [guess, epoch] = ["guess", "epoch"].map((name) => root.querySelector(`[name=${name}]`));
   const chosen = (name) => root.querySelector(`[name=${name}]:checked`).value;
+  let guessed = null; // by the reader; who follows a link has not guessed
   const cell = () => data.cells.find((c) => c.init === chosen("init") && c.loss === chosen("loss"));
 
   function show() {
     for (const slider of [guess, epoch]) slider.nextElementSibling.textContent = slider.value;
     root.querySelector(".none").hidden = Boolean(cell());
     root.querySelector(".guess").hidden = !seen.hidden || !cell();
-    if (!seen.hidden && cell()) showRuns(data, cell(), Number(epoch.value), Number(guess.value), seen);
+    if (!seen.hidden && cell()) showRuns(data, cell(), Number(epoch.value), guessed, seen);
   }
 
   function reveal(hidden) {
@@ -26,21 +27,22 @@ function startExperiment() {
   function remember() {
     const state = new URLSearchParams({ init: chosen("init"), loss: chosen("loss") });
     if (!seen.hidden) state.set("epoch", epoch.value);
-    history.replaceState(null, "", `#experiment?${state}`);
+    setAddress("experiment", state);
   }
 
   function restore() {
-    const [place, query] = location.hash.slice(1).split("?");
-    if (place !== "experiment" || query === undefined) return;
-    const state = new URLSearchParams(query);
+    const state = addressOf("experiment");
+    if (!state) return;
     for (const name of ["init", "loss"])
       for (const input of root.querySelectorAll(`[name=${name}]`)) if (input.value === state.get(name)) input.checked = true;
     if (state.has("epoch")) epoch.value = state.get("epoch");
+    guessed = null;
     reveal(!state.has("epoch"));
     root.scrollIntoView();
   }
 
   root.querySelector(".guess button").addEventListener("click", () => {
+    guessed = guess.value;
     reveal(false);
     remember();
   });
@@ -68,8 +70,8 @@ function showRuns(data, cell, epoch, guess, seen) {
   const range = cell.low[at] === null ? "" : ` (95 % interval ${asPercent(cell.low[at])} to ${asPercent(cell.high[at])})`;
   status.textContent =
     `After ${epoch} of ${data.epochs} epochs: ${asPercent(cell.accuracy[at])} of the validation images${range}. ` +
-    `Learned of ${data.classes.length}: ${learned.map((n, i) => `${n} by seed ${cell.runs[i].seed}`).join(", ")}; you guessed ` +
-    `${guess}. In this epoch, ${Math.round(100 * cell.saturated[at])} % of the outputs are saturated. Learning rate ${cell.rate}.`;
+    `Learned of ${data.classes.length}: ${learned.map((n, i) => `${n} by seed ${cell.runs[i].seed}`).join(", ")}` +
+    `${guess === null ? "" : `; you guessed ${guess}`}. In this epoch, ${Math.round(100 * cell.saturated[at])} % of the outputs are saturated. Learning rate ${cell.rate}.`;
   body.replaceChildren(
     ...cell.runs.map((run) => {
       const cells = run.recall[at].map((recall) => {

@@ -2,12 +2,11 @@
 // All mistakes of each model: chosen by model, labels and suspected label errors, shown in a gallery, a matrix and a map.
 // The choice is in the page's address, #mistakes?model=convnet&true=4&read=9, so that it can be sent to someone.
 
-const ADDRESS = "#mistakes?";
 const PAGE = 24; // images at a time
 
 // The choice that an address makes, and the other way round. Names stand for numbers, so that both can be read.
 function readAddress(view) {
-  const asked = new URLSearchParams(location.hash.startsWith(ADDRESS) ? location.hash.slice(ADDRESS.length) : "");
+  const asked = addressOf("mistakes") ?? new URLSearchParams();
   const known = view.models.some((model) => model.name === asked.get("model"));
   return {
     model: known ? asked.get("model") : view.chosen,
@@ -22,7 +21,7 @@ function writeAddress(view, choice) {
   if (choice.truth >= 0) asked.set("true", view.classes[choice.truth]);
   if (choice.read >= 0) asked.set("read", view.classes[choice.read]);
   if (choice.suspected) asked.set("suspected", "1");
-  history.replaceState(null, "", ADDRESS + asked);
+  setAddress("mistakes", asked);
 }
 
 function startMistakes(explorer) {
@@ -83,7 +82,7 @@ function startMistakes(explorer) {
   reset.addEventListener("click", () => choose({ truth: -1, read: -1, suspected: false }));
   more.addEventListener("click", showMore);
   function follow() {
-    if (!location.hash.startsWith(ADDRESS)) return;
+    if (!addressOf("mistakes")) return;
     choice = readAddress(view);
     show();
     root.scrollIntoView();

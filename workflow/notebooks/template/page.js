@@ -1,5 +1,5 @@
 "use strict";
-// What the page's parts share: its data, new elements, and boxes that scroll.
+// What the page's parts share: its data, new elements, addresses, and boxes that scroll.
 
 function readExplorer() {
   const data = document.getElementById("explorer");
@@ -24,6 +24,14 @@ function decodeBytes(base64) {
   for (let i = 0; i < bytes.length; i++) bytes[i] = letters.charCodeAt(i);
   return bytes;
 }
+
+// What the address says of a part of the page, #name?key=value&…, so that a view can be sent to someone; null if nothing.
+function addressOf(name) {
+  const [place, asked] = location.hash.slice(1).split("?");
+  return place === name && asked !== undefined ? new URLSearchParams(asked) : null;
+}
+
+const setAddress = (name, asked) => history.replaceState(null, "", `#${name}?${asked}`);
 
 // A box is a stop of the Tab key only while it scrolls.
 function tabOnlyWhileScrolling(box) {
