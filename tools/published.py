@@ -1,7 +1,7 @@
 """Compare results with those published in docs/published/, by checksum: `published.py check`, or `published.py write`.
 
-Published are the tensors, each run's weights and predictions, and the tables; of the default configuration the figures and
-the page as well. `check` names the first step whose file differs, by how much the run differs, and the likely cause.
+Published are the tensors, each run's weights and predictions, and the tables; of the default configuration the figures,
+their numbers and the page as well. `check` names the first step whose file differs, by how much the run differs, and the likely cause.
 """
 
 import argparse
@@ -38,7 +38,8 @@ def names_to_publish(folder: Path, whole: bool) -> Iterator[str]:
     tables = [f"results/{name}.csv" for name in TABLES]
     yield from (path for path in tables if (folder / path).exists())
     if whole:
-        yield from json.loads((folder / "results" / "report.json").read_text(encoding="utf-8"))["figures"].values()
+        shown = json.loads((folder / "results" / "report.json").read_text(encoding="utf-8"))
+        yield from [*shown["numbers"], *shown["figures"].values()]
         yield "results/report.html"
 
 

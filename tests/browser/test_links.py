@@ -19,6 +19,32 @@ def test_the_csv_of_a_table_is_the_file_behind_it(built: Path, page: Page) -> No
         assert Path(download.value.path()).read_bytes() == (built / path).read_bytes()
 
 
+def saved(page: Page, link: str) -> str:
+    with page.expect_download() as download:
+        page.locator(link).click()
+    return Path(download.value.path()).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["class-counts", "curves", "calibration", "loss-slopes"])
+def test_the_numbers_of_a_figure_are_those_beside_it(built: Path, page: Page, name: str) -> None:
+    numbers = built / f"results/figures/{name}.csv"
+    assert saved(page, f"#fig-{name} .links a[download$='.csv']") == numbers.read_text(encoding="utf-8")
+
+
+def test_a_table_without_a_file_of_its_own_is_saved_as_it_stands(page: Page) -> None:
+    first, *rows = saved(page, "#tab-by-class + .links a[data-file]").splitlines()
+    assert first == "class,test images,precision,recall,F1"
+    assert [row.split(",")[0] for row in rows] == list("0123456789")
+
+
+def test_the_matrix_that_is_saved_is_that_of_the_model_shown(page: Page) -> None:
+    link = "#tab-confusion + .links a[data-file]"
+    before = saved(page, link)
+    page.locator("#mistakes").get_by_label("Model").select_option("published")
+    assert saved(page, link).splitlines()[0] == before.splitlines()[0]
+    assert saved(page, link) != before
+
+
 def test_every_link_below_a_table_leads_to_it(page: Page) -> None:
     anchors = page.locator(".links a[href^='#']").evaluate_all("all => all.map(a => a.getAttribute('href'))")
     assert {"#tab-summary", "#tab-metrics", "#tab-experiment"} <= set(anchors)

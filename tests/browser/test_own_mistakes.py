@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from browsing import page_of
 from conftest import call
 from digits.data.tensors import Split, save_split
+from digits.rendering.links import Source
 from digits.rendering.mistakes_browser import browser_html
 from digits.statistics.predictions import Predictions, save_predictions
 from playwright.sync_api import Page, expect
@@ -43,7 +44,7 @@ def page_about(folder: Path, names: list[str], models: dict[str, Any], shape: tu
     files = ("--test", folder / "test.safetensors", "--summary", folder / "summary.csv")
     call("explore", *files, "--models", *models, *options, "--explorer", folder / "explorer.json", *more)
     explorer = json.loads((folder / "explorer.json").read_text())
-    return page_of(folder, "Mistakes", browser_html(explorer), explorer)
+    return page_of(folder, "Mistakes", browser_html(explorer, Source("confusion", ["explorer.json"], "")), explorer)
 
 
 def texts(page: Page) -> list[str]:

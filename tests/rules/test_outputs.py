@@ -27,7 +27,7 @@ def test_elsewhere_it_writes_the_same_bytes(
     assert built_by(name, project, run) == built_by(name, built, run)
     assert name not in PLOTS or said == ""
     for written in map(project.joinpath, outputs(name, run).values()):
-        if "figures" in written.parts:
+        if "figures" in written.parts and written.suffix != ".csv":
             assert_plain(written)
         elif written.suffix != ".safetensors":
             text = written.read_text()

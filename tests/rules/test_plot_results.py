@@ -131,7 +131,7 @@ def test_a_figure_has_the_dark_page_in_mind(built: Path, figure: str) -> None:
             rule = f'[style*="{name}: {light.lower()}"]{{{name}:{dark}!important}}'
             used = re.search(rf'["; ]{name}: {light.lower()}', svg.replace(style, ""))
             assert (rule in style) == bool(used)
-    assert "fill: #ffffff" not in svg, "the page shows through"
+    assert "fill:#ffffff" not in svg, "the page shows through"
 
 
 def test_runs_that_are_not_the_tables(built: Path, refused: Refused) -> None:

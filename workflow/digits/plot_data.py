@@ -4,6 +4,7 @@ from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from digits.core.command import command_parser, run
@@ -70,12 +71,17 @@ def draw_class_means(train: Split, narrow: bool = False) -> Figure:
     return figure
 
 
+def class_counts(split: Split) -> np.ndarray:
+    """Return the number of a split's images of each class, [classes]."""
+    return np.bincount(split.labels, minlength=len(split.classes))
+
+
 def draw_class_counts(train: Split, test: Split, narrow: bool = False) -> Figure:
     """Draw the number of images of each class, training images on the left, test images on the right."""
     rows = np.arange(len(train.classes))
     figure, axes = plt.subplots(1, 2, figsize=(NARROW if narrow else WIDE, 0.4 + 0.24 * len(rows)), sharey=True)
     for axis, name, split in zip(axes, ("training", "test"), (train, test), strict=True):
-        counts = np.bincount(split.labels, minlength=len(rows))
+        counts = class_counts(split)
         bars = axis.barh(rows, counts, 0.72, color=FAINT)
         axis.bar_label(bars, [f"{count:,}" for count in counts], fontsize=SMALL, padding=3)
         axis.set_title(f"{name} images")
@@ -94,15 +100,18 @@ def main() -> None:
     parser.files("--samples", "figure to write, and one for a small screen: samples of each class")
     parser.files("--class-means", "likewise: mean images")
     parser.files("--class-counts", "likewise: images in each class")
+    parser.file("--class-counts-table", "table to write: the numbers of --class-counts")
     args = parser.parse_args()
 
     train, test = load_split(args.train), load_split(args.test)
+    counts = {f"{name}_images": class_counts(split) for name, split in (("training", train), ("test", test))}
     save_both(
         {
             partial(draw_samples, train): args.samples,
             partial(draw_class_means, train): args.class_means,
             partial(draw_class_counts, train, test): args.class_counts,
-        }
+        },
+        {args.class_counts_table: pd.DataFrame({"class": train.classes, **counts})},
     )
 
 

@@ -179,6 +179,7 @@ def main() -> None:
     parser.file("--experiment", "experiment.csv, from digits.explain")
     for name in ("learning", "experiment", "slopes"):
         parser.files(f"--{name}-figure", "figure to write, and one for a small screen")
+    parser.file("--slopes-table", "table to write: the numbers of --slopes-figure")
     args = parser.parse_args()
 
     plan = json.loads(args.plan)
@@ -189,7 +190,10 @@ def main() -> None:
         "experiment": partial(draw_experiment, learning, experiment, plan),
         "slopes": partial(draw_slopes, learning, plan),
     }
-    save_both({function: getattr(args, f"{name}_figure") for name, function in draw.items()})
+    slope = pd.DataFrame({"score": SCORES, **slopes(recalls(learning).shape[1])})
+    save_both(
+        {function: getattr(args, f"{name}_figure") for name, function in draw.items()}, {args.slopes_table: slope}
+    )
 
 
 if __name__ == "__main__":

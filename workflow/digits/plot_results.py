@@ -31,6 +31,7 @@ from digits.rendering.plotting import (
     model_markers,
     save_both,
 )
+from digits.statistics.histories import COLUMNS as MEASURED
 from digits.statistics.histories import read_history
 from digits.statistics.metrics import reliability, wilson_interval
 from digits.statistics.predictions import Predictions, load_predictions
@@ -77,6 +78,12 @@ def draw_curves(
     ]
     figure.legend(handles=handles, loc="outside upper left", ncols=2, fontsize=9)
     return figure
+
+
+def curves_table(histories: Mapping[tuple[str, int], pd.DataFrame]) -> pd.DataFrame:
+    """Return what draw_curves draws: a row for each run and epoch."""
+    joined = pd.concat(history.assign(model=model, seed=seed) for (model, seed), history in histories.items())
+    return joined[["model", "seed", *MEASURED]].astype({"epoch": int})
 
 
 def _scale(accuracy: Axes, loss: Axes) -> None:
@@ -189,9 +196,24 @@ def draw_calibration(
     return figure
 
 
-def _draw_reliability(axis: Axes, scores: Predictions, temperature: float, style: dict[str, Any], chosen: bool) -> None:
+def _reliability(scores: Predictions, temperature: float) -> list[tuple[float, int, int]]:
     logits, labels = scores.logits[scores.counted].astype(np.float64), scores.labels[scores.counted]
-    bins = reliability(scipy.special.softmax(logits / temperature, axis=1), labels, BINS)
+    return reliability(scipy.special.softmax(logits / temperature, axis=1), labels, BINS)
+
+
+def calibration_table(predictions: Mapping[str, Predictions], temperatures: Mapping[str, float]) -> pd.DataFrame:
+    """Return what draw_calibration draws: a row for each model, before and after, and group of predictions."""
+    return pd.DataFrame(
+        {"model": model, "calibrated": calibrated, "probability": probability, "right": right, "images": images}
+        for calibrated in (False, True)
+        for model, scores in predictions.items()
+        if not math.isnan(temperature := temperatures[model] if calibrated else 1.0)
+        for probability, right, images in _reliability(scores, temperature)
+    )
+
+
+def _draw_reliability(axis: Axes, scores: Predictions, temperature: float, style: dict[str, Any], chosen: bool) -> None:
+    bins = _reliability(scores, temperature)
     confidence, share = [bin_[0] for bin_ in bins], [right / images for _, right, images in bins]
     size, thickness = (5, 1.6) if chosen else (4, 0.8)
     axis.plot(confidence, share, **style, markersize=size, linewidth=thickness)
@@ -205,6 +227,8 @@ def main() -> None:
     parser.add_argument("--references", default="[]", help="accuracies that others report, as JSON")
     for name in ("curves", "accuracies", "calibration"):
         parser.files(f"--{name}", "figure to write, and one for a small screen")
+    for name in ("curves", "calibration"):
+        parser.file(f"--{name}-table", f"table to write: the numbers of --{name}")
     args = parser.parse_args()
 
     columns = ["test_accuracy", "test_interval_low", "test_interval_high", "temperature"]
@@ -223,7 +247,11 @@ def main() -> None:
             partial(draw_curves, histories, model_colours(runs.models())): args.curves,
             partial(draw_accuracies, runs.metrics, references, classes): args.accuracies,
             partial(draw_calibration, predictions, temperatures, runs.models(), runs.chosen): args.calibration,
-        }
+        },
+        {
+            args.curves_table: curves_table(histories),
+            args.calibration_table: calibration_table(predictions, temperatures),
+        },
     )
 
 

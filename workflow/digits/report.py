@@ -123,6 +123,7 @@ def main() -> None:
     parser.files("--weights", "weights of each run, whose checksums are shown")
     parser.add_argument("--tensors", nargs=2, type=Path, required=True, help="train.safetensors and test.safetensors")
     parser.files("--figures", "figures, from the commands digits.plot_…")
+    parser.files("--numbers", "tables beside the figures, from the same commands")
     parser.add_argument("--about", required=True, help="configuration, libraries, commands and graph to show, as JSON")
     parser.file("--inputs", "JSON file to write: what the notebook reads")
     parser.file("--executed", "notebook to write: the executed one")
@@ -131,7 +132,7 @@ def main() -> None:
 
     files = [args.notebook, args.metrics, args.summary, args.mistakes, args.explorer, *args.ladder, *args.runs]
     files += [*args.learning, *args.experiment]
-    files += [*args.weights, *args.tensors, *args.figures]
+    files += [*args.weights, *args.tensors, *args.figures, *args.numbers]
     missing = [str(path) for path in files if not path.is_file()]
     if missing:
         raise UserError(f"missing: {', '.join(missing)}; build what the report is made of first")
@@ -147,6 +148,7 @@ def main() -> None:
         "figures": {
             f"{'narrow-' if path.parent.name == 'narrow' else ''}{path.stem}": str(path) for path in args.figures
         },
+        "numbers": [str(path) for path in args.numbers],
         "tensors": {p.name: {"sha256": sha256(p), "shape": [*load_split(p).images.shape]} for p in args.tensors},
         "checksums": {str(path): sha256(path) for path in args.weights},
         "about": about,

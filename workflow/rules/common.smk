@@ -99,6 +99,11 @@ def narrow(*names):
     return {f"narrow_{name}": f"results/figures/narrow/{path}" for path in names for name in figures(path)}
 
 
+def numbers(*names):
+    """Return the paths of the tables beside figures that hold what they draw."""
+    return {f"{name}_table": path for name, path in figures(*(f"{name}.csv" for name in names)).items()}
+
+
 def captioned(results, category, kind="figure"):
     """Mark results for `snakemake --report`, each with its caption in workflow/report/ and a label for the list.
 

@@ -3,6 +3,7 @@
 
 EXPERIMENT_NAMES = ["learning.svg", "experiment.svg", "loss-slopes.svg"] if EXPERIMENT else []
 EXPERIMENT_FIGURES, EXPERIMENT_NARROW = figures(*EXPERIMENT_NAMES), narrow(*EXPERIMENT_NAMES)
+EXPERIMENT_NUMBERS = numbers("loss-slopes") if EXPERIMENT else {}
 
 
 if EXPERIMENT:
@@ -38,6 +39,7 @@ if EXPERIMENT:
         output:
             **captioned(EXPERIMENT_FIGURES, "Results"),
             **EXPERIMENT_NARROW,
+            **EXPERIMENT_NUMBERS,
         log:
             "logs/plot_experiment.log",
         benchmark:
@@ -53,4 +55,4 @@ if EXPERIMENT:
             "python -m digits.plot_experiment --learning {input.learning} --experiment {input.experiment}"
             " --plan {params.plan:q} --learning-figure {output.learning} {output.narrow_learning}"
             " --experiment-figure {output.experiment} {output.narrow_experiment}"
-            " --slopes-figure {output.loss_slopes} {output.narrow_loss_slopes} 2> {log}"
+            " --slopes-figure {output.loss_slopes} {output.narrow_loss_slopes} --slopes-table {output.loss_slopes_table} 2> {log}"

@@ -3,9 +3,13 @@
 
 
 DATA_NAMES = ["samples.svg", "class-means.svg", "class-counts.svg"]
-DATA_FIGURES, DATA_NARROW = figures(*DATA_NAMES), narrow(*DATA_NAMES)
+DATA_FIGURES, DATA_NARROW, DATA_NUMBERS = figures(*DATA_NAMES), narrow(*DATA_NAMES), numbers("class-counts")
 RESULT_NAMES = ["curves.svg", "accuracies.svg", "calibration.svg"]
-RESULT_FIGURES, RESULT_NARROW = figures(*RESULT_NAMES), narrow(*RESULT_NAMES)
+RESULT_FIGURES, RESULT_NARROW, RESULT_NUMBERS = (
+    figures(*RESULT_NAMES),
+    narrow(*RESULT_NAMES),
+    numbers("curves", "calibration"),
+)
 MISTAKE_FIGURES = figures("confusion.svg", "mistakes.png", "shared-mistakes.png")
 WEIGHT_FIGURE, WEIGHT_NARROW = figures("first-layers.svg"), narrow("first-layers.svg")
 WORKFLOW_FIGURE, WORKFLOW_NARROW = figures("workflow.svg"), narrow("workflow.svg")
@@ -26,6 +30,7 @@ FIGURES = (
     | LADDER_FIGURE
     | WORKFLOW_FIGURE
 )
+NUMBERS = DATA_NUMBERS | RESULT_NUMBERS | EXPERIMENT_NUMBERS
 
 
 rule plot_data:
@@ -34,6 +39,7 @@ rule plot_data:
     output:
         **captioned(DATA_FIGURES, "Data"),
         **DATA_NARROW,
+        **DATA_NUMBERS,
     log:
         "logs/plot_data.log",
     benchmark:
@@ -47,7 +53,7 @@ rule plot_data:
     shell:
         "python -m digits.plot_data --train {input.train} --test {input.test} --samples {output.samples} {output.narrow_samples}"
         " --class-means {output.class_means} {output.narrow_class_means}"
-        " --class-counts {output.class_counts} {output.narrow_class_counts} 2> {log}"
+        " --class-counts {output.class_counts} {output.narrow_class_counts} --class-counts-table {output.class_counts_table} 2> {log}"
 
 
 rule plot_results:
@@ -59,6 +65,7 @@ rule plot_results:
     output:
         **captioned(RESULT_FIGURES, "Results"),
         **RESULT_NARROW,
+        **RESULT_NUMBERS,
     log:
         "logs/plot_results.log",
     benchmark:
@@ -76,7 +83,8 @@ rule plot_results:
         "python -m digits.plot_results --runs {params.runs} --ensembles {params.ensembles} --metrics {input.metrics} --summary {input.summary}"
         " --references {params.references:q} --curves {output.curves} {output.narrow_curves}"
         " --accuracies {output.accuracies} {output.narrow_accuracies}"
-        " --calibration {output.calibration} {output.narrow_calibration} 2> {log}"
+        " --calibration {output.calibration} {output.narrow_calibration}"
+        " --curves-table {output.curves_table} --calibration-table {output.calibration_table} 2> {log}"
 
 
 rule plot_mistakes:

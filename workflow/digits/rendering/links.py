@@ -24,15 +24,17 @@ def links(kind: str, source: Source) -> str:
     """Return the line of links; `kind` is fig or tab, and with the name the anchor that they lead to."""
     anchor = f"{kind}-{source.name}"
     word = {"fig": "figure", "tab": "table"}[kind]
-    saved = "".join(
+    # A table that is made of other files than tables is saved as it stands here.
+    saved = source.files if kind == "fig" or source.files[0].endswith(".csv") else [f"{source.name}.csv"]
+    offered = "".join(
         f' <a hidden download="{html.escape(Path(file).name)}" data-file="{html.escape(file)}">'
         f'{Path(file).suffix[1:].upper()}<span class="unseen"> of {word} {html.escape(source.name)}</span></a>'
-        for file in source.files
+        for file in saved
     )
     files = " and ".join(f"results/{file}" for file in source.files)
     return (
         f'<div class="links"><a href="#{html.escape(anchor)}">Link<span class="unseen"> to {word} '
-        f"{html.escape(source.name)}</span></a>{saved} <details><summary>Cite</summary>"
+        f"{html.escape(source.name)}</span></a>{offered} <details><summary>Cite</summary>"
         f"{html.escape(source.citation)} {word.capitalize()} “{html.escape(source.name)}” ({html.escape(files)}).</details></div>"
     )
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from IPython.display import HTML, display
 
+from digits.rendering.links import Source, links
 from digits.rendering.page import percent
 from digits.rendering.sheet import decode, images_of
 
@@ -25,12 +26,15 @@ class Tile(NamedTuple):
     lines: Sequence[str]
 
 
-def browser(explorer: Mapping[str, Any]) -> None:
-    """Show the chosen model's confusion matrix and worst mistakes; with JavaScript all mistakes of any model, and a map."""
-    display(HTML(browser_html(explorer)))
+def browser(explorer: Mapping[str, Any], matrix: Source) -> None:
+    """Show the chosen model's confusion matrix and worst mistakes; with JavaScript all mistakes of any model, and a map.
+
+    `matrix` is the source of the confusion matrix.
+    """
+    display(HTML(browser_html(explorer, matrix)))
 
 
-def browser_html(explorer: Mapping[str, Any]) -> str:
+def browser_html(explorer: Mapping[str, Any], matrix: Source) -> str:
     """Return what `browser` shows."""
     models = explorer["models"]
     model = next(model for model in models if model["name"] == explorer["chosen"])
@@ -49,7 +53,7 @@ def browser_html(explorer: Mapping[str, Any]) -> str:
         f'<label>Prediction <select name="read"><option value="">any</option>{classes}</select></label> '
         f"{suspected if explorer['suspected'] else ''}"
         '<button type="button" name="reset">Show all mistakes</button></div>'
-        f'<p class="note">{html.escape(probability_note(model))}</p>{_map(explorer, model)}{_matrix(explorer, model)}'
+        f'<p class="note">{html.escape(probability_note(model))}</p>{_map(explorer, model)}{_matrix(explorer, model, matrix)}'
         f'<p class="found" role="status">{_found(explorer, model, tiles)}</p>{_gallery(explorer, tiles[:SHOWN])}'
         '<p class="choice" hidden><button type="button" name="more">Show more</button></p></div>'
     )
@@ -139,7 +143,7 @@ def _map(explorer: Mapping[str, Any], model: Mapping[str, Any]) -> str:
     )
 
 
-def _matrix(explorer: Mapping[str, Any], model: Mapping[str, Any]) -> str:
+def _matrix(explorer: Mapping[str, Any], model: Mapping[str, Any], source: Source) -> str:
     classes = [html.escape(name) for name in explorer["classes"]]
     counts = model["confusion"]
     most = max(1, *(n for true, row in enumerate(counts) for read, n in enumerate(row) if true != read))
@@ -151,11 +155,12 @@ def _matrix(explorer: Mapping[str, Any], model: Mapping[str, Any]) -> str:
         for true, row in enumerate(counts)
     )
     return (
-        '<div class="table" role="region" aria-label="Confusion matrix" tabindex="0"><table class="confusion">'
+        f'<div class="table" id="tab-{source.name}" role="region" aria-label="Confusion matrix" tabindex="0"><table class="confusion">'
         f"<caption>Predictions of {_title(model)}: test images by "
         'true class (row) and predicted class (column). Only mistakes are coloured.<span class="choice" hidden> Choose a '
         "number to see its images; arrow keys move between the numbers.</span></caption>"
         f'<thead><tr><th scope="col">true ↓ predicted →</th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+        + links("tab", source)
     )
 
 

@@ -3,6 +3,7 @@
 import base64
 import html
 import re
+import urllib.parse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from IPython.display import HTML, Markdown, display
 
 from digits.rendering.links import Source, links
 
+PLAIN = '!"$*,/:;=?@[]{}|<>'  # what may stand as it is in a data URL between single quotes
 MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 DIGITS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
@@ -79,9 +81,10 @@ def figure(
     A picture of pixels stands on a light card. What is wider than the screen scrolls by itself, also by keyboard, unless
     it is `narrow`, drawn to be read on a small screen, or a file that is takes its place there. Below are links to its source.
     """
-    picture = f'<img src="{_data(path)}" alt="{html.escape(alternative)}">'
+    picture = f"<img src='{_data(path)}' alt=\"{html.escape(alternative)}\">"
     if isinstance(narrow, Path):
-        picture = f'<picture><source media="screen and (max-width: 44rem)" srcset="{_data(narrow)}">{picture}</picture>'
+        small = f"<source media='screen and (max-width: 44rem)' srcset='{_data(narrow)}'>"
+        picture = f"<picture>{small}{picture}</picture>"
     label = html.escape(f"Figure: {caption.partition('. ')[0].rstrip('.')}")
     kind = f"picture {path.suffix[1:]}{' narrow' if narrow else ''}"
     box = f'<div class="{kind}" tabindex="0" role="group" aria-label="{label}">{picture}</div>'
@@ -91,7 +94,11 @@ def figure(
 
 
 def _data(path: Path) -> str:
-    return f"data:{MEDIA[path.suffix]};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    """Return a file as a data URL, for an attribute in single quotes; an SVG as text, which takes less room than base64."""
+    media, content = MEDIA[path.suffix], path.read_bytes()
+    if path.suffix != ".svg":
+        return f"data:{media};base64,{base64.b64encode(content).decode()}"
+    return f"data:{media};charset=utf-8,{urllib.parse.quote(content.decode().replace(chr(10), ' '), safe=PLAIN)}"
 
 
 def table(

@@ -10,12 +10,14 @@ mpl.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from PIL import Image
 
 from digits.core.files import whole_files
+from digits.core.tables import to_csv
 
 # Okabe and Ito's colours, which the colour-blind can tell apart, https://jfly.uni-koeln.de/color/; yellow left out.
 COLOURS = ("#0072B2", "#E69F00", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000")
@@ -45,7 +47,9 @@ LIGHT = (
     '<feColorMatrix values="0 0 0 0 .9 0 0 0 0 .91 0 0 0 0 .92 0 0 0 1 0"/></filter>'
 )
 METADATA = re.compile("<metadata>.*?</metadata>", re.DOTALL)  # who drew it, which the locked versions say
-NEEDLESS = re.compile(r' transform="rotate\(-0 [^"]*"|(?<=<g) id="[^"]*"| \n(?=[A-Zz])')  # in a tag
+NEEDLESS = re.compile(r' transform="rotate\(-0 [^"]*"|(?<=<g) id="[^"]*"')  # in a tag
+STYLE, OUTLINE = re.compile('style="[^"]*"'), re.compile(' d="[^"]*"')
+AROUND, BETWEEN = re.compile(r"\s*([A-Za-z\"])\s*"), re.compile(r"\s+")  # where an outline has spaces
 INDENTATION = re.compile(r"\n +(?=<)")
 TAG, LONG_NUMBER = re.compile("<[^>]*>"), re.compile(r"(\.\d)\d+")
 MAXCOVERAGE = Image.Quantize.MAXCOVERAGE  # rare colours keep theirs: here none moves by more than 5 of 255
@@ -97,20 +101,26 @@ def model_markers(models: Sequence[str]) -> dict[str, str]:
     return {model: MARKERS[i % len(MARKERS)] for i, model in enumerate(models)}
 
 
-def save_figures(figures: Mapping[Path, Figure]) -> None:
-    """Write figures in the formats of their files' names, without a date, all of them or none, and close them.
+def save_figures(figures: Mapping[Path, Figure], numbers: Mapping[Path, pd.DataFrame] | None = None) -> None:
+    """Write figures in the formats of their files' names, without a date, and tables of their numbers, all or none.
 
     An SVG has no ground and adapts to a dark page; a PNG is a picture on white, of greys or of 128 colours: a quarter of
     the bytes.
     """
-    with whole_files(*figures) as parts:
-        for (target, figure), part in zip(figures.items(), parts, strict=True):
+    numbers = numbers or {}
+    with whole_files(*figures, *numbers) as parts:
+        for (target, figure), part in zip(figures.items(), parts[: len(figures)], strict=True):
             _save(figure, part, target)
+        for table, part in zip(numbers.values(), parts[len(figures) :], strict=True):
+            to_csv(table, part, digits=7)
 
 
-def save_both(figures: Mapping[Callable[..., Figure], Sequence[Path]]) -> None:
+def save_both(
+    figures: Mapping[Callable[..., Figure], Sequence[Path]], numbers: Mapping[Path, pd.DataFrame] | None = None
+) -> None:
     """Write figures, each by the function that draws it, as a file and, with `narrow`, as one for a small screen."""
-    save_figures({path: draw(narrow=bool(i)) for draw, paths in figures.items() for i, path in enumerate(paths)})
+    drawn = {path: draw(narrow=bool(i)) for draw, paths in figures.items() for i, path in enumerate(paths)}
+    save_figures(drawn, numbers)
 
 
 def _save(figure: Figure, part: Path, target: Path) -> None:
@@ -131,17 +141,19 @@ def compact(svg: str) -> str:
     """Give an SVG the reader's font, named once, and places to a tenth of a point: half of the bytes."""
     svg = svg.replace("<defs>", f"<defs>\n  <style>text{{font-family:{FONTS}}}</style>", 1)
     svg = INDENTATION.sub("\n", METADATA.sub("", svg.replace("; font-family: 'DejaVu Sans'", "")))
-    return TAG.sub(lambda tag: tag[0] if "base64" in tag[0] else LONG_NUMBER.sub(r"\1", NEEDLESS.sub("", tag[0])), svg)
+    svg = TAG.sub(lambda tag: tag[0] if "base64" in tag[0] else LONG_NUMBER.sub(r"\1", NEEDLESS.sub("", tag[0])), svg)
+    svg = STYLE.sub(lambda style: style[0].replace(": ", ":").replace("; ", ";"), svg)
+    return OUTLINE.sub(lambda outline: " " + BETWEEN.sub(",", AROUND.sub(r"\1", outline[0])), svg)
 
 
 def with_dark_colours(svg: str) -> str:
     """Add a style to an SVG that replaces its colours where the reader prefers a dark page."""
     used = {light.lower(): dark for light, dark in DARK.items() if light.lower() in svg}
     rules = "".join(
-        f'[style*="{name}: {light}"]{{{name}:{dark}!important}}'
+        f'[style*="{name}:{light}"]{{{name}:{dark}!important}}'
         for light, dark in used.items()
         for name in ("fill", "stroke")
-        if f"{name}: {light}" in svg
+        if f"{name}:{light}" in svg
     )
     if f'id="{INK_ID}-' in svg:
         rules += f'[id^="{INK_ID}-"]{{filter:url(#light)}}'

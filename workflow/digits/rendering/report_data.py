@@ -31,7 +31,7 @@ class ReportData:
     mistakes: pd.DataFrame  # one row per image that every run of every reliable model misclassifies
     runs: list[dict[str, Any]]  # all measures of each run
     explorer: dict[str, Any]
-    tables: dict[str, Path]  # the files of the tables above, by their names
+    files: dict[str, Path]  # the tables that the page offers, by their names below results/
     figures: dict[str, Path]
     tensors: dict[str, dict[str, Any]]  # checksum and shape of each file
     checksums: dict[str, str]  # of each weights file
@@ -64,10 +64,11 @@ def load_report(inputs: Mapping[str, Any] | None, root: Path) -> ReportData:
         mistakes=pd.read_csv(root / inputs["mistakes"], dtype={"label": str, "predicted": str}, keep_default_na=False),
         runs=runs,
         explorer=json.loads((root / inputs["explorer"]).read_text(encoding="utf-8")),
-        tables={
+        files={
             Path(path).name: root / path
             for path in (inputs["metrics"], inputs["summary"], *(p for name in OPTIONAL for p in inputs[name]))
-        },
+        }
+        | {f"figures/{Path(path).name}": root / path for path in inputs["numbers"]},
         figures={name: root / path for name, path in inputs["figures"].items()},
         tensors=inputs["tensors"],
         checksums=inputs["checksums"],

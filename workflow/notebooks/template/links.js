@@ -1,16 +1,26 @@
 "use strict";
-// Files behind figures and tables, to save from the page: a table's from its data, a figure's from the picture itself.
+// Files behind figures and tables, to save from the page: a table's from its data or its cells, a figure's from the picture.
 // A heading's folded box opens when a link leads to it; a box is a stop of the Tab key only while it scrolls.
 
 function offerFiles() {
   const data = document.getElementById("files");
   const texts = data ? JSON.parse(data.textContent) : {};
   for (const link of document.querySelectorAll("a[data-file]")) {
-    const text = texts[link.dataset.file];
-    const picture = link.closest("figure")?.querySelector("img")?.src;
-    const address = text === undefined ? picture : `data:text/csv;charset=utf-8,${encodeURIComponent(text)}`;
-    if (address) Object.assign(link, { href: address, hidden: false });
+    const picture = link.closest("figure")?.querySelector("img");
+    const table = link.closest(".links").previousElementSibling?.querySelector("table");
+    const offer = () => {
+      const text = texts[link.dataset.file] ?? (table ? asCsv(table.rows) : undefined);
+      const address = text === undefined ? picture?.src : `data:text/csv;charset=utf-8,${encodeURIComponent(text)}`;
+      if (address) Object.assign(link, { href: address, hidden: false });
+    };
+    offer();
+    link.addEventListener("click", offer); // as the table stands then: another model's, sorted otherwise
   }
+}
+
+function asCsv(rows) {
+  const quoted = (cell) => (/[",\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
+  return [...rows].map((row) => [...row.cells].map((cell) => quoted(cell.textContent.trim())).join(",") + "\n").join("");
 }
 
 // What a link to a heading means by it: the folded box right below.
