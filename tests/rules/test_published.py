@@ -26,8 +26,8 @@ def results(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 def test_results_as_published_are_confirmed(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     assert published.check(results, "config") is None
-    # Tensors, weights and predictions of six runs, seven tables, 27 figures in both forms, the page.
-    assert capsys.readouterr().out == "all 49 files as published (docs/published/config.sha256)\n"
+    # Tensors, weights and predictions of six runs, seven tables, 27 figures in both forms, four tables of their numbers, the page.
+    assert capsys.readouterr().out == "all 53 files as published (docs/published/config.sha256)\n"
 
 
 def change_a_weight(path: Path, **keys: Any) -> None:
@@ -63,7 +63,7 @@ def test_the_first_step_that_differs_is_named_with_the_likely_cause(
 ) -> None:
     change(results / name)
     problem = published.check(results, "config")
-    assert problem is not None and f" of 49 files are not as published; the first is {name}" in problem
+    assert problem is not None and f" of 53 files are not as published; the first is {name}" in problem
     assert f"Likely cause: {cause}" in problem
     if name == WEIGHTS:
         accuracy = f"{published.measured(results)[RUNS[1].removeprefix('results/runs/')]['test_accuracy']:.2%}"
@@ -83,7 +83,7 @@ def test_other_libraries_or_code_explain_what_the_run_itself_does_not(
 
 def test_a_file_that_is_missing(results: Path) -> None:
     (results / WEIGHTS).unlink()
-    assert (published.check(results, "config") or "").startswith(f"{WEIGHTS} is missing (1 of 49 files are); build ")
+    assert (published.check(results, "config") or "").startswith(f"{WEIGHTS} is missing (1 of 53 files are); build ")
 
 
 def test_the_locked_libraries_are_those_of_a_training() -> None:
