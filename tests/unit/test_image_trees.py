@@ -2,7 +2,9 @@
 
 import errno
 import io
+import os
 import re
+import signal
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -12,6 +14,7 @@ from typing import NoReturn
 import numpy as np
 import pytest
 from digits.core.command import UserError
+from digits.data import image_trees
 from digits.data.decoding import FORMATS
 from digits.data.image_trees import read_image_tree
 from digits.data.tensors import Split
@@ -98,7 +101,7 @@ def test_what_is_no_image_of_a_class_is_passed_over(tmp_path: Path, capfd: pytes
     for pack in (as_tgz, as_zip):
         assert len(read(pack(tmp_path / "source", small_tree({**named, **litter})))["train"].images) == 6
         said = capfd.readouterr().err
-        assert "passed over README.txt" in said and all(name in said for name in named) and "DS_Store" not in said
+        assert said == "passed over README.txt and 2 more: not in training/<class>/ or testing/<class>/\n"
 
 
 @PACKERS
@@ -208,3 +211,30 @@ def test_something_else_is_refused(tmp_path: Path, name: str, message: str) -> N
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=message):
         read(tmp_path / name)
+
+
+def test_other_names_of_the_parts_and_spellings_of_a_class_are_named(tmp_path: Path) -> None:
+    tree = {name.replace("testing", "val"): content for name, content in small_tree().items()}
+    with pytest.raises(UserError, match=r"no images of class 'a' in the testing part; .*found val"):
+        read(as_folder(tmp_path / "val", tree))
+    tree = {name.replace("testing/a", "testing/A"): content for name, content in small_tree().items()}
+    with pytest.raises(UserError, match=r"no images of class 'A' in the training part; .*'a' is another class"):
+        read(as_folder(tmp_path / "case", tree))
+
+
+def test_images_of_far_more_pixels_than_bytes_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_trees, "FREE_PIXELS", 100_000)
+    large = png(255, (1000, 1000))
+    tree: Tree = {f"{split}/{label}/1.png": large for label in ("a", "b") for split in ("training", "testing")}
+    with pytest.raises(UserError, match="images of far more pixels than bytes, a decompression bomb"):
+        read(as_zip(tmp_path / "source", tree))
+
+
+def die(_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_dies_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_trees, "decode_images", die)
+    with pytest.raises(UserError, match="a process that decodes images was killed; is there enough memory"):
+        read(as_folder(tmp_path, small_tree()))

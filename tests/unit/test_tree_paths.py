@@ -1,11 +1,15 @@
 """The fingerprint of a user's images: by names and contents, of what the reader takes."""
 
 import os
+import re
 import tracemalloc
+import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from digits.data.tree_paths import data_fingerprint
+from digits.core.command import UserError
+from digits.data.tree_paths import data_fingerprint, files_below
 
 
 @pytest.fixture
@@ -50,3 +54,69 @@ def test_an_archive_is_not_read_into_memory(tmp_path: Path) -> None:
         assert tracemalloc.get_traced_memory()[1] < 2**22
         tracemalloc.stop()
     assert len(fingerprints) == 2
+
+
+MORE_LITTER = [
+    "desktop.ini",
+    "thumbs.db",
+    "ehthumbs.db",
+    "@eaDir/x",
+    "lost+found/x",
+    "$RECYCLE.BIN/x",
+    "Icon\r",
+    "~$a.png",
+]
+
+
+@pytest.mark.parametrize("name", MORE_LITTER)
+def test_litter_of_other_systems_is_passed_over(images: Path, name: str) -> None:
+    before = list(files_below(images))
+    (images / "training" / name).parent.mkdir(exist_ok=True)
+    (images / "training" / name).write_text("litter")
+    assert list(files_below(images)) == before
+
+
+def test_links_are_followed(images: Path) -> None:
+    before = data_fingerprint(images)
+    (images / "training" / "a").rename(images.parent / "a")
+    (images / "training" / "a").symlink_to(images.parent / "a")
+    (images.parent / "linked").symlink_to(images)
+    assert data_fingerprint(images) == data_fingerprint(images.parent / "linked") == before
+
+
+def link_back(images: Path) -> None:
+    (images / "training" / "b").symlink_to(images)
+
+
+def link_to_nothing(images: Path) -> None:
+    (images / "training" / "a" / "2.png").symlink_to("nowhere")
+
+
+def named_pipe(images: Path) -> None:
+    os.mkfifo(images / "training" / "a" / "2.png")
+
+
+def two_spellings(images: Path) -> None:
+    for form in ("NFC", "NFD"):
+        (images / "training" / unicodedata.normalize(form, "é")).mkdir()
+
+
+def not_utf8(images: Path) -> None:
+    (images / "training" / "a" / "caf\udce9.png").write_text("1")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (link_back, "training/b: a link back to a folder"),
+        (link_to_nothing, "training/a/2.png: a link to nothing"),
+        (named_pipe, "training/a/2.png: neither a file nor a folder"),
+        (two_spellings, "two spellings of this one name"),
+        (not_utf8, "training/a: the name 'caf\\udce9.png' is not UTF-8"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_what_cannot_be_read_as_it_is_is_named(images: Path, change: Callable[[Path], None], message: str) -> None:
+    change(images)
+    with pytest.raises(UserError, match=re.escape(message)):
+        data_fingerprint(images)

@@ -21,8 +21,17 @@ DISK_ADVICE = {
 }
 
 
+LONGEST_MESSAGE = 1000  # characters
+
+
 class UserError(Exception):
     """Something that the user can put right. The message is one line: what is wrong, where, and what would be right."""
+
+    def __str__(self) -> str:
+        """Return the message as one line that a terminal can show, whatever names and contents it quotes."""
+        text = super().__str__()
+        shown = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+        return shown if len(shown) <= LONGEST_MESSAGE else f"{shown[:LONGEST_MESSAGE]}…"
 
 
 class Parser(argparse.ArgumentParser):

@@ -1,36 +1,29 @@
 """A tree of image files, one folder a class, in a folder, a .tgz or a .zip.
 
 The layout is `training/<class>/<name>` and `testing/<class>/<name>` (also `train` and `test`), at the top or below one
-folder, as in the tutorial's archive. Archives are read as a stream: nothing is unpacked, and no name in them is used
-as a path.
+folder, as in the tutorial's archive.
 """
 
-import contextlib
 import itertools
-import lzma
 import os
 import re
-import stat
-import tarfile
-import zipfile
-import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from digits.core.command import UserError, log
+from digits.data.archives import archive_files
 from digits.data.decoding import check_size, read_grey
 from digits.data.tensors import Split
-from digits.data.tree_paths import hidden, names_below, place
+from digits.data.tree_paths import files_below, hidden, place
 
 CHUNK = 256  # images a worker decodes at a time
-ENCRYPTED = 1  # among a zip member's flags
-# What the readers of archives raise at damage; bzip2's, likewise, an OSError without a number.
-DAMAGE = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, NotImplementedError)
+FREE_PIXELS, PIXELS_PER_BYTE = 2**28, 100  # of all images: so many, and so many for each byte of their files
 
 
 class Entry(NamedTuple):
@@ -39,7 +32,7 @@ class Entry(NamedTuple):
     name: str  # as the user knows it, for messages
     split: str  # train or test
     class_name: str
-    content: bytes | None  # None: of a file in a folder, which whoever decodes it reads
+    content: bytes | str  # or the path of a file in a folder, which whoever decodes it reads
 
 
 class Decoded(NamedTuple):
@@ -58,10 +51,23 @@ def read_image_tree(source: Path, workers: int) -> dict[str, Split]:
     all names are numbers by number, as in the original files, else by class and name. UserError names the file at fault.
     """
     folders: set[tuple[str, str]] = set()
+    passed_over: list[str] = []
     with ProcessPoolExecutor(workers) as pool:
-        images = list(_decode_all(_entries(source, folders), pool))
+        try:
+            images = list(_decode_all(_entries(source, folders, passed_over), pool))
+        except BrokenProcessPool as error:
+            raise UserError(
+                f"{source}: a process that decodes images was killed; is there enough memory? Start again, on fewer cores"
+            ) from error
+    if passed_over:
+        others = f" and {len(passed_over) - 1:,} more" if len(passed_over) > 1 else ""
+        log(f"passed over {passed_over[0]}{others}: not in training/<class>/ or testing/<class>/")
+    seen = sorted({name.rpartition("/")[0].split("/")[0] for name in passed_over if "/" in name})
+    there = f"; found {', '.join(seen[:5])}" if seen else ""
     if not images:
-        raise UserError(f"{source}: no images found; expected training/<class>/<name> and testing/<class>/<name>")
+        raise UserError(
+            f"{source}: no images found; expected training/<class>/<name> and testing/<class>/<name>{there}"
+        )
     _check_sizes(images)
     classes = sorted({image.class_name for image in images} | {name for _, name in folders}, key=_natural)
     if len(classes) > 256:
@@ -69,8 +75,10 @@ def read_image_tree(source: Path, workers: int) -> dict[str, Split]:
     found = {(image.split, image.class_name) for image in images}
     for split, name in itertools.product(("train", "test"), classes):
         if (split, name) not in found:
+            other = [known for known in classes if known != name and known.casefold() == name.casefold()]
+            meant = f"; '{other[0]}' is another class: two spellings of one name?" if other else there
             raise UserError(
-                f"{source}: no images of class '{name}' in the {split}ing part; every class needs some in both"
+                f"{source}: no images of class '{name}' in the {split}ing part; every class needs some in both{meant}"
             )
     return {split: _stack([image for image in images if image.split == split], classes) for split in ("train", "test")}
 
@@ -113,7 +121,8 @@ def _check_sizes(images: list[Decoded]) -> None:
 def _decode_all(entries: Iterable[Entry], pool: ProcessPoolExecutor) -> Iterator[Decoded]:
     """Decode in parallel, in order, with only a few chunks under way, so that a large archive is never held whole."""
     iterator = iter(entries)
-    pending: deque[tuple[list[Entry], Future[Sequence[np.ndarray]]]] = deque()
+    pixels_left = FREE_PIXELS
+    pending: deque[tuple[list[Entry], Future[tuple[Sequence[np.ndarray], int]]]] = deque()
     while True:
         chunk = list(itertools.islice(iterator, CHUNK))
         if chunk:
@@ -122,92 +131,55 @@ def _decode_all(entries: Iterable[Entry], pool: ProcessPoolExecutor) -> Iterator
             if not pending:
                 return
             done, future = pending.popleft()
-            for entry, pixels in zip(done, future.result(), strict=True):
+            decoded, size = future.result()
+            pixels_left += PIXELS_PER_BYTE * size - sum(pixels.size for pixels in decoded)
+            _require_budget(done[-1].name, pixels_left)
+            for entry, pixels in zip(done, decoded, strict=True):
                 yield Decoded(entry.name, entry.split, entry.class_name, pixels)
 
 
-def decode_images(files: list[tuple[str, bytes | None]]) -> Sequence[np.ndarray]:
-    """Decode (name, content) pairs to greyscale uint8 [height, width]; UserError names the file that is no image.
+def _require_budget(name: str, pixels_left: int) -> None:
+    if pixels_left < 0:
+        raise UserError(f"{name}: images of far more pixels than bytes, a decompression bomb; scale them down first")
 
-    Where all have one size, the images are one array, which goes from process to process as a whole.
+
+def decode_images(files: list[tuple[str, bytes | str]]) -> tuple[Sequence[np.ndarray], int]:
+    """Decode files, each a name and content or path, to greyscale uint8 [height, width]; also return their total size.
+
+    Where all have one size, the images are one array, which goes from process to process as a whole. UserError names the
+    file that is no image.
     """
-    images = [read_grey(name, read_file(name) if content is None else content) for name, content in files]
-    return np.stack(images) if len({image.shape for image in images}) == 1 else images  # type: ignore[return-value]
+    images, total, pixels = [], 0, 0
+    for name, content in files:
+        found = content if isinstance(content, bytes) else read_file(content)
+        images.append(read_grey(name, found))
+        total, pixels = total + len(found), pixels + images[-1].size
+        _require_budget(name, FREE_PIXELS + PIXELS_PER_BYTE * total - pixels)
+    if len({image.shape for image in images}) == 1:
+        return np.stack(images), total  # type: ignore[return-value]
+    return images, total
 
 
-def read_file(name: str) -> bytes:
+def read_file(path: str) -> bytes:
     """Read an image file; UserError where it is too large for one."""
-    with open(name, "rb", buffering=0) as file:  # noqa: PTH123 (a Path for each of 70,000 files takes as long as reading)
-        check_size(name, os.fstat(file.fileno()).st_size)
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 (a Path for each of 70,000 files takes as long as reading)
+        check_size(path, os.fstat(file.fileno()).st_size)
         return file.read()
 
 
-def _entries(source: Path, folders: set[tuple[str, str]]) -> Iterator[Entry]:
-    """Give each image file of the tree, and put each class folder, empty or not, into `folders`."""
+def _entries(source: Path, folders: set[tuple[str, str]], passed_over: list[str]) -> Iterator[Entry]:
+    """Give each image file of the tree; put each class folder, empty or not, and what is passed over into the other two."""
     if source.is_dir():
-        files: Iterable[tuple[str, bytes | None]] = ((name, None) for name in names_below(source))
+        files: Iterable[tuple[str, bytes | str | None]] = files_below(source)
     elif not source.exists():
         raise UserError(f"{source}: no such folder or archive")
-    elif zipfile.is_zipfile(source):
-        files = _zip_files(source)
-    elif tarfile.is_tarfile(source):
-        files = _tar_files(source)
     else:
-        raise UserError(f"{source}: neither a folder, nor a .tgz, nor a .zip")
+        files = archive_files(source)
     for name, content in files:
         where = place(name)
         if where is not None:
             folders.add(where)
-            if not name.endswith("/"):
+            if not name.endswith("/") and content is not None:
                 yield Entry(f"{source}/{name}", *where, content)
         elif not name.endswith("/") and not hidden(name):
-            log(f"passed over {name}: not in training/<class>/ or testing/<class>/")
-
-
-def _tar_files(source: Path) -> Iterator[tuple[str, bytes | None]]:
-    with _damage_named(source), tarfile.open(source, "r|*") as archive:
-        for member in archive:
-            _check_name(source, member.name)
-            if member.isdir():
-                yield f"{member.name}/", None
-            elif not member.isreg():
-                raise UserError(f"{source}: {member.name} is a link or a device; only files and folders are taken")
-            elif place(member.name):
-                check_size(f"{source}/{member.name}", member.size)
-                file = archive.extractfile(member)
-                yield member.name, file.read() if file else b""
-            else:
-                yield member.name, b""
-
-
-def _zip_files(source: Path) -> Iterator[tuple[str, bytes | None]]:
-    with _damage_named(source), zipfile.ZipFile(source) as archive:
-        for member in archive.infolist():
-            _check_name(source, member.filename)
-            if stat.S_ISLNK(member.external_attr >> 16):
-                raise UserError(f"{source}: {member.filename} is a link; only files and folders are taken")
-            if member.is_dir():
-                yield member.filename, None
-            elif place(member.filename):
-                if member.flag_bits & ENCRYPTED:
-                    raise UserError(f"{source}: {member.filename} is encrypted; unpack it, and name the folder instead")
-                check_size(f"{source}/{member.filename}", member.file_size)
-                yield member.filename, archive.read(member)
-            else:
-                yield member.filename, b""
-
-
-@contextlib.contextmanager
-def _damage_named(source: Path) -> Iterator[None]:
-    """Turn what the readers of archives raise at damage into a UserError; a disk's errors stay what they are."""
-    try:
-        yield
-    except (*DAMAGE, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        raise UserError(f"{source}: a damaged archive ({error}); fetch it again") from error
-
-
-def _check_name(source: Path, name: str) -> None:
-    if name.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", name) or re.match(r"[A-Za-z]:", name):
-        raise UserError(f"{source}: '{name}' points outside the archive; such an archive is not to be trusted")
+            passed_over.append(name)
