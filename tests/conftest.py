@@ -185,6 +185,13 @@ def refused(command: Command, target: Path) -> Refused:
     return run_refused
 
 
+def unsealed(project: Path) -> Path:
+    """Remove the seals of results, so that tests may change them and see what their readers say."""
+    for seal in project.rglob(".*.sha256"):
+        seal.unlink()
+    return project
+
+
 @pytest.fixture(scope="session")
 def trained(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project's folder with the small data set's raw files, tensors and trained runs. Not to be changed by a test."""
@@ -193,7 +200,7 @@ def trained(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     call("convert", *arguments("convert", project, project))
     for run in dict.fromkeys([*RUNS, *EXPERIMENT_RUNS, *SEARCH_RUNS]):
         call("train", *arguments("train", project, project, run))
-    return project
+    return unsealed(project)
 
 
 @pytest.fixture(scope="session")
@@ -205,7 +212,7 @@ def measured(trained: Path) -> Path:
         call("combine", *arguments("combine", trained, trained, run))
     for name in ("summarise", "compare", "explain"):
         call(name, *arguments(name, trained, trained))
-    return trained
+    return unsealed(trained)
 
 
 @pytest.fixture(scope="session")
@@ -215,7 +222,7 @@ def built(measured: Path) -> Path:
         patch.chdir(measured)
         for name in ("search", *PLOTS, "explore", "report"):
             call(name, *arguments(name, Path(), Path()))
-    return measured
+    return unsealed(measured)
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def test_pixels_are_dark_on_light_and_light_on_dark(tmp_path: Path, open_page: O
     figure, axis = plt.subplots(figsize=(2, 2))
     draw_ink(axis, np.full((2, 2), 255, np.uint8))
     axis.set_title("<script>$x$ & 'y'")
-    save_figures({tmp_path / "a.svg": figure})
+    save_figures({tmp_path / "a.svg": figure}, {})
     assert "<script>$x$ & 'y'" in svg_texts(tmp_path / "a.svg")
     data = base64.b64encode((tmp_path / "a.svg").read_bytes()).decode()
     (tmp_path / "a.html").write_text(f'<img src="data:image/svg+xml;base64,{data}">')

@@ -38,14 +38,25 @@ def test_tensors_hold_exactly_the_idx_bytes(trained: Path, path: str, names: tup
         assert json.loads(file.metadata()["classes"]) == list("0123456789")
 
 
-def test_the_highest_label_of_a_byte_is_a_class(ran: Ran, trained: Path, tmp_path: Path, target: Path) -> None:
+def test_labels_with_gaps_are_the_classes(ran: Ran, trained: Path, tmp_path: Path, target: Path) -> None:
     shutil.copytree(trained / "resources", tmp_path / "resources")
     for name in (NAMES[1], NAMES[3]):
         labels = tmp_path / "resources" / name
         labels.write_bytes(labels.read_bytes()[:-1] + b"\xff")
     ran("convert", tmp_path, target)
     with safe_open(target / TENSORS[0], framework="numpy") as file:
-        assert json.loads(file.metadata()["classes"]) == [str(number) for number in range(256)]
+        assert json.loads(file.metadata()["classes"]) == [*"0123456789", "255"]
+    assert load_file(target / TENSORS[0])["labels"][-1] == 10
+
+
+def test_one_class_and_a_limit_that_loses_one_are_refused(refused: Refused, trained: Path, tmp_path: Path) -> None:
+    error = refused("convert", trained, "--train-limit", 2)
+    assert error == "error: --train-limit: leaves no image of class '0'; take more images"
+    shutil.copytree(trained / "resources", tmp_path / "resources")
+    for name in (NAMES[1], NAMES[3]):
+        labels = tmp_path / "resources" / name
+        labels.write_bytes(labels.read_bytes()[:8] + b"\x07" * (labels.stat().st_size - 8))
+    assert refused("convert", tmp_path).startswith("error: one class alone, '7'; a network needs at least two")
 
 
 def test_image_files_give_the_same_bytes(command: Command, trained: Path, tmp_path: Path, target: Path) -> None:
@@ -59,17 +70,18 @@ def test_image_files_give_the_same_bytes(command: Command, trained: Path, tmp_pa
 
 
 def test_a_limit_keeps_evenly_spaced_images(ran: Ran, trained: Path, target: Path) -> None:
-    ran("convert", trained, target, "--train-limit", 5, "--test-limit", 1000)
+    ran("convert", trained, target, "--train-limit", 100, "--test-limit", 1000)
     images, labels = pixels_and_labels(trained / "resources", *NAMES[:2])
     few = load_file(target / TENSORS[0])
-    np.testing.assert_array_equal(few["images"], images[[0, 125, 250, 374, 499]])
-    np.testing.assert_array_equal(few["labels"], labels[[0, 125, 250, 374, 499]])
+    kept = [round(number * 499 / 99) for number in range(100)]
+    np.testing.assert_array_equal(few["images"], images[kept])
+    np.testing.assert_array_equal(few["labels"], labels[kept])
     assert (target / TENSORS[1]).read_bytes() == (trained / TENSORS[1]).read_bytes(), "a limit above the number: all"
 
 
 BAD_IDX: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
     "too short": (NAMES[0], lambda raw: raw[:-1], "392,015 bytes, but its header 500×28×28 asks for 392,016; "),
-    "other classes": (NAMES[3], lambda raw: raw[:-1] + b"\x0a", f"{NAMES[1]} is 9; "),
+    "other classes": (NAMES[3], lambda raw: raw[:-1] + b"\x0a", f"{NAMES[1]} has none; "),
     "other size": (NAMES[2], lambda raw: raw[:8] + bytes([0, 0, 0, 14, 0, 0, 0, 56]) + raw[16:], f"{NAMES[2]}; "),
 }
 

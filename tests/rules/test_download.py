@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from conftest import DATA, NAMES, Command, Result, python
+from digits.core.files import seal_of, sha256
 
 RAW = {name: gzip.decompress((DATA / "mnist" / f"{name}.gz").read_bytes()) for name in NAMES}
 FILES = {f"/{name}.gz": (DATA / "mnist" / f"{name}.gz").read_bytes() for name in NAMES}
@@ -93,7 +94,8 @@ def failed(command: Command, tmp_path: Path) -> Download:
 
 
 def assert_downloaded(folder: Path) -> None:
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == RAW
+    seals = {seal_of(folder / name).name: f"{sha256(folder / name)}  {name}\n".encode() for name in RAW}
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == RAW | seals
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def texts_in_the_locales_encoding(code: str) -> list[str]:
         if isinstance(node, ast.Call):
             called, named = ast.unparse(node.func), {word.arg for word in node.keywords}
             texts = called.endswith((".read_text", ".write_text")) or "text" in named
-            if called.split(".")[-1] == "open" and called not in ("tarfile.open", "gzip.open", "Image.open"):
+            if called.split(".")[-1] == "open" and called not in ("tarfile.open", "gzip.open", "Image.open", "os.open"):
                 texts = not any(isinstance(mode, ast.Constant) and "b" in str(mode.value) for mode in node.args)
             if texts and "encoding" not in named:
                 found.append(ast.unparse(node))

@@ -21,6 +21,6 @@ def test_a_picture_has_as_few_colours_as_it_needs(tmp_path: Path, colour: str, m
     pixels = np.arange(256, dtype=np.uint8).reshape(16, 16)
     figure = image_grid([pixels], 1, ["title"])
     figure.axes[0].title.set_color(colour)
-    save_figures({tmp_path / "a.png": figure})
+    save_figures({tmp_path / "a.png": figure}, {})
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.mode == mode

@@ -13,8 +13,9 @@ import numpy as np
 from safetensors.numpy import save
 
 from digits.core.arrays import read_arrays
-from digits.core.command import UserError, command_parser, log, run
+from digits.core.command import UserError, log, run
 from digits.core.files import whole_files, written_by
+from digits.core.options import command_parser
 from digits.networks.ensembles import join_members, mean_logits
 from digits.statistics.metrics import measure_run, read_label_errors
 from digits.statistics.predictions import (
@@ -79,9 +80,9 @@ def main() -> None:
     for name, command in kinds.items():
         parser.files(f"--member-{name}", f"{name} of each member, from digits.{command}")
     parser.add_argument("--label-errors", default="[]", help="suspected label errors: image numbers, as JSON")
-    parser.file("--weights", "safetensors file to write: the weights of all members")
-    parser.file("--predictions", "safetensors file to write: log mean probabilities")
-    parser.file("--metrics", "JSON file to write: the measures")
+    parser.output("--weights", "safetensors file to write: the weights of all members")
+    parser.output("--predictions", "safetensors file to write: log mean probabilities")
+    parser.output("--metrics", "JSON file to write: the measures")
     args = parser.parse_args()
 
     if len({len(getattr(args, f"member_{name}")) for name in kinds}) != 1:
@@ -93,7 +94,8 @@ def main() -> None:
     label_errors = read_label_errors(args.label_errors, len(predictions.labels))
     parameters = sum(read_measures(path)["parameters"] for path in args.member_metrics)
     measured = {**measure_run(header, parameters, predictions, held_out, label_errors), "snapshots": []}
-    with whole_files(args.weights, args.predictions, args.metrics) as (weights_part, predictions_part, metrics_part):
+    with whole_files(args.weights, args.predictions, args.metrics, made_from=args.made_from) as parts:
+        weights_part, predictions_part, metrics_part = parts
         weights_part.write_bytes(save(tensors, metadata={"training": json.dumps(header)}))
         save_predictions(predictions_part, predictions)
         metrics_part.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from digits.core.command import UserError, command_parser, log, run
+from digits.core.command import UserError, log, run
 from digits.core.files import written_by
+from digits.core.options import command_parser
 from digits.core.tables import write_tables
 from digits.statistics.metrics import mean_and_interval
 from digits.statistics.predictions import load_predictions, require_one_each, require_same_images
@@ -127,14 +128,14 @@ def main() -> None:
     parser.add_argument("--ladder", required=True, help="the rungs from bottom to top, as JSON")
     parser.files("--runs", "metrics.json of each run, from digits.evaluate")
     parser.files("--predictions", "predictions of each run, in the same order")
-    parser.file("--table", "CSV file to write: one row per rung")
-    parser.file("--comparisons", "CSV file to write: one row per rung and seed")
+    parser.output("--table", "CSV file to write: one row per rung")
+    parser.output("--comparisons", "CSV file to write: one row per rung and seed")
     args = parser.parse_args()
 
     rungs = read_rungs(args.ladder)
     require_one_each(args.runs, args.predictions)
     ladder, comparisons = ladder_tables(rungs, read_runs(args.runs, args.predictions))
-    write_tables({args.table: ladder, args.comparisons: comparisons})
+    write_tables({args.table: ladder, args.comparisons: comparisons}, args.made_from)
     log(f"{len(ladder)} rungs, {int(ladder['significant'].sum())} of them with a difference beyond chance")
 
 

@@ -21,8 +21,9 @@ from urllib.parse import quote
 import pooch
 import requests
 
-from digits.core.command import UserError, command_parser, log, run, watched
+from digits.core.command import UserError, log, run, watched
 from digits.core.files import sha256, whole_files
+from digits.core.options import command_parser
 
 LARGEST_FILE = 2**30  # bytes; a source that sends more is cut off there
 NPM_SECONDS = 300
@@ -41,7 +42,7 @@ def download(sources: list[str], outputs: dict[Path, str], timeout: float = 10, 
     folder = next(iter(outputs)).parent / ".download.part"
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        with whole_files(*outputs) as parts:
+        with whole_files(*outputs, made_from={}) as parts:
             folder.mkdir()
             reasons = fetch_all(sources, outputs, folder, timeout)
             for attempt in range(retries if any(not is_folder(source) for source in sources) else 0):
@@ -200,7 +201,7 @@ def verify(path: Path, name: str, checksum: str) -> None:
 def main() -> None:
     parser = command_parser("download", __doc__)
     parser.add_argument("--source", action="append", required=True, help="a source; repeat it for more, in order")
-    parser.files("--output", "files to write, in one folder")
+    parser.outputs("--output", "files to write, in one folder")
     parser.add_argument("--sha256", nargs="+", required=True, help="SHA-256 of each output, in the same order")
     parser.add_argument("--timeout", type=float, default=10, help="seconds to wait for data (default: 10)")
     parser.add_argument("--retries", type=int, default=2, help="further rounds of all sources (default: 2)")

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from digits.core.command import UserError, command_parser, log, run
+from digits.core.command import UserError, log, run
 from digits.core.files import whole_files
+from digits.core.options import command_parser
 from digits.data.splitting import output_classes
 from digits.data.tensors import Split, load_split
 from digits.networks.network import Network, predict, widen
@@ -48,8 +49,8 @@ def main() -> None:
     parser.file("--snapshots", "snapshots, from digits.train")
     parser.file("--validation", "scores of the held-out images, from digits.train")
     parser.add_argument("--label-errors", default="[]", help="suspected label errors: image numbers, as JSON")
-    parser.file("--predictions", "safetensors file to write: the scores")
-    parser.file("--metrics", "JSON file to write: the measures")
+    parser.output("--predictions", "safetensors file to write: the scores")
+    parser.output("--metrics", "JSON file to write: the measures")
     args = parser.parse_args()
 
     torch.set_num_threads(1)
@@ -76,7 +77,7 @@ def main() -> None:
         **measure_run(training, parameters, scores, held_out, label_errors),
         "snapshots": snapshot_accuracies(args.snapshots, snapshots, recipe, network, test),
     }
-    with whole_files(args.predictions, args.metrics) as (predictions, metrics):
+    with whole_files(args.predictions, args.metrics, made_from=args.made_from) as (predictions, metrics):
         save_predictions(predictions, scores)
         metrics.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
     accuracy, (low, high) = measured["test"]["accuracy"], measured["test"]["interval"]

@@ -9,7 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from digits.core.command import command_parser, log, run
+from digits.core.command import log, run
+from digits.core.files import checked
+from digits.core.options import command_parser
 from digits.core.tables import write_tables
 from digits.statistics.histories import RECALL, classes_learned, read_history
 from digits.statistics.metrics import mean_and_interval
@@ -49,24 +51,26 @@ def experiment_table(learning: pd.DataFrame, recipes: Mapping[str, Mapping[str, 
 def main() -> None:
     parser = command_parser("explain", __doc__)
     parser.add_argument("--plan", required=True, help="models, recipes and the seeds of each, as JSON")
-    parser.file("--runs", "folder of all runs: {model}/seed-{seed}/history.csv, from digits.train")
-    parser.file("--learning", "CSV file to write: one row per run and epoch")
-    parser.file("--experiment", "CSV file to write: one row per recipe and epoch")
+    parser.folder("--runs", "folder of all runs: {model}/seed-{seed}/history.csv, from digits.train")
+    parser.output("--learning", "CSV file to write: one row per run and epoch")
+    parser.output("--experiment", "CSV file to write: one row per recipe and epoch")
     args = parser.parse_args()
 
     plan = json.loads(args.plan)
-    histories = [
-        read_history(args.runs / model / f"seed-{seed}" / "history.csv", every_column=True).assign(
-            model=model, seed=seed
-        )
+    files = {
+        (model, seed): args.runs / model / f"seed-{seed}" / "history.csv"
         for model, seeds in plan["seeds"].items()
         for seed in seeds
+    }
+    made_from = checked(files.values())
+    histories = [
+        read_history(path, every_column=True).assign(model=model, seed=seed) for (model, seed), path in files.items()
     ]
     learning = pd.concat(histories, ignore_index=True)
     learning = learning[["model", "seed", *(name for name in learning if name not in ("model", "seed"))]]
     learning["epoch"] = learning["epoch"].astype(int)
     experiment = experiment_table(learning, plan["recipes"])
-    write_tables({args.learning: learning, args.experiment: experiment}, digits=7)  # the page holds them
+    write_tables({args.learning: learning, args.experiment: experiment}, made_from, digits=7)  # the page holds them
     classes = sum(str(name).startswith(RECALL) for name in learning)
     log(f"{len(histories)} runs, {classes} classes, {len(plan['recipes'])} recipes")
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from digits.core.command import UserError, command_parser, log, run
+from digits.core.command import UserError, log, run
 from digits.core.files import whole_files, written_by
+from digits.core.options import command_parser
 from digits.data.tensors import Split, load_split
 from digits.networks.export import encode, portable_network
 from digits.rendering.answers import Answers, answers, wanted_images
@@ -73,8 +74,8 @@ def main() -> None:
     parser.files("--metrics", "metrics.json of each model, with its temperature, from digits.evaluate")
     parser.add_argument("--sigmoids", nargs="*", default=[], help="the models trained with a sigmoid for each class")
     parser.add_argument("--label-errors", default="[]", help="suspected label errors: image numbers, as JSON")
-    parser.add_argument("--weights", nargs="*", type=Path, default=[], help="weights of the networks to try")
-    parser.file("--explorer", "JSON file to write")
+    parser.file("--weights", "weights of the networks to try", nargs="*", default=[], required=False)
+    parser.output("--explorer", "JSON file to write")
     args = parser.parse_args()
 
     test = load_split(args.test)
@@ -116,7 +117,7 @@ def main() -> None:
         "networks": [portable_network(path, test.classes, test.images) for path in args.weights],
         "examples": examples(test, found[chosen]) if args.weights else [],
     }
-    with whole_files(args.explorer) as (part,):
+    with whole_files(args.explorer, made_from=args.made_from) as (part,):
         part.write_text(json.dumps(explorer, separators=(",", ":")) + "\n", encoding="utf-8")
 
 

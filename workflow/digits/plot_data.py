@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from digits.core.command import command_parser, run
+from digits.core.command import run
+from digits.core.options import command_parser
 from digits.data.tensors import Split, load_split
 from digits.rendering.plotting import FAINT, NARROW, SMALL, WIDE, draw_ink, save_both, tiled
 
@@ -97,10 +98,10 @@ def main() -> None:
     parser = command_parser("plot_data", __doc__)
     parser.file("--train", "train.safetensors, from digits.convert")
     parser.file("--test", "test.safetensors, from digits.convert")
-    parser.files("--samples", "figure to write, and one for a small screen: samples of each class")
-    parser.files("--class-means", "likewise: mean images")
-    parser.files("--class-counts", "likewise: images in each class")
-    parser.file("--class-counts-table", "table to write: the numbers of --class-counts")
+    parser.outputs("--samples", "figure to write, and one for a small screen: samples of each class")
+    parser.outputs("--class-means", "likewise: mean images")
+    parser.outputs("--class-counts", "likewise: images in each class")
+    parser.output("--class-counts-table", "table to write: the numbers of --class-counts")
     args = parser.parse_args()
 
     train, test = load_split(args.train), load_split(args.test)
@@ -111,6 +112,7 @@ def main() -> None:
             partial(draw_class_means, train): args.class_means,
             partial(draw_class_counts, train, test): args.class_counts,
         },
+        args.made_from,
         {args.class_counts_table: pd.DataFrame({"class": train.classes, **counts})},
     )
 

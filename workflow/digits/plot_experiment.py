@@ -13,7 +13,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from digits.core.command import command_parser, run
+from digits.core.command import run
+from digits.core.options import command_parser
 from digits.core.tables import read_table
 from digits.rendering.plotting import COLOURS, FAINT, INK, LINE, NARROW, NEXT, SMALL, WIDE, save_both
 from digits.rendering.words import INITS_IN_SHORT, LOSSES_IN_SHORT, listed
@@ -178,8 +179,8 @@ def main() -> None:
     parser.file("--learning", "learning.csv, from digits.explain")
     parser.file("--experiment", "experiment.csv, from digits.explain")
     for name in ("learning", "experiment", "slopes"):
-        parser.files(f"--{name}-figure", "figure to write, and one for a small screen")
-    parser.file("--slopes-table", "table to write: the numbers of --slopes-figure")
+        parser.outputs(f"--{name}-figure", "figure to write, and one for a small screen")
+    parser.output("--slopes-table", "table to write: the numbers of --slopes-figure")
     args = parser.parse_args()
 
     plan = json.loads(args.plan)
@@ -192,7 +193,9 @@ def main() -> None:
     }
     slope = pd.DataFrame({"score": SCORES, **slopes(recalls(learning).shape[1])})
     save_both(
-        {function: getattr(args, f"{name}_figure") for name, function in draw.items()}, {args.slopes_table: slope}
+        {function: getattr(args, f"{name}_figure") for name, function in draw.items()},
+        args.made_from,
+        {args.slopes_table: slope},
     )
 
 

@@ -13,7 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter
 
-from digits.core.command import UserError, command_parser, run
+from digits.core.command import UserError, run
+from digits.core.options import command_parser
 from digits.core.tables import read_table
 from digits.rendering.plotting import FAINT, GROUND, LINE, NARROW, NEXT, SMALL, WIDE, model_colours, save_both
 
@@ -122,14 +123,14 @@ def main() -> None:
     parser = command_parser("plot_ladder", __doc__)
     parser.file("--table", "ladder.csv, from digits.compare")
     parser.add_argument("--models", nargs="+", required=True, help="all models in order, for their colours")
-    parser.files("--ladder", "figure to write, and one for a small screen")
+    parser.outputs("--ladder", "figure to write, and one for a small screen")
     args = parser.parse_args()
 
     table = read_table(args.table, "digits.compare", COLUMNS)
     colours = model_colours(args.models)
     if unknown := [model for model in table["model"] if model not in colours]:
         raise UserError(f"--models: {', '.join(unknown)} of {args.table} is missing; name all models of the report")
-    save_both({partial(draw_ladder, table, colours): args.ladder})
+    save_both({partial(draw_ladder, table, colours): args.ladder}, args.made_from)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from digits.core.command import run
-from digits.core.files import whole_files, written_by
-from digits.core.tables import to_csv
+from digits.core.files import written_by
 from digits.data.tensors import Split, load_split
 from digits.rendering.answers import answers
 from digits.rendering.plotting import empty_figure, image_grid, save_figures
@@ -95,11 +94,11 @@ def draw_shared_mistakes(test: Split, shared: pd.DataFrame) -> Figure:
 
 
 def main() -> None:
-    parser = runs_parser("plot_mistakes", __doc__)
+    parser = runs_parser("plot_mistakes", __doc__, ["predictions.safetensors", "metrics.json"])
     parser.file("--test", "test.safetensors, from digits.convert")
-    parser.file("--table", "CSV file to write: images that all runs misclassify")
+    parser.output("--table", "CSV file to write: images that all runs misclassify")
     for name in ("confusion", "mistakes", "shared-mistakes"):
-        parser.file(f"--{name}", "figure to write (.svg or .png)")
+        parser.output(f"--{name}", "figure to write (.svg or .png)")
     args = parser.parse_args()
 
     test = load_split(args.test)
@@ -118,15 +117,15 @@ def main() -> None:
     compared = [scores[folder] for (model, _), folder in runs.folders.items() if model in counted]
     shared = shared_mistakes(test.labels, compared, test.classes)
 
-    with whole_files(args.table) as (table,):
-        to_csv(shared, table)
-        save_figures(
-            {
-                args.confusion: draw_confusion(confusion, test.classes),
-                args.mistakes: draw_mistakes(test, scores[chosen], temperature),
-                args.shared_mistakes: draw_shared_mistakes(test, shared),
-            }
-        )
+    save_figures(
+        {
+            args.confusion: draw_confusion(confusion, test.classes),
+            args.mistakes: draw_mistakes(test, scores[chosen], temperature),
+            args.shared_mistakes: draw_shared_mistakes(test, shared),
+        },
+        args.made_from,
+        {args.table: shared},
+    )
 
 
 if __name__ == "__main__":

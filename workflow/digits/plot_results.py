@@ -223,12 +223,12 @@ def _draw_reliability(axis: Axes, scores: Predictions, temperature: float, style
 
 
 def main() -> None:
-    parser = runs_parser("plot_results", __doc__)
+    parser = runs_parser("plot_results", __doc__, ["history.csv", "predictions.safetensors"])
     parser.add_argument("--references", default="[]", help="accuracies that others report, as JSON")
     for name in ("curves", "accuracies", "calibration"):
-        parser.files(f"--{name}", "figure to write, and one for a small screen")
+        parser.outputs(f"--{name}", "figure to write, and one for a small screen")
     for name in ("curves", "calibration"):
-        parser.file(f"--{name}-table", f"table to write: the numbers of --{name}")
+        parser.output(f"--{name}-table", f"table to write: the numbers of --{name}")
     args = parser.parse_args()
 
     columns = ["test_accuracy", "test_interval_low", "test_interval_high", "temperature"]
@@ -248,6 +248,7 @@ def main() -> None:
             partial(draw_accuracies, runs.metrics, references, classes): args.accuracies,
             partial(draw_calibration, predictions, temperatures, runs.models(), runs.chosen): args.calibration,
         },
+        args.made_from,
         {
             args.curves_table: curves_table(histories),
             args.calibration_table: calibration_table(predictions, temperatures),

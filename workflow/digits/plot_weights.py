@@ -64,9 +64,9 @@ def read_filters(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def main() -> None:
-    parser = runs_parser("plot_weights", __doc__)
+    parser = runs_parser("plot_weights", __doc__, ["weights.safetensors"])
     parser.file("--test", "test.safetensors, for the size of an image")
-    parser.files("--first-layers", "figure to write, and one for a small screen")
+    parser.outputs("--first-layers", "figure to write, and one for a small screen")
     args = parser.parse_args()
 
     runs = read_runs(args)
@@ -76,7 +76,7 @@ def main() -> None:
         for model, folder in runs.first().items()
         if model not in runs.ensembles
     }
-    save_both({partial(draw_first_layers, filters): args.first_layers})
+    save_both({partial(draw_first_layers, filters): args.first_layers}, args.made_from)
 
 
 if __name__ == "__main__":

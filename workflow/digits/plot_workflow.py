@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import ArrowStyle, FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path as Curve
 
-from digits.core.command import UserError, command_parser, run
+from digits.core.command import UserError, run
+from digits.core.options import command_parser
 from digits.rendering.plotting import FAINT, GROUND, INK, NARROW, SMALL, WIDE, save_both
 
 WIDTH, HEIGHT = 0.94, 0.62  # of a box; a column is 1 wide, a place in it 1 high
@@ -152,11 +153,11 @@ def read_graph(text: str) -> tuple[dict[str, int], list[Edge]]:
 def main() -> None:
     parser = command_parser("plot_workflow", __doc__)
     parser.add_argument("--graph", required=True, help="jobs of each rule and edges between rules, as JSON")
-    parser.files("--workflow", "figure to write, and one for a small screen")
+    parser.outputs("--workflow", "figure to write, and one for a small screen")
     args = parser.parse_args()
 
     jobs, edges = read_graph(args.graph)
-    save_both({lambda narrow: (draw_list if narrow else draw_workflow)(jobs, edges): args.workflow})
+    save_both({lambda narrow: (draw_list if narrow else draw_workflow)(jobs, edges): args.workflow}, args.made_from)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,15 @@ Images of another data set are taken as they are (--as-is), as digits.convert ta
 """
 
 import csv
+from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 
-from digits.core.command import UserError, command_parser, log, run
+from digits.core.command import UserError, log, run
 from digits.core.files import whole_files
+from digits.core.options import command_parser
 from digits.data.centring import centre
 from digits.data.decoding import FORMATS, check_size, read_grey
 from digits.data.ink import read_drawing
@@ -49,10 +51,10 @@ def read_drawn(name: str, content: bytes, shape: tuple[int, int]) -> tuple[Image
 def main() -> None:
     parser = command_parser("predict", __doc__)
     parser.file("--weights", "weights of the network, from digits.train")
-    parser.files("--images", f"image files: {', '.join(FORMATS)}")
+    parser.add_argument("--images", type=Path, nargs="+", required=True, help=f"image files: {', '.join(FORMATS)}")
     parser.add_argument("--as-is", action="store_true", help="take the images as they are, without centring")
-    parser.file("--table", "CSV file to write: one row per image")
-    parser.file("--page", "HTML file to write")
+    parser.output("--table", "CSV file to write: one row per image")
+    parser.output("--page", "HTML file to write")
     args = parser.parse_args()
 
     torch.set_num_threads(1)

@@ -16,8 +16,9 @@ import papermill
 from nbconvert import HTMLExporter
 from papermill.exceptions import PapermillExecutionError
 
-from digits.core.command import UserError, command_parser, run
-from digits.core.files import sha256, whole_files
+from digits.core.command import UserError, listed, run
+from digits.core.files import whole_files
+from digits.core.options import command_parser
 from digits.core.tables import read_table
 from digits.data.tensors import load_split
 from digits.rendering.contents import contents
@@ -112,30 +113,26 @@ def main() -> None:
     parser.file("--summary", "summary.csv, from digits.summarise")
     parser.file("--mistakes", "mistakes.csv, from digits.plot_mistakes")
     parser.file("--explorer", "explorer.json, from digits.explore")
-    parser.add_argument(
-        "--ladder", nargs="*", type=Path, default=[], help="ladder.csv, from digits.compare; no file, no such section"
-    )
-    for name in ("learning", "experiment"):
-        parser.add_argument(
-            f"--{name}", nargs="*", type=Path, default=[], help=f"{name}.csv, from digits.explain; likewise"
-        )
+    for name, command in {"ladder": "compare", "learning": "explain", "experiment": "explain"}.items():
+        about = f"{name}.csv, from digits.{command}; no file, no such section"
+        parser.file(f"--{name}", about, nargs="*", default=[], required=False)
     parser.files("--runs", "metrics.json of each run, from digits.evaluate")
     parser.files("--weights", "weights of each run, whose checksums are shown")
-    parser.add_argument("--tensors", nargs=2, type=Path, required=True, help="train.safetensors and test.safetensors")
+    parser.file("--tensors", "train.safetensors and test.safetensors", nargs=2)
     parser.files("--figures", "figures, from the commands digits.plot_…")
     parser.files("--numbers", "tables beside the figures, from the same commands")
     parser.add_argument("--about", required=True, help="configuration, libraries, commands and graph to show, as JSON")
-    parser.file("--inputs", "JSON file to write: what the notebook reads")
-    parser.file("--executed", "notebook to write: the executed one")
-    parser.file("--html", "page to write")
+    parser.output("--inputs", "JSON file to write: what the notebook reads")
+    parser.output("--executed", "notebook to write: the executed one")
+    parser.output("--html", "page to write")
     args = parser.parse_args()
 
     files = [args.notebook, args.metrics, args.summary, args.mistakes, args.explorer, *args.ladder, *args.runs]
     files += [*args.learning, *args.experiment]
     files += [*args.weights, *args.tensors, *args.figures, *args.numbers]
-    missing = [str(path) for path in files if not path.is_file()]
+    missing = [path for path in files if not path.is_file()]
     if missing:
-        raise UserError(f"missing: {', '.join(missing)}; build what the report is made of first")
+        raise UserError(f"missing: {listed(missing)}; build what the report is made of first")
     about = json.loads(args.about)
     check_results(args, about["configuration"])
     inputs = {
@@ -149,12 +146,18 @@ def main() -> None:
             f"{'narrow-' if path.parent.name == 'narrow' else ''}{path.stem}": str(path) for path in args.figures
         },
         "numbers": [str(path) for path in args.numbers],
-        "tensors": {p.name: {"sha256": sha256(p), "shape": [*load_split(p).images.shape]} for p in args.tensors},
-        "checksums": {str(path): sha256(path) for path in args.weights},
+        "tensors": {
+            p.name: {"sha256": args.made_from[p], "shape": [*load_split(p).images.shape]} for p in args.tensors
+        },
+        "checksums": {str(path): args.made_from[path] for path in args.weights},
         "about": about,
     }
     executed = without_circumstances(execute(args.notebook, {"root": ".", "inputs": inputs}))
-    with whole_files(args.inputs, args.executed, args.html) as (inputs_part, notebook_part, html_part):
+    with whole_files(args.inputs, args.executed, args.html, made_from=args.made_from) as (
+        inputs_part,
+        notebook_part,
+        html_part,
+    ):
         inputs_part.write_text(json.dumps(inputs, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         notebook_part.write_text(nbformat.writes(executed) + "\n", encoding="utf-8")
         html_part.write_text(to_html(executed, args.notebook.parent), encoding="utf-8")

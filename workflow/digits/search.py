@@ -19,14 +19,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from digits.core.command import UserError, command_parser, log, run
-from digits.core.files import whole_files
-from digits.core.tables import to_csv
+from digits.core.command import UserError, log, run
+from digits.core.files import checked
+from digits.core.options import command_parser
 from digits.rendering.plotting import COLOURS, save_figures
 from digits.settings.candidates import as_changes
 from digits.statistics.metrics import mean_and_interval, negative_log_likelihood
 from digits.statistics.predictions import load_validation
 
+SCORES = "validation.safetensors"  # in the folder of each run
 WIDE = 20  # an axis whose largest value is more than so many times its smallest is logarithmic
 # How single runs are drawn.
 RUNS: dict[str, Any] = {"marker": ".", "linestyle": "", "color": "#999999", "markersize": 5}
@@ -67,7 +68,7 @@ def read_scores(path: Path) -> tuple[float, float] | None:
 
 def read_candidate(name: str, changes: dict[str, Any], seeds: Sequence[int], runs: Path) -> Candidate:
     """Read what `digits.train` wrote of a candidate's runs."""
-    found = [read_scores(runs / name / f"seed-{seed}" / "validation.safetensors") for seed in seeds]
+    found = [read_scores(runs / name / f"seed-{seed}" / SCORES) for seed in seeds]
     finished = [scores for scores in found if scores is not None]
     accuracies, losses = [scores[0] for scores in finished], [scores[1] for scores in finished]
     return Candidate(name, changes, accuracies, losses, len(found) - len(finished))
@@ -199,23 +200,28 @@ def main() -> None:
         required=True,
         help="JSON: by a search's name its `seeds` and its `candidates`, the changes by their name",
     )
-    parser.file("--runs", "folder of all runs; of each candidate, digits.train wrote them")
-    parser.file("--table", "CSV file to write: one row per candidate")
-    parser.file("--figure", "figure to write (.svg or .png): one panel per search")
+    parser.folder("--runs", "folder of all runs; of each candidate, digits.train wrote them")
+    parser.output("--table", "CSV file to write: one row per candidate")
+    parser.output("--figure", "figure to write (.svg or .png): one panel per search")
     args = parser.parse_args()
 
+    plan = json.loads(args.searches)
     searches = {
         search: [
             read_candidate(name, changes, spec["seeds"], args.runs) for name, changes in spec["candidates"].items()
         ]
-        for search, spec in json.loads(args.searches).items()
+        for search, spec in plan.items()
     }
     if not searches:
         raise UserError("--searches: none; name some in the configuration, such as config/search.yaml does")
     rows = [row for search, found in searches.items() for row in table_rows(search, found)]
-    with whole_files(args.table) as (table,):
-        to_csv(pd.DataFrame(rows), table)
-        save_figures({args.figure: draw_searches(searches)})
+    files = [
+        args.runs / name / f"seed-{seed}" / SCORES
+        for spec in plan.values()
+        for name in spec["candidates"]
+        for seed in spec["seeds"]
+    ]
+    save_figures({args.figure: draw_searches(searches)}, checked(files), {args.table: pd.DataFrame(rows)})
     for search, found in searches.items():
         log(f"{search}: {verdict(best_of(found))}")
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from digits.core.command import command_parser, log, run
+from digits.core.command import log, run
 from digits.core.files import written_by
+from digits.core.options import command_parser
 from digits.core.tables import write_tables
 from digits.statistics.metrics import ensemble_accuracy, mean_and_interval
 from digits.statistics.predictions import load_predictions, require_one_each, require_same_images
@@ -90,14 +91,14 @@ def main() -> None:
     parser = command_parser("summarise", __doc__)
     parser.files("--runs", "metrics.json of each run, from digits.evaluate")
     parser.files("--predictions", "predictions of each run, in the same order")
-    parser.file("--metrics", "CSV file to write: one row per run")
-    parser.file("--summary", "CSV file to write: one row per model")
+    parser.output("--metrics", "CSV file to write: one row per run")
+    parser.output("--summary", "CSV file to write: one row per model")
     args = parser.parse_args()
 
     require_one_each(args.runs, args.predictions)
     metrics = pd.DataFrame([metrics_row(path) for path in args.runs])
     summary = models_table(metrics, args.predictions)
-    write_tables({args.metrics: metrics, args.summary: summary})
+    write_tables({args.metrics: metrics, args.summary: summary}, args.made_from)
     log(f"{len(metrics)} runs of {len(summary)} models")
 
 

@@ -18,8 +18,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from digits.core.arithmetic import PORTABLE, processor
-from digits.core.command import UserError, command_parser, log, run, watched
+from digits.core.command import UserError, log, run, watched
 from digits.core.files import whole_files
+from digits.core.options import command_parser
 from digits.core.seeding import generator_for
 from digits.data.examples import Examples, as_examples
 from digits.data.splitting import output_classes, training_images
@@ -132,11 +133,11 @@ def main() -> None:
         default="stop",
         help="where the loss stops being a number: an error (default), or no scores for the validation images",
     )
-    parser.add_argument("--features", type=Path, help="weights of the run whose features recipe.features_of reuses")
-    parser.file("--weights", "safetensors file to write: the final weights")
-    parser.file("--snapshots", "safetensors file to write: weights at recipe.snapshots")
-    parser.file("--validation", "safetensors file to write: scores of the validation images")
-    parser.file("--history", "CSV file to write: one row per epoch")
+    parser.file("--features", "weights of the run whose features recipe.features_of reuses", required=False)
+    parser.output("--weights", "safetensors file to write: the final weights")
+    parser.output("--snapshots", "safetensors file to write: weights at recipe.snapshots")
+    parser.output("--validation", "safetensors file to write: scores of the validation images")
+    parser.output("--history", "CSV file to write: one row per epoch")
     args = parser.parse_args()
 
     recipe = parse_recipe(args.recipe)
@@ -151,7 +152,7 @@ def main() -> None:
     shape = (split.images.shape[1], split.images.shape[2])
     training_flops, prediction_flops = flops_per_image(network, shape)
 
-    with whole_files(args.weights, args.snapshots, args.validation, args.history) as parts:
+    with whole_files(args.weights, args.snapshots, args.validation, args.history, made_from=args.made_from) as parts:
         weights, snapshots, held_out, history = parts
         with history.open("w", newline="", encoding="utf-8") as file:
             classes = [split.classes[output] for output in outputs]

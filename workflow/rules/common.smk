@@ -22,7 +22,8 @@ os.environ.update(
 
 with warnings.catch_warnings(action="ignore"):  # of numpy, which Snakemake may have imported: nothing is computed here
     from digits.core.arithmetic import PORTABLE, processor
-from digits.core.command import UserError
+from digits.core.command import UserError, listed
+from digits.core.recovery import alone, damaged_files, lost_records, remove, set_aside
 from digits.data.tree_paths import data_fingerprint
 from digits.settings.candidates import candidates
 from digits.settings.config import complete_config
@@ -35,6 +36,26 @@ from digits.settings.plan import (
     trained_rungs,
 )
 
+
+def recover(state, dry_run):
+    """Clear away what a killed run left, and have made again what has changed since it was made; a dry run only says so."""
+    if not alone(state):
+        return
+    expected = {Path("resources", name): value for name, value in DATASET["sha256"].items()}
+    damaged = damaged_files([Path("resources"), Path("results")], expected if DATASET["format"] == "idx" else {})
+    if damaged:
+        print(f"Changed since they were made, and to be made again: {listed(damaged)}.", file=sys.stderr)
+    lost = lost_records(state, Path("results"))
+    if lost:
+        where = "results.old" if dry_run else set_aside(Path("results"))
+        print(
+            f".snakemake/ has no record of what results/ were made from: they are kept as {where}/, and made again.",
+            file=sys.stderr,
+        )
+    if not dry_run:
+        remove(path for path in damaged if path.exists())
+
+
 if not os.access(Path.cwd(), os.W_OK):
     sys.exit(
         f"error: {Path.cwd()}: permission denied; check the permissions of the folder, or name another by --directory"
@@ -46,6 +67,8 @@ except UserError as error:
 
 
 DATASET = config["dataset"]
+if workflow.is_main_process:
+    recover(Path(".snakemake"), workflow.output_settings.dryrun)
 ENSEMBLES = config["ensembles"]
 # Wildcards: the run of an ensemble is combined from others, that of a network is trained.
 ENSEMBLE, NETWORK = ("|".join(map(re.escape, names)) or "(?!)" for names in (ENSEMBLES, config["recipes"]))

@@ -1,12 +1,10 @@
 """How every command starts, speaks and fails."""
 
-import argparse
 import errno
 import os
 import signal
 import sys
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 # Failures of the user's disk rather than of our code, and what to do about each.
 DISK_ADVICE = {
@@ -22,6 +20,7 @@ DISK_ADVICE = {
 
 
 LONGEST_MESSAGE = 1000  # characters
+NAMED = 5  # files in a message
 
 
 class UserError(Exception):
@@ -34,21 +33,10 @@ class UserError(Exception):
         return shown if len(shown) <= LONGEST_MESSAGE else f"{shown[:LONGEST_MESSAGE]}…"
 
 
-class Parser(argparse.ArgumentParser):
-    """The options of a command."""
-
-    def file(self, option: str, about: str) -> None:
-        """Add a required option that names a file or folder."""
-        self.add_argument(option, type=Path, required=True, help=about)
-
-    def files(self, option: str, about: str) -> None:
-        """Add a required option that names one or more of them."""
-        self.add_argument(option, type=Path, required=True, nargs="+", help=about)
-
-
-def command_parser(command: str, description: str | None) -> Parser:
-    """Return a parser of the options of `python -m digits.<command>`."""
-    return Parser(prog=f"python -m digits.{command}", description=description)
+def listed(files: Sequence[object]) -> str:
+    """Name files, the first few of many."""
+    more = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
+    return f"{', '.join(map(str, files[:NAMED]))}{more}"
 
 
 def log(message: str) -> None:

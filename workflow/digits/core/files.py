@@ -1,25 +1,36 @@
-"""Files between commands: an output appears complete or not at all, and an input that is something else is named."""
+"""Files between commands: an output appears complete or not at all, and an input that has changed or is something else is named.
+
+Beside each result lies its seal, `.<name>.sha256`, as sha256sum writes and checks it: the first line is the result's own
+checksum, the others are those of the files that it was made from.
+"""
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from digits.core.command import UserError
 
 
 @contextlib.contextmanager
-def whole_files(*targets: Path) -> Iterator[list[Path]]:
+def whole_files(*targets: Path, made_from: Mapping[Path, str] | None = None) -> Iterator[list[Path]]:
     """Give a path to write for each target; when the block ends well, all are renamed into place, otherwise none stays.
 
-    The temporary name is fixed, so that a job that was killed leaves at most one such file, and its successor replaces it.
+    With the checksums of what they are `made_from` (`checked` returns them) each gets a seal. The temporary names hold the
+    process's number: a job whose Snakemake was killed may still be at work when its successor begins, which removes them.
     """
-    parts = []
-    for target in targets:
+    parts = [target.with_name(f".{target.name}.{os.getpid()}.part") for target in targets]
+    for target, part in zip(targets, parts, strict=True):
         target.parent.mkdir(parents=True, exist_ok=True)
-        parts.append(target.with_name(f".{target.name}.part"))
+        for left in set(target.parent.glob(f".{target.name}.*.part")) - {part}:
+            left.unlink(missing_ok=True)
     try:
         yield parts
+        if made_from is not None:
+            for part, target in zip(parts, targets, strict=True):
+                _write_seal(target, sha256(part), made_from)
         for part, target in zip(parts, targets, strict=True):
             part.replace(target)
     except OSError as error:
@@ -29,6 +40,60 @@ def whole_files(*targets: Path) -> Iterator[list[Path]]:
     finally:
         for part in parts:
             part.unlink(missing_ok=True)
+
+
+def seal_of(path: Path) -> Path:
+    """Return where a file's seal lies."""
+    return path.with_name(f".{path.name}.sha256")
+
+
+def _write_seal(target: Path, own: str, made_from: Mapping[Path, str]) -> None:
+    folder = target.parent.absolute()
+    lines = [f"{own}  {target.name}"]
+    lines += sorted(f"{value}  {os.path.relpath(path.absolute(), folder)}" for path, value in made_from.items())
+    part = target.with_name(f".{target.name}.{os.getpid()}.part.sha256")
+    try:
+        part.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        part.replace(seal_of(target))
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_seal(path: Path) -> dict[Path, str] | None:
+    """Return the checksums in a file's seal, its own first; None where it has no seal, or one that cannot be read."""
+    try:
+        lines = seal_of(path).read_text(encoding="utf-8").splitlines()
+        found = {path.parent / name: value for value, name in (line.split("  ", 1) for line in lines)}
+    except (OSError, ValueError):
+        return None
+    return found if next(iter(found), None) == path else None
+
+
+def checked(paths: Iterable[Path]) -> dict[Path, str]:
+    """Return the SHA-256 of each file; UserError, naming it, where it is not what its seal says."""
+    found = {}
+    for path in paths:
+        found[path] = sha256(path)
+        seal = read_seal(path)
+        if seal is not None and seal[path] != found[path]:
+            raise UserError(
+                f"{path}: changed since it was made ({seal_of(path).name} has its checksum); delete it and start again"
+            )
+    return found
+
+
+def changed_files(folders: Iterable[Path]) -> list[Path]:
+    """Return the files below folders that are not what their seals say, sorted; those that are gone are not among them."""
+    seals = [seal for folder in folders for seal in sorted(folder.rglob(".*.sha256"))]
+    files = [seal.with_name(seal.name.removeprefix(".").removesuffix(".sha256")) for seal in seals]
+    there = [path for path in files if path.is_file()]
+
+    def has_changed(path: Path) -> bool:
+        seal = read_seal(path)
+        return seal is None or seal[path] != sha256(path)
+
+    with ThreadPoolExecutor(4) as pool:  # hashing leaves Python's lock
+        return [path for path, changed in zip(there, pool.map(has_changed, there), strict=True) if changed]
 
 
 @contextlib.contextmanager

@@ -22,9 +22,9 @@ def read_table(path: Path, command: str, columns: Sequence[str] | None = None) -
         return table if columns is None else pd.DataFrame({column: table[column] for column in columns})
 
 
-def write_tables(tables: Mapping[Path, pd.DataFrame], digits: int | None = None) -> None:
-    """Write tables, all of them or none; `digits` rounds their numbers to so many significant ones."""
-    with whole_files(*tables) as parts:
+def write_tables(tables: Mapping[Path, pd.DataFrame], made_from: Mapping[Path, str], digits: int | None = None) -> None:
+    """Write tables with their seals, all of them or none; `digits` rounds their numbers to so many significant ones."""
+    with whole_files(*tables, made_from=made_from) as parts:
         for table, part in zip(tables.values(), parts, strict=True):
             to_csv(table, part, digits)
 

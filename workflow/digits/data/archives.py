@@ -15,13 +15,13 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Any, Self
 
 from digits.core.command import UserError
 from digits.data.decoding import check_size
 from digits.data.tree_paths import clean_name, hidden, place
 
-OPENERS: dict[bytes, Callable[..., IO[bytes]]] = {
+OPENERS: dict[bytes, Callable[..., Any]] = {
     b"\x1f\x8b": gzip.open,
     b"BZh": bz2.open,
     b"\xfd7zXZ\x00": lzma.open,

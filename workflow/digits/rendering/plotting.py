@@ -101,26 +101,33 @@ def model_markers(models: Sequence[str]) -> dict[str, str]:
     return {model: MARKERS[i % len(MARKERS)] for i, model in enumerate(models)}
 
 
-def save_figures(figures: Mapping[Path, Figure], numbers: Mapping[Path, pd.DataFrame] | None = None) -> None:
-    """Write figures in the formats of their files' names, without a date, and tables of their numbers, all or none.
+def save_figures(
+    figures: Mapping[Path, Figure],
+    made_from: Mapping[Path, str],
+    tables: Mapping[Path, pd.DataFrame] | None = None,
+    digits: int | None = None,
+) -> None:
+    """Write figures in the formats of their files' names, without a date, and tables, with their seals, all or none.
 
     An SVG has no ground and adapts to a dark page; a PNG is a picture on white, of greys or of 128 colours: a quarter of
     the bytes.
     """
-    numbers = numbers or {}
-    with whole_files(*figures, *numbers) as parts:
+    tables = tables or {}
+    with whole_files(*figures, *tables, made_from=made_from) as parts:
         for (target, figure), part in zip(figures.items(), parts[: len(figures)], strict=True):
             _save(figure, part, target)
-        for table, part in zip(numbers.values(), parts[len(figures) :], strict=True):
-            to_csv(table, part, digits=7)
+        for table, part in zip(tables.values(), parts[len(figures) :], strict=True):
+            to_csv(table, part, digits)
 
 
 def save_both(
-    figures: Mapping[Callable[..., Figure], Sequence[Path]], numbers: Mapping[Path, pd.DataFrame] | None = None
+    figures: Mapping[Callable[..., Figure], Sequence[Path]],
+    made_from: Mapping[Path, str],
+    tables: Mapping[Path, pd.DataFrame] | None = None,
 ) -> None:
     """Write figures, each by the function that draws it, as a file and, with `narrow`, as one for a small screen."""
     drawn = {path: draw(narrow=bool(i)) for draw, paths in figures.items() for i, path in enumerate(paths)}
-    save_figures(drawn, numbers)
+    save_figures(drawn, made_from, tables, digits=7)
 
 
 def _save(figure: Figure, part: Path, target: Path) -> None:

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from digits.core.command import Parser, UserError, command_parser
+from digits.core.command import UserError
 from digits.core.files import written_by
+from digits.core.options import Parser, command_parser
 from digits.core.tables import read_table
 
 
@@ -78,10 +79,13 @@ def reliable_models(metrics: pd.DataFrame) -> list[str]:
     return [str(model) for model in worst.index[right]]
 
 
-def runs_parser(command: str, description: str | None) -> Parser:
-    """Return a parser of the arguments that `read_runs` needs, to which a command adds its own."""
+def runs_parser(command: str, description: str | None, within: Sequence[str]) -> Parser:
+    """Return a parser of the arguments that `read_runs` needs, to which a command adds its own.
+
+    `within` are the files that it reads in the folders of the runs.
+    """
     parser = command_parser(command, description)
-    parser.files("--runs", "folder of each run, as train and evaluate filled it")
+    parser.files("--runs", "folder of each run, as train and evaluate filled it", within)
     parser.add_argument("--ensembles", nargs="*", default=[], help="the models among them that are ensembles")
     parser.file("--metrics", "metrics.csv, from digits.summarise")
     parser.file("--summary", "summary.csv, from digits.summarise")
