@@ -3,11 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
-from digits.core.command import log
 from digits.data.centring import FAINTEST
-from digits.data.decoding import opened
+from digits.data.decoding import read_picture
 
 NOISE = 4  # median deviations of the paper from itself, about 2.7 standard deviations
 
@@ -21,11 +20,7 @@ class Drawing(NamedTuple):
 
 def read_drawing(name: str, content: bytes) -> Drawing:
     """Decode an image file of something drawn or written: turned as its camera says, the ink told from the paper."""
-    with opened(name, content) as image:
-        frames = getattr(image, "n_frames", 1)
-        if frames > 1:
-            log(f"{name}: {frames} pictures in one file; the first is taken")
-        picture = _on_paper(ImageOps.exif_transpose(image))
+    picture = read_picture(name, content)
     return Drawing(picture, find_ink(np.asarray(picture.convert("L"))))
 
 
@@ -46,13 +41,3 @@ def find_ink(grey: np.ndarray) -> np.ndarray:
         return np.zeros_like(grey)
     ink: np.ndarray = (255 * difference + strongest // 2) // strongest
     return ink.astype(np.uint8)
-
-
-def _on_paper(image: Image.Image) -> Image.Image:
-    """Lay a transparent image on white, or on black where all that is opaque is light."""
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    image = image.convert("RGBA")
-    opaque = np.asarray(image.convert("L"))[np.asarray(image.getchannel("A")) > 127]
-    paper = "black" if opaque.size and opaque.min() > 127 else "white"
-    return Image.alpha_composite(Image.new("RGBA", image.size, paper), image).convert("RGB")
