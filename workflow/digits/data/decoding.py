@@ -5,6 +5,7 @@ Turned as the camera says, palettes and inks as colours, 16 bits as 8, and what 
 
 import contextlib
 import io
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -22,16 +23,24 @@ MAX_PIXELS = 4096 * 4096  # of an image taken as it is; a bomb's header states m
 MAX_PHOTO_PIXELS = 200_000_000  # of one that is scaled down: the largest cameras'
 LONGEST_SIDE = 2048  # pixels it is scaled down to
 MAX_DECODER_BYTES = 600_000_000  # of memory, while one image is decoded
-MAX_SCANNED_PIXELS = 2**31  # a progressive JPEG goes over its pixels once a scan: ten scans as a rule, a bomb has thousands
+MAX_SCANNED_PIXELS = (
+    2**31
+)  # a progressive JPEG goes over its pixels once a scan: ten scans as a rule, a bomb has thousands
 # What Pillow and the libraries behind it raise at damage.
 DAMAGE = (
     *(OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError, AttributeError),
     *(AssertionError, RuntimeError, MemoryError, struct.error, zlib.error, Image.DecompressionBombError),
 )
 REASON = 120  # characters of what they say, at most
+UNPRINTABLE = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 # Where a file says that its pixels are not what is shown (a TIFF's camera is obeyed by Pillow itself).
 SHOWN_OTHERWISE = ("transparency", "exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")
 BITS, PHOTOMETRIC = 258, 262  # a TIFF's tags: bits a channel, and whether 0 is white
+
+
+def one_line(text: str) -> str:
+    """Return a text from a file, or a file's name, with control characters and what is no text escaped."""
+    return re.sub(UNPRINTABLE, lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def check_size(name: str, size: int) -> None:
@@ -76,10 +85,9 @@ def _opened(name: str, content: bytes, most: int) -> Iterator[Image.Image]:
 
 
 def _reason(error: BaseException) -> str:
-    """Return what an error says, which may quote the file, as a short line of printable characters."""
-    said = " ".join(str(error).split()) or type(error).__name__
-    printable = "".join(character if character.isprintable() else "\ufffd" for character in said)
-    return printable if len(printable) <= REASON else f"{printable[: REASON - 1]}…"
+    """Return what an error says, which may quote the file, as a short line."""
+    said = one_line(str(error)) or type(error).__name__
+    return said if len(said) <= REASON else f"{said[: REASON - 1]}…"
 
 
 def _check_cost(name: str, image: Image.Image, content: bytes, most: int) -> None:
@@ -105,13 +113,14 @@ def _check_cost(name: str, image: Image.Image, content: bytes, most: int) -> Non
 
 def _bytes_a_pixel(image: Image.Image) -> float:
     """Return how much memory an image takes at most while it is decoded and scaled down, in bytes a pixel."""
-    if image.format in JPEGS:  # a progressive one's coefficients, 2 bytes each; its pixels are drafted
+    if image.format in JPEGS:  # a progressive one's coefficients, 2 bytes each; its pixels are few, see `draft`
         samples = [(across, down) for _, across, down, _ in image.layer]  # type: ignore[attr-defined]
         most = max(across for across, _ in samples) * max(down for _, down in samples)
-        return 2 * sum(across * down for across, down in samples) / most
+        return float(2 * sum(across * down for across, down in samples) / most)
     if image.format == "WEBP":
         return 16  # two canvases, a copy, and the image
-    return 2 if image.mode in ("1", "L") else 8  # Pillow keeps colours in 4 bytes; the image and a conversion of it
+    # Pillow keeps a pixel of more than one byte in four; beside the image there are one or two conversions of it.
+    return {"1": 2, "L": 2, "P": 8, "RGB": 8, "RGBA": 8, "CMYK": 8}.get(image.mode, 12)
 
 
 def _factor(image: Image.Image) -> int:
@@ -124,7 +133,7 @@ def _as_shown(name: str, image: Image.Image, factor: int) -> Image.Image:
     if image.mode.startswith(("I", "F")):
         image = _of_8_bits(name, image)
     if image.has_transparency_data:
-        image = image.convert("RGBA")
+        image = image if image.mode == "RGBA" else image.convert("RGBA")
     elif image.mode != "RGB":
         image = image.convert("L" if image.mode in ("1", "L") else "RGB")
     image = ImageOps.exif_transpose(image.reduce(factor) if factor > 1 else image)

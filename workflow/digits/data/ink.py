@@ -77,7 +77,7 @@ def _only(ink: np.ndarray, parts: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """Return the ink that is chosen, at full strength; all of it where that, or what it leaves out, is but specks."""
     if min(_length(parts * chosen), _length(parts * ~chosen)) * LARGE < max(ink.shape):
         return ink
-    return _strengthened(np.where(chosen, ink, 0).astype(int))
+    return _strengthened(np.where(chosen & (parts > 0), ink, 0).astype(int))
 
 
 def _length(parts: np.ndarray) -> int:
@@ -101,20 +101,23 @@ def _light(grey: np.ndarray) -> np.ndarray:
     which leaves out what is drawn; begun with the half nearest to the median.
     """
     coarse = np.asarray(Image.fromarray(grey).reduce(-(-max(grey.shape) // COARSE))).astype(float)
-    y, x = (_middles(side) for side in coarse.shape)
-    powers = polynomial.polyvander2d(*np.meshgrid(y, x, indexing="ij"), [2, 2]).reshape(-1, 9)
+    powers = polynomial.polyvander2d(*_middles(coarse), [2, 2]).reshape(coarse.size, -1)
     values = coarse.ravel()
     distance = np.abs(values - np.median(values))
     for _ in range(STEPS):
         near = distance <= np.median(distance)
         factors = np.linalg.lstsq(powers[near], values[near], rcond=None)[0]
         distance = np.abs(values - powers @ factors)
-    light = polynomial.polygrid2d(*(_middles(side) for side in grey.shape), factors.reshape(3, 3))
-    return light.round().clip(0, 255).astype(int)
+    y, x = _middles(grey)
+    light: np.ndarray = polynomial.polyval2d(y, x, factors.reshape(3, 3)).round().clip(0, 255).astype(int)
+    return light
 
 
-def _middles(side: int) -> np.ndarray:
-    return (np.arange(side) + 0.5) / side
+def _middles(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return how far down and across each pixel's middle is, 0 to 1."""
+    down, across = ((np.arange(side) + 0.5) / side for side in image.shape)
+    rows, columns = np.meshgrid(down, across, indexing="ij")
+    return rows, columns
 
 
 def _strengthened(difference: np.ndarray) -> np.ndarray:
