@@ -27,7 +27,7 @@ from digits.networks.network import Network, predict, widen
 from digits.networks.weights import load_networks
 from digits.rendering.prediction_page import PAGE_END, Prediction, page_top, section, thumbnail
 
-BATCH = 256  # images that are held as pixels at a time
+BATCH = 64  # images that are held at a time
 
 
 def matching(text: str) -> list[Path]:

@@ -7,6 +7,7 @@ import contextlib
 import io
 import re
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator
 
@@ -35,7 +36,10 @@ REASON = 120  # characters of what they say, at most
 UNPRINTABLE = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 # Where a file says that its pixels are not what is shown (a TIFF's camera is obeyed by Pillow itself).
 SHOWN_OTHERWISE = ("transparency", "exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")
-BITS, PHOTOMETRIC = 258, 262  # a TIFF's tags: bits a channel, and whether 0 is white
+BITS, PHOTOMETRIC, TILE = 258, 262, (322, 323)  # a TIFF's tags: bits a channel, whether 0 is white, a tile's sides
+
+# Pillow warns of what it passes over in a damaged file, in its words and the file's: a file is read, or refused in ours.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def one_line(text: str) -> str:
@@ -92,21 +96,24 @@ def _reason(error: BaseException) -> str:
 
 def _check_cost(name: str, image: Image.Image, content: bytes, most: int) -> None:
     """Stop before an image is decoded that would take too many pixels, too much memory or too long."""
-    pixels = image.width * image.height
+    width, height = image.size
+    if image.format == "TIFF":  # whose tiles are decoded whole, however small the image
+        width, height = (max(size, image.tag_v2.get(tag, 0)) for size, tag in zip(image.size, TILE, strict=True))  # type: ignore[attr-defined]
+    pixels = width * height
     if pixels > most:
         raise UserError(
-            f"{name}: {image.width:,}×{image.height:,} pixels, more than the {most:,} allowed; "
+            f"{name}: {width:,}×{height:,} pixels, more than the {most:,} allowed; "
             "a decompression bomb, or an image to scale down first"
         )
     if pixels * _bytes_a_pixel(image) > MAX_DECODER_BYTES:
         raise UserError(
-            f"{name}: {image.width:,}×{image.height:,} pixels of this kind ({image.format}, {image.mode}) take more than "
+            f"{name}: {width:,}×{height:,} pixels of this kind ({image.format}, {image.mode}) take more than "
             f"the {MAX_DECODER_BYTES:,} bytes of memory allowed; scale it down first"
         )
     scans = content.count(b"\xff\xda") if image.format in JPEGS else 1
     if pixels * scans > MAX_SCANNED_PIXELS:
         raise UserError(
-            f"{name}: a JPEG of {image.width:,}×{image.height:,} pixels in {scans:,} scans, which would take too long; "
+            f"{name}: a JPEG of {width:,}×{height:,} pixels in {scans:,} scans, which would take too long; "
             "a decompression bomb, or an image to save anew"
         )
 
@@ -119,6 +126,8 @@ def _bytes_a_pixel(image: Image.Image) -> float:
         return float(2 * sum(across * down for across, down in samples) / most)
     if image.format == "WEBP":
         return 16  # two canvases, a copy, and the image
+    if image.format == "BMP" and image.info.get("compression"):
+        return 32  # it is the time: Pillow decodes run lengths in Python
     # Pillow keeps a pixel of more than one byte in four; beside the image there are one or two conversions of it.
     return {"1": 2, "L": 2, "P": 8, "RGB": 8, "RGBA": 8, "CMYK": 8}.get(image.mode, 12)
 
