@@ -6,6 +6,9 @@ SEED ?= 0
 OUT ?= predictions
 CONFIGURATION ?= config
 DIRECTORY ?= .
+# A name may hold what make and the shell take for their own ($, quotes): it goes to the command as it is, by the environment.
+override IMAGES := $(value IMAGES)
+export IMAGES
 
 .PHONY: help report snakemake-report predict test verify publish check format docs bench cluster-env slurm-up slurm-down environment lock
 
@@ -22,9 +25,9 @@ snakemake-report: report ## write Snakemake's own report: figures and tables, ru
 	echo "Snakemake's own report is results/snakemake-report.html."
 
 predict: environment ## classify image files of your own: IMAGES="my/*.png" (MODEL=convnet SEED=0 DIRECTORY=. OUT=predictions AS_IS=)
-	@[ -n "$(IMAGES)" ] || { echo 'error: IMAGES: name image files, such as make predict IMAGES="my/*.png"' >&2; exit 1; }
-	@PYTHONPATH=workflow $(PYTHON_RUN) -m digits.predict --weights $(DIRECTORY)/results/runs/$(MODEL)/seed-$(SEED)/weights.safetensors \
-		--images $(IMAGES) --table "$(OUT).csv" --page "$(OUT).html" $(if $(AS_IS),--as-is) && \
+	@[ -n "$$IMAGES" ] || { echo 'error: IMAGES: name image files, such as make predict IMAGES="my/*.png"' >&2; exit 1; }
+	@PYTHONPATH=workflow $(PYTHON_RUN) -m digits.predict --weights "$(DIRECTORY)/results/runs/$(MODEL)/seed-$(SEED)/weights.safetensors" \
+		--patterns="$$IMAGES" --table "$(OUT).csv" --page "$(OUT).html" $(if $(AS_IS),--as-is) && \
 	echo "The probabilities are in $(OUT).csv, and $(OUT).html shows them."
 
 test: environment ## run the tests on all cores, and those on a SLURM cluster if possible

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.special
-from conftest import Command
+from conftest import ROOT, Command, process
 from digits.data.tensors import load_split
+from digits.predict import matching
 from page import Page
 from pictures import bomb, encoded
 from PIL import Image
@@ -58,7 +59,7 @@ def test_images_as_they_are(measured: Path, images: np.ndarray, tmp_path: Path, 
     logits = load_file(measured / RUN / "predictions.safetensors")["logits"].astype(float)
     expected = scipy.special.softmax(logits, axis=1)
     table = rows(target / "p.csv")
-    assert list(table[0]) == ["file", "prediction", "probability", *"0123456789"]
+    assert list(table[0]) == ["file", "prediction", "probability", *"0123456789", "problem"]
     found = np.array([[float(row[name]) for name in "0123456789"] for row in table])
     np.testing.assert_allclose(found, expected, atol=2e-6)
     assert [row["file"] for row in table] == [str(path) for path in files]
@@ -149,19 +150,102 @@ BAD_FILES: dict[str, tuple[bytes, str]] = {
     "a text": (b"hello", NO_IMAGE),
     "EPS": (encoded(Image.new("L", (9, 9)), "eps"), NO_IMAGE),  # which Ghostscript would run as a program
     "cut off": (encoded(Image.effect_noise((99, 99), 50))[:200], "a damaged image ("),
-    "bomb": (bomb(), "60,000×60,000 pixels, more than the 16,777,216 allowed; "),
-    "16 bits": (encoded(Image.new("I;16", (9, 9))), "more than 8 bits a pixel (Pillow's mode I;16); "),
+    "bomb": (bomb(), "60,000×60,000 pixels, more than the 200,000,000 allowed; "),
+    "32 bits": (encoded(Image.new("F", (9, 9)), "tiff"), "neither 8 nor 16 bits a channel, "),
     "white": (encoded(Image.new("L", (9, 9), 255)), "nothing is drawn on it; "),
     "transparent": (encoded(Image.new("RGBA", (9, 9))), "nothing is drawn on it; "),
 }
 
 
 @pytest.mark.parametrize("case", BAD_FILES)
-def test_a_file_that_cannot_be_read_is_named(images: np.ndarray, tmp_path: Path, predict: Predict, case: str) -> None:
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, predict: Predict, case: str) -> None:
     content, message = BAD_FILES[case]
     (tmp_path / "bad.png").write_bytes(content)
-    error = predict(*as_pngs(tmp_path, images[:1]), tmp_path / "bad.png")
+    error = predict(tmp_path / "bad.png")
     assert error.startswith(f"error: {tmp_path}/bad.png: {message}")
+
+
+def test_a_bad_file_costs_its_own_row(
+    measured: Path, images: np.ndarray, tmp_path: Path, target: Path, command: Command
+) -> None:
+    good = as_pngs(tmp_path, images[:2])
+    bad = [tmp_path / f"<b> {number}\n.png" for number in range(len(BAD_FILES))]
+    for path, (content, _) in zip(bad, BAD_FILES.values(), strict=True):
+        path.write_bytes(content)
+    written = ("--table", target / "p.csv", "--page", target / "p.html")
+    line = ("predict", "--weights", measured / WEIGHTS, *written, "--images")
+    result = command(*line, *bad[:3], good[0], *bad[3:], good[1], tmp_path / "nowhere")
+    count = len(bad) + 1
+    assert result.error().startswith(f"error: {count} of {count + 2} files could not be read; {target}/p.csv and ")
+    table = rows(target / "p.csv")
+    names = [str(path).replace("\n", "\\n") for path in (*bad[:3], good[0], *bad[3:], good[1], tmp_path / "nowhere")]
+    assert [row["file"] for row in table] == names
+    for row, (_, message) in zip([*table[:3], *table[4:-2]], BAD_FILES.values(), strict=True):
+        assert row["problem"].startswith(message)
+        assert {row[name] for name in ("prediction", "probability", *"0123456789")} == {""}
+    assert table[-1]["problem"] == "no such file or folder"
+    found = Page((target / "p.html").read_text())
+    assert found.text["h2"] == "".join(names)
+    assert sum(tag == "img" for tag, _ in found.elements) == 4 and "Not classified: no such file" in found.text["p"]
+
+    alone = command("predict", "--weights", measured / WEIGHTS, *written, "--images", *good)
+    assert alone.status == 0
+    answers = [row for row in table if not row["problem"]]
+    assert [row["prediction"] for row in answers] == [row["prediction"] for row in rows(target / "p.csv")]
+
+
+def test_nothing_is_written_where_no_file_can_be_read(tmp_path: Path, predict: Predict) -> None:
+    for name in "ab":
+        (tmp_path / name).write_bytes(b"hello")
+    assert predict(tmp_path / "a", tmp_path / "b") == "error: none of the 2 files could be read; nothing is written"
+
+
+NAMES = (
+    "-5.png",
+    "3.png",
+    "it's/1.png",
+    "it's/2 b.png",
+    "my digits/1.png",
+    "a[1].png",
+    "$(touch run).png",
+    "`touch run`",
+)
+TEXTS = {
+    "*.png": ["$(touch run).png", "-5.png", "3.png", "a[1].png"],
+    "-5.png 3.png": ["-5.png", "3.png"],
+    '"my digits/1.png" 3.png': ["my digits/1.png", "3.png"],
+    "'my digits/*.png'": ["my digits/1.png"],
+    "my\\ digits/1.png": ["my digits/1.png"],
+    "my digits/1.png": ["my digits/1.png"],
+    "it's/*.png": ["it's/1.png", "it's/2 b.png"],
+    "it's/1.png it's/1.png": ["it's/1.png", "it's/1.png"],
+    "it's/2 b.png": ["it's/2 b.png"],
+    "a[1].png": ["a[1].png"],
+    "$(touch run).png": ["$(touch run).png"],
+    "$(shell touch run)": ["$(shell", "touch", "run)"],
+    "`touch run`": ["`touch run`"],
+    "3.png; touch run": ["3.png;", "touch", "run"],
+    "~nobody-at-all/1.png": ["~nobody-at-all/1.png"],
+}
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_make_passes_names_as_they_are(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And runs nothing in them, whether they are given to make or to its environment."""
+    monkeypatch.chdir(tmp_path)
+    for name in NAMES:
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).touch()
+    shutil.copy(ROOT / "Makefile", ".")
+    for script, line in (("tools/venv.sh", ":"), (".venv/bin/python", 'for word; do echo "$word"; done')):
+        Path(script).parent.mkdir(parents=True)
+        Path(script).write_text(f"#!/bin/sh\n{line}\n")
+        Path(script).chmod(0o755)
+    for arguments, environment in (([f"IMAGES={text}"], {}), ([], {"IMAGES": text})):
+        result = process(["make", "predict", *arguments], env={**os.environ, **environment})
+        assert f"--patterns={text}\n" in result.output, result.output
+        assert not Path("run").exists()
+    assert [str(path) for path in matching(text)] == TEXTS[text]
 
 
 def test_what_is_no_file_is_named(tmp_path: Path, predict: Predict) -> None:

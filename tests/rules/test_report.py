@@ -301,7 +301,9 @@ def test_measures_that_lack_a_part(project: Path, refused: Refused) -> None:
 
 def test_all_that_is_missing_is_named(tmp_path: Path, refused: Refused) -> None:
     error = refused("report", tmp_path)
-    assert re.match(f"error: missing: {tmp_path}/{TABLES['metrics']}, .* and \\d\\d more; build what the report is", error)
+    assert re.match(
+        f"error: missing: {tmp_path}/{TABLES['metrics']}, .* and \\d\\d more; build what the report is", error
+    )
     assert all(f"{tmp_path}/{path}, " in error for path in (*TABLES.values(), MISTAKES, EXPLORER))
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from digits.data.centring import centre
-from digits.data.ink import find_ink, read_drawing
+from digits.data.ink import find_ink, read_drawing, without_frame
 from pictures import encoded
 from PIL import Image, ImageDraw
 
@@ -69,4 +69,66 @@ def test_the_first_of_several_pictures_is_taken(capfd: pytest.CaptureFixture[str
     frames = [bar("L", 255, 0), Image.new("L", (90, 100), 7)]
     content = encoded(frames[0], "gif", save_all=True, append_images=frames[1:])
     np.testing.assert_array_equal(read_drawing("a.gif", content).ink, EXPECTED)
-    assert capfd.readouterr().err == "a.gif: 2 pictures in one file; the first is taken\n"
+    assert capfd.readouterr().err == "a.gif: several pictures in one file; the first is taken\n"
+
+
+ACROSS, DOWN = np.meshgrid(np.linspace(0, 1, 90), np.linspace(0, 1, 100))
+LIGHT = {
+    "to the right": 1 - 0.5 * ACROSS,
+    "upwards": 0.4 + 0.6 * DOWN,
+    "to a corner": 1 - 0.3 * (ACROSS + DOWN),
+    "to all sides": 1 - 0.9 * ((ACROSS - 0.5) ** 2 + (DOWN - 0.5) ** 2),
+}
+
+
+@pytest.mark.parametrize("where", LIGHT)
+@pytest.mark.parametrize("dark_on_light", [True, False])
+def test_light_that_falls_off_is_no_ink(where: str, dark_on_light: bool) -> None:
+    lit = np.asarray(bar("L", 235, 60)) * LIGHT[where]
+    ink = find_ink((lit if dark_on_light else 255 - lit).astype(np.uint8))
+    np.testing.assert_array_equal(ink > 25, EXPECTED > 25)
+    assert ink[EXPECTED > 0].min() > 200, "as strong in the shade"
+
+
+def framed(box: tuple[int, int, int, int], width: int) -> Image.Image:
+    image = bar("L", 235, 60)
+    ImageDraw.Draw(image).rectangle(box, outline=0, width=width)
+    return image
+
+
+def beside_a_desk(box: tuple[int, int, int, int]) -> Image.Image:
+    image = bar("L", 235, 60)
+    ImageDraw.Draw(image).rectangle(box, fill=90)
+    return image
+
+
+AROUND = {
+    "a frame": framed((0, 0, 89, 99), 3),
+    "a broad frame": framed((0, 0, 89, 99), 8),
+    "a box": framed((8, 8, 80, 92), 2),
+    "a desk": beside_a_desk((0, 0, 10, 99)),
+    "a corner": beside_a_desk((60, 90, 89, 99)),
+}
+
+
+@pytest.mark.parametrize("case", AROUND)
+def test_what_is_around_a_drawing_is_left_out_with_a_word(case: str, capfd: pytest.CaptureFixture[str]) -> None:
+    np.testing.assert_array_equal(read_drawing("a", encoded(AROUND[case])).ink, EXPECTED)
+    said = capfd.readouterr().err
+    assert said == "a: a frame around the drawing, or what touches the picture's border, is left out\n"
+
+
+def test_a_drawing_that_touches_the_border_stays_with_a_word(capfd: pytest.CaptureFixture[str]) -> None:
+    image = bar("L", 255, 0).crop((30, 0, 90, 100))
+    np.testing.assert_array_equal(read_drawing("a", encoded(image)).ink, EXPECTED[:, 30:])
+    assert capfd.readouterr().err.startswith("a: the drawing touches the picture's border; ")
+
+
+def test_loops_and_specks_are_no_frames() -> None:
+    eight = Image.new("L", (60, 90))
+    for top in (5, 40):
+        ImageDraw.Draw(eight).ellipse((15, top, 45, top + 40), outline=255, width=5)
+    eight.putpixel((30, 25), 255)
+    eight.putpixel((0, 70), 255)
+    ink = np.asarray(eight)
+    assert without_frame(ink) is ink

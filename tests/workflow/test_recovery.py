@@ -41,7 +41,9 @@ def results(project: Project) -> dict[str, str]:
 
 @pytest.mark.parametrize("damage", [flip, empty, swap])
 @pytest.mark.parametrize("keep_time", [True, False], ids=["time kept", "time new"])
-def test_what_changed_on_disk_is_named_and_made_again(project: Project, damage: Callable[[Path], None], keep_time: bool) -> None:
+def test_what_changed_on_disk_is_named_and_made_again(
+    project: Project, damage: Callable[[Path], None], keep_time: bool
+) -> None:
     before = results(project)
     chosen = ["resources/train-labels-idx1-ubyte", "results/tensors/train.safetensors", "results/summary.csv"]
     chosen += [f"results/runs/linear/seed-0/{name}" for name in ("weights.safetensors", "predictions.safetensors")]

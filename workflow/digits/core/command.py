@@ -28,9 +28,13 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         """Return the message as one line that a terminal can show, whatever names and contents it quotes."""
-        text = super().__str__()
-        shown = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
-        return shown if len(shown) <= LONGEST_MESSAGE else f"{shown[:LONGEST_MESSAGE]}…"
+        text = one_line(super().__str__())
+        return text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]}…"
+
+
+def one_line(text: str) -> str:
+    """Return a text that may quote a file or a name, with control characters and what is no text escaped."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def listed(files: Sequence[object]) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from digits.core.files import changed_files, seal_of, sha256
 
-
 OURS = ("results/", "resources/")
 
 

@@ -1,15 +1,21 @@
-"""Drawings in image files: what is drawn, told from the paper that it is on."""
+"""Drawings in image files: what is drawn, told from the paper that it is on, the light on it, and what is around it."""
 
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from numpy.polynomial import polynomial
+from PIL import Image
+from scipy import ndimage
 
 from digits.core.command import log
 from digits.data.centring import FAINTEST
-from digits.data.decoding import opened
+from digits.data.decoding import read_picture
 
 NOISE = 4  # median deviations of the paper from itself, about 2.7 standard deviations
+COARSE = 64  # pixels of the longer side of the small picture that the light is measured on
+STEPS = 10  # of fitting the light, which comes to rest in five or so
+DARKEST = 4  # where the light is less than a quarter of the usual, it is taken for a quarter
+LARGE = 10  # a part at least a tenth as long as the picture is drawn; a shorter one may be a speck
 
 
 class Drawing(NamedTuple):
@@ -20,39 +26,104 @@ class Drawing(NamedTuple):
 
 
 def read_drawing(name: str, content: bytes) -> Drawing:
-    """Decode an image file of something drawn or written: turned as its camera says, the ink told from the paper."""
-    with opened(name, content) as image:
-        frames = getattr(image, "n_frames", 1)
-        if frames > 1:
-            log(f"{name}: {frames} pictures in one file; the first is taken")
-        picture = _on_paper(ImageOps.exif_transpose(image))
-    return Drawing(picture, find_ink(np.asarray(picture.convert("L"))))
+    """Decode an image file of something drawn or written, and tell the ink from the paper and what is around it."""
+    picture = read_picture(name, content)
+    ink = find_ink(np.asarray(picture.convert("L")))
+    inner = without_frame(ink)
+    if inner is not ink:
+        log(f"{name}: a frame around the drawing, or what touches the picture's border, is left out")
+    elif _border(ink).max() > 127:
+        log(f"{name}: the drawing touches the picture's border; a frame or the edge of a desk would be taken for ink")
+    return Drawing(picture, inner)
 
 
 def find_ink(grey: np.ndarray) -> np.ndarray:
     """Return how much ink is on each pixel, 0 to 255, whether dark on light or light on dark.
 
-    The paper is the median of the border; the ink is what is darker or lighter than it, whichever differs more. What
-    differs as little as the border itself does is paper, and the strongest ink becomes 255.
+    The paper is the median of the border, or as bright as the light that falls on it where that explains the picture
+    far better. The ink is what is darker or lighter than it, whichever differs more; less light shows less difference.
+    What differs as little as the paper itself does is paper, and the strongest ink becomes 255.
     """
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]).astype(int)
-    paper = int(np.median(border))
-    difference = grey.astype(int) - paper
+    border = _border(grey).astype(int)
+    paper: np.ndarray = np.array(int(np.median(border)))
+    noise = np.median(np.abs(border - paper))
+    light = _light(grey)
+    if 2 * np.median(np.abs(grey - light)) < np.median(np.abs(grey - paper)):
+        paper, noise = light, np.median(np.abs(grey - light))
+    difference, full = grey - paper, 255 - paper
     if difference.max() < -difference.min():
-        difference = -difference
-    difference = np.maximum(difference - NOISE * int(np.median(np.abs(border - paper))), 0)
+        difference, full = -difference, paper
+    usual = int(np.median(full))
+    difference = difference * usual // np.maximum(full, usual // DARKEST + 1)
+    return _strengthened(difference - NOISE * int(noise))
+
+
+def without_frame(ink: np.ndarray) -> np.ndarray:
+    """Return the ink without a frame and without what reaches the picture's border, or itself where that is all there is.
+
+    Parts touch each other at sides or corners. A frame is the longest part, where a large one lies in what it encloses.
+    """
+    parts, _ = ndimage.label(ink > FAINTEST, np.ones((3, 3)))
+    inner = _only(ink, parts, ~np.isin(parts, _border(parts)))
+    parts[inner == 0] = 0
+    lengths = _lengths(parts)
+    if len(lengths) < 2:
+        return inner
+    holes, _ = ndimage.label(parts != np.argmax(lengths) + 1)
+    return _only(inner, parts, ~np.isin(holes, [0, *np.unique(_border(holes))]))
+
+
+def _only(ink: np.ndarray, parts: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Return the ink that is chosen, at full strength; all of it where that, or what it leaves out, is but specks."""
+    if min(_length(parts * chosen), _length(parts * ~chosen)) * LARGE < max(ink.shape):
+        return ink
+    return _strengthened(np.where(chosen & (parts > 0), ink, 0).astype(int))
+
+
+def _length(parts: np.ndarray) -> int:
+    """Return the longer side of the longest part."""
+    return max(_lengths(parts), default=0)
+
+
+def _lengths(parts: np.ndarray) -> list[int]:
+    """Return the longer side of each part's box, by its number from 1; 0 where there is none."""
+    return [max(side.stop - side.start for side in box) if box else 0 for box in ndimage.find_objects(parts)]
+
+
+def _border(image: np.ndarray) -> np.ndarray:
+    return np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+
+
+def _light(grey: np.ndarray) -> np.ndarray:
+    """Return how bright the paper is at each pixel: the surface of second degree that is nearest to half of the pixels.
+
+    Least trimmed squares (Rousseeuw 1984): fitted again and again to that half of the pixels that it was nearest to,
+    which leaves out what is drawn; begun with the half nearest to the median.
+    """
+    coarse = np.asarray(Image.fromarray(grey).reduce(-(-max(grey.shape) // COARSE))).astype(float)
+    powers = polynomial.polyvander2d(*_middles(coarse), [2, 2]).reshape(coarse.size, -1)
+    values = coarse.ravel()
+    distance = np.abs(values - np.median(values))
+    for _ in range(STEPS):
+        near = distance <= np.median(distance)
+        factors = np.linalg.lstsq(powers[near], values[near], rcond=None)[0]
+        distance = np.abs(values - powers @ factors)
+    y, x = _middles(grey)
+    light: np.ndarray = polynomial.polyval2d(y, x, factors.reshape(3, 3)).round().clip(0, 255).astype(int)
+    return light
+
+
+def _middles(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return how far down and across each pixel's middle is, 0 to 1."""
+    down, across = ((np.arange(side) + 0.5) / side for side in image.shape)
+    rows, columns = np.meshgrid(down, across, indexing="ij")
+    return rows, columns
+
+
+def _strengthened(difference: np.ndarray) -> np.ndarray:
+    """Return the ink, uint8, of which the strongest becomes 255; none where all is too faint."""
     strongest = int(difference.max())
     if strongest <= FAINTEST:
-        return np.zeros_like(grey)
-    ink: np.ndarray = (255 * difference + strongest // 2) // strongest
+        return np.zeros(difference.shape, np.uint8)
+    ink: np.ndarray = (255 * np.maximum(difference, 0) + strongest // 2) // strongest
     return ink.astype(np.uint8)
-
-
-def _on_paper(image: Image.Image) -> Image.Image:
-    """Lay a transparent image on white, or on black where all that is opaque is light."""
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    image = image.convert("RGBA")
-    opaque = np.asarray(image.convert("L"))[np.asarray(image.getchannel("A")) > 127]
-    paper = "black" if opaque.size and opaque.min() > 127 else "white"
-    return Image.alpha_composite(Image.new("RGBA", image.size, paper), image).convert("RGB")

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+PAGE_END = "</main>\n</body>\n</html>\n"
 LIKELIEST = 3  # classes shown of each image
 THUMBNAIL = 300  # pixels of a picture's longer side, at most
 
@@ -31,23 +32,24 @@ figcaption { margin-top: 0.3rem; color: var(--faint); font-size: 0.85rem; }
 ol { margin: 0; padding: 0; list-style: none; }
 li { display: grid; grid-template-columns: minmax(2rem, auto) 1fr 5rem; gap: 0.7rem; align-items: center; overflow-wrap: anywhere; }
 li:first-child { font-weight: 600; }
+.problem { grid-column: 1 / -1; margin: 0; }
 .bar { height: 0.8rem; background: var(--bar); }
 .share { text-align: right; font-variant-numeric: tabular-nums; }
 """
 
 
 class Prediction(NamedTuple):
-    """What a network says to one image."""
+    """What a network says to one image, or why it says nothing."""
 
     name: str
-    picture: Image.Image  # as it was given, at most THUMBNAIL pixels high and wide
-    seen: np.ndarray  # uint8, as the network takes it
-    probabilities: np.ndarray  # float64, one a class
+    picture: str = ""  # as it was given, as an address
+    seen: np.ndarray | None = None  # uint8, as the network takes it
+    problem: str = ""  # what is wrong with the file, which then has no more than its name
+    probabilities: np.ndarray | None = None  # float64, one a class
 
 
-def prediction_page(title: str, about: str, classes: Sequence[str], predictions: Sequence[Prediction]) -> str:
-    """Return the page: each image as given and as the network saw it, and the classes that it finds likeliest."""
-    sections = "".join(_section(prediction, classes) for prediction in predictions)
+def page_top(title: str, about: str) -> str:
+    """Return the page up to the first image's section."""
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -61,25 +63,35 @@ def prediction_page(title: str, about: str, classes: Sequence[str], predictions:
 <main>
 <h1>{html.escape(title)}</h1>
 <p>{html.escape(about)}</p>
-{sections}</main>
-</body>
-</html>
 """
 
 
-def _section(prediction: Prediction, classes: Sequence[str]) -> str:
+def thumbnail(picture: Image.Image) -> str:
+    """Return an image, scaled down to THUMBNAIL, as an address that holds it; the image itself is changed."""
+    picture.thumbnail((THUMBNAIL, THUMBNAIL))
+    return _source(picture)
+
+
+def section(prediction: Prediction, classes: Sequence[str]) -> str:
+    """Return a section of the page: an image as given and as the network saw it, and the classes it finds likeliest."""
     name = html.escape(prediction.name)
+    if prediction.seen is None or prediction.probabilities is None:
+        return f"""<section>
+<h2>{name}</h2>
+<p class="problem">Not classified: {html.escape(prediction.problem)}.</p>
+</section>
+"""
     height, width = prediction.seen.shape
-    likeliest = np.argsort(-prediction.probabilities, kind="stable")[:LIKELIEST]
+    probabilities = prediction.probabilities
     bars = "".join(
         f"<li><span>{html.escape(classes[number])}</span>"
-        f'<span class="bar" style="width: {100 * prediction.probabilities[number]:.1f}%"></span>'
-        f'<span class="share">{100 * prediction.probabilities[number]:.1f}\u202f%</span></li>'
-        for number in likeliest
+        f'<span class="bar" style="width: {100 * probabilities[number]:.1f}%"></span>'
+        f'<span class="share">{100 * probabilities[number]:.1f}\u202f%</span></li>'
+        for number in np.argsort(-probabilities, kind="stable")[:LIKELIEST]
     )
     return f"""<section>
 <h2>{name}</h2>
-<figure><img src="{_source(prediction.picture)}" alt="{name}, as it was given">
+<figure><img src="{prediction.picture}" alt="{name}, as it was given">
 <figcaption>as given</figcaption></figure>
 <figure><img class="seen" src="{_source(Image.fromarray(prediction.seen))}" alt="{name}, as the network saw it">
 <figcaption>as the network saw it, {width}×{height} pixels</figcaption></figure>
