@@ -15,12 +15,13 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from digits.core.command import command_parser, run
 from digits.core.tables import read_table
-from digits.rendering.plotting import COLOURS, FAINT, INK, LINE, NARROW, NEXT, SMALL, WIDE, save_both
+from digits.rendering.plotting import COLOURS, FAINT, INK, LINE, NARROW, NEXT, SMALL, WIDE, letters, save_both, short
 from digits.rendering.words import INITS_IN_SHORT, LOSSES_IN_SHORT, listed
 from digits.statistics.histories import classes_learned, recalls
 
 COLUMNS = 4  # panels in a row; in a narrow form half as many
 NAMED = 12  # classes whose names are on an axis, letters of a name
+LETTERS = 16  # of the names above a panel
 BLUE = COLOURS[0]
 SCORES = np.linspace(-12, 12, 241)
 
@@ -67,11 +68,12 @@ def _draw_recalls(axis: Axes, history: pd.DataFrame, title: str, named: bool) ->
     end = history["epoch"].max() + 0.5
     axis.imshow(shades, aspect="auto", interpolation="none", extent=(0.5, end, values.shape[1] - 0.5, -0.5))
     learned = values.columns[classes_learned(history).iloc[-1]]
-    few = len(learned) <= 3
-    says = f"learns {listed(list(learned)) if few and len(learned) else len(learned) or 'nothing'}"
-    axis.set_title(f"{title}\n{says}{'' if few else f' of {values.shape[1]}'}")
+    names = listed(list(learned))
+    few = len(learned) <= 3 and letters(names) <= LETTERS
+    says = f"learns {names or 'nothing'}" if few else f"learns {len(learned)} of {values.shape[1]}"
+    axis.set_title(f"{title}\n{says}")
     step = -(-values.shape[1] // NAMED)
-    labels = [name if len(name) <= NAMED else f"{name[: NAMED - 1]}…" for name in values.columns[::step]]
+    labels = [short(name, NAMED) for name in values.columns[::step]]
     axis.set_yticks(range(0, values.shape[1], step), labels if named else [])
     axis.tick_params(labelbottom=False, left=False)
     if named:

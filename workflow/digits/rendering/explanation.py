@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from digits.rendering.page import interval, percent
-from digits.rendering.words import INITS_IN_SHORT, LOSSES_IN_SHORT, listed
+from digits.rendering.words import INITS_IN_SHORT, LOSSES_IN_SHORT, isolated, listed
 from digits.statistics.histories import classes_learned, recalls
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -49,10 +49,10 @@ def what_each_learned(learning: pd.DataFrame, model: str) -> str:
     last = last_epochs(learning, model)
     values, learned = recalls(last), classes_learned(last)
     runs = [
-        f"seed {seed} has learned {listed(list(learned.columns[row])) or 'none'}"
+        f"seed {seed} has learned {listed([isolated(name) for name in learned.columns[row]]) or 'none'}"
         for seed, row in zip(learned.index, learned.to_numpy(), strict=True)
     ]
-    text = f"{'; '.join(runs)}.".capitalize()
+    text = f"S{'; '.join(runs)[1:]}."  # "Seed …"; capitalize() would write the names in small letters
     if learned.any(axis=None) and not learned.all(axis=None):
         known, others = (values.to_numpy()[mask.to_numpy()] for mask in (learned, ~learned))
         text += (
