@@ -20,7 +20,7 @@ from digits.statistics.predictions import Predictions, load_predictions
 from digits.statistics.runs import read_measures, read_runs, reliable_models, runs_parser
 
 SHOWN = 24  # images in a picture
-NAMED = 14  # letters of a class's name
+NAMED = 12  # letters of a class's name
 COLUMNS = 4  # so that it can be read on a telephone
 
 

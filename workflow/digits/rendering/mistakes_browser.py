@@ -147,7 +147,7 @@ def _map(explorer: Mapping[str, Any], model: Mapping[str, Any]) -> str:
 def _matrix(explorer: Mapping[str, Any], model: Mapping[str, Any], source: Source) -> str:
     classes = [html.escape(name) for name in explorer["classes"]]
     counts = model["confusion"]
-    most = max(1, *(n for true, row in enumerate(counts) for read, n in enumerate(row) if true != read))
+    most = max([1, *(n for true, row in enumerate(counts) for read, n in enumerate(row) if true != read)])
     head = "".join(f'<th scope="col">{name}</th>' for name in classes)
     body = "".join(
         f'<tr><th scope="row"><span>{classes[true]}</span></th>'

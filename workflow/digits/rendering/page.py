@@ -17,7 +17,7 @@ MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
 HORIZONTAL = 3  # letters of a narrow column's heading, at most, that lie as usual
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 DIGITS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
-SIGNS, CONTROLS = re.compile(r"[!-/:-@\[-`{-~]"), re.compile(r"[\x00-\x1f\x7f]+")
+SIGNS, CONTROLS = re.compile(r"[!-%'-/:-@\[-`{-~]"), re.compile(r"[\x00-\x1f\x7f]+")
 NUMBER = re.compile(r"(?:< )?([+-]?\d[\d,]*(?:\.\d+)?)(?: × 10(-?\d+))?(?!\w)")
 
 
@@ -73,7 +73,7 @@ def text(markdown: str, kind: str = "") -> None:
 
 def escaped(data: object) -> str:
     """Return a text as Markdown that shows it as it is, whatever its signs mean elsewhere."""
-    return SIGNS.sub(r"\\\g<0>", CONTROLS.sub(" ", str(data)))
+    return SIGNS.sub(r"\\\g<0>", CONTROLS.sub(" ", str(data))).replace("&", "&amp;")
 
 
 def code(data: str) -> str:

@@ -198,11 +198,12 @@ def _save(figure: Figure, part: Path, target: Path) -> None:
 def compact(svg: str) -> str:
     """Give an SVG the reader's font, named once, and places to a tenth of a point: half of the bytes."""
     svg = svg.replace("<defs>", f"<defs>\n  <style>text{{font-family:{FONTS}}}</style>", 1)
-    svg = INDENTATION.sub("\n", METADATA.sub("", svg.replace("; font-family: 'DejaVu Sans'", "")))
+    svg = INDENTATION.sub("\n", METADATA.sub("", svg))
     return TAG.sub(lambda tag: _compact_tag(tag[0]), svg)  # what is between tags may look like one's attribute
 
 
 def _compact_tag(tag: str) -> str:
+    tag = tag.replace("; font-family: 'DejaVu Sans'", "")
     if "base64" not in tag:
         tag = LONG_NUMBER.sub(r"\1", NEEDLESS.sub("", tag))
     tag = STYLE.sub(lambda style: style[0].replace(": ", ":").replace("; ", ";"), tag)
