@@ -41,12 +41,12 @@ def draw_samples(train: Split, narrow: bool = False) -> Figure:
     picture = tiled(images.reshape(-1, *images.shape[2:]), columns)
     high = picture.shape[0] / len(train.classes)
     ratio = picture.shape[0] / picture.shape[1]
-    names = 0.15 + 0.08 * max(
-        letters(short(name, NAMED)) for name in train.classes
-    )  # inches, so that the pixels are square
-    figure, axis = plt.subplots(figsize=(width, (width - names) * ratio))
+    names = [short(name, NAMED // (1 + narrow)) for name in train.classes]
+    room = 0.13 + 0.1 * max(map(letters, names))  # inches, so that the pixels are square
+    figure, axis = plt.subplots(figsize=(width, (width - room) * ratio))
     draw_ink(axis, picture)
-    axis.set_yticks((np.arange(len(train.classes)) + 0.5) * high, [short(name, NAMED) for name in train.classes])
+    axis.set_anchor("W")  # in the middle, names would be measured where they are not
+    axis.set_yticks((np.arange(len(train.classes)) + 0.5) * high, names)
     axis.set_xticks([])
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
