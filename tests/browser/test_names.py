@@ -81,7 +81,7 @@ def test_names_are_shown_as_they_are(named: Path, open_page: Open, width: int, c
     assert {where: texts for where, texts in shown.items() if texts != NAMES} == {}
     text = page.locator("main").inner_text()
     card = text.partition("Model card of")[2]
-    assert "recall is lowest for <meta http-equiv" in card and "never tested" not in card.partition("Where it is")[0]
+    assert "it reads <meta http-equiv" in card and "never tested" not in card.partition("Where it is")[0]
     assert text.count("<iframe srcdoc=x> a b") >= 2, "Markdown"
     assert text.count(HTML) >= 6, "what is no Markdown"
     assert "https://a`<b>" in text

@@ -53,7 +53,7 @@ def prediction_page(title: str, about: str, classes: Sequence[str], predictions:
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src 'unsafe-inline'">
 <title>{html.escape(title)}</title>
 <style>{STYLE}</style>
 </head>

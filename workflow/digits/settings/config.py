@@ -7,6 +7,7 @@ from typing import Any
 
 from digits.core.command import UserError
 from digits.settings.candidates import candidates, changed
+from digits.settings.plan import planned_runs
 from digits.settings.recipes import make_recipe
 from digits.settings.schema import check, completed, schema_of, unknown
 
@@ -84,7 +85,7 @@ def _check_across(config: dict[str, Any]) -> None:
     for name, fields in config["recipes"].items():
         _check_features(f"config: recipes.{name}", fields, config["recipes"])
     _check_ladder(config["ladder"], models)
-    _check_experiment(config["experiment"], config["recipes"])
+    _check_experiment(config["experiment"], config["recipes"], config["experiment"]["explains"] in planned_runs(config))
     dataset = config["dataset"]
     if dataset["path"] is None:
         if dataset["format"] == "images":
@@ -125,13 +126,15 @@ def _check_features(where: str, recipe: Mapping[str, Any], recipes: Mapping[str,
         )
 
 
-def _check_experiment(experiment: Mapping[str, Any], recipes: Mapping[str, Any]) -> None:
-    """The experiment's recipes are one network with other beginnings and losses, each pair of them once."""
+def _check_experiment(experiment: Mapping[str, Any], recipes: Mapping[str, Any], built: bool) -> None:
+    """The experiment's recipes are one network with other beginnings and losses, each pair of them once, if they are built."""
     named = [(key, experiment[key]) for key in ("explains", "beside")]
     named += [(f"recipes.{number}", name) for number, name in enumerate(experiment["recipes"])]
     for key, name in named:
         if name is not None and name not in recipes:
             raise UserError(f"config: experiment.{key}: {unknown('recipe', name, recipes)}")
+    if not built:
+        return
     explains = experiment["explains"]
     if explains is not None and recipes[explains]["loss"] != "mnist_loss":
         raise UserError(
