@@ -84,6 +84,14 @@ def images(page: Page, tiles: bool = False) -> list[dict[str, str]]:
     return [attributes for attributes in found if ("width" in attributes) == tiles]
 
 
+FRAMES = ("frame-src", "child-src", "object-src")
+
+
+def hashes(texts: list[str]) -> str:
+    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts]
+    return " ".join(f"'sha256-{digest}'" for digest in digests)
+
+
 def test_nothing_is_fetched_and_only_our_scripts_run(built: Path, source: str, page: Page) -> None:
     assert page.open == [], "every element is closed"
     tags = {tag for tag, _ in page.elements}
@@ -98,10 +106,11 @@ def test_nothing_is_fetched_and_only_our_scripts_run(built: Path, source: str, p
     assert "url(" not in source and "@import" not in source
     policy = [attributes["content"] for _, attributes in page.elements if attributes.get("http-equiv")]
     texts = re.findall("<script>(.*?)</script>", source, re.DOTALL)
-    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts]
     assert texts == [path.read_text() for path in sorted((NOTEBOOKS / "template").glob("*.js"))]
-    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
-    assert policy == [f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {allowed}"]
+    (style,) = re.findall("<style>(.*?)</style>", source, re.DOTALL)
+    nothing = "; ".join(f"{kind} 'none'" for kind in ("default-src", "base-uri", "form-action", *FRAMES))
+    assert policy == [f"{nothing}; img-src data:; style-src {hashes([style])}; script-src {hashes(texts)}"]
+    assert not [tag for tag, attributes in page.elements if "style" in attributes]
     kinds = [attributes for tag, attributes in page.elements if tag == "script" and attributes]
     expected = [{"type": "application/json", "id": name} for name in ("recorded", "files", "explorer")]
     assert kinds == expected, "data, which a browser does not run"
@@ -189,7 +198,8 @@ def test_without_a_ladder_and_with_suspected_label_errors(ran: Ran, rebuild: Reb
     runs = of_model(project / TABLES["metrics"])
     means = [percent(mean(runs, f"test_accuracy{kind}")) for kind in ("", "_without_label_errors")]
     assert ["linear", *means] in page.rows
-    assert "Licence." in page.text["strong"] and "aunt" in page.text["i"], "what the configuration says of the images"
+    assert "Licence." in page.text["strong"], "what the configuration says of the images"
+    assert "Ask my <i>aunt</i>." in page.text["p"] and "i" not in page.text, "in Markdown, which holds no HTML"
 
 
 def test_another_kind_of_processor_is_marked(rebuild: Rebuild, project: Path) -> None:

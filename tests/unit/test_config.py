@@ -185,3 +185,9 @@ def test_features_are_reused_from_the_same_network_alone(key: str, value: Any) -
     was = f"'convnet' is another network, its {key} is {CONVNET.get(key, 'convolutional')}; give both the same"
     error = refusal(changed(CONFIG, {"recipes.target": {**target, key: value, **dense}}))
     assert error == f"config: recipes.target.features_of: {was}"
+
+
+def test_an_experiment_that_is_not_built_is_not_checked() -> None:
+    config = changed(CONFIG, {"experiment.recipes": ["small", "repaired"]})
+    assert "'repaired' differs from 'small' in hidden" in refusal(config)
+    complete_config(changed(config, {"models": ["repaired"], "report.networks": []}))

@@ -1,5 +1,7 @@
 """The sentences that explain a result follow its numbers."""
 
+import math
+
 import pandas as pd
 import pytest
 from digits.rendering.explanation import (
@@ -64,6 +66,13 @@ def test_what_each_run_has_learned() -> None:
         in said
     )
     assert what_each_learned(learning([1, 1, 1]), "a") == "Seed 0 has learned x, y and z."
+    untrained = what_each_learned(learning([1, math.nan, math.nan]), "a")
+    assert untrained == "Seed 0 has learned x.", "nothing is said of images that there are not"
+
+
+def test_a_class_is_called_what_it_is_called() -> None:
+    named = learning([1, 1, 0]).rename(columns={"recall_x": "recall_ABC", "recall_y": "recall_עברית"})
+    assert what_each_learned(named, "a").startswith("Seed 0 has learned ABC and \u2068עברית\u2069. ")
 
 
 def test_what_no_costs_and_who_stays_there() -> None:
@@ -111,6 +120,7 @@ def test_the_opening_follows_what_was_learned() -> None:
     assert opening(few, loss, "a", "xyz").endswith(end)
     assert opening(few, starts, "a", "xyz").endswith("answers “no” to the rest.")
     assert opening(all_, loss, "a", "xyz") == "Each run of this network has learned all three classes."
+    assert opening(learning([1, 1]), loss, "a", "xy") == "Each run of this network has learned both classes."
 
 
 def test_what_differs_between_two_recipes() -> None:

@@ -10,15 +10,10 @@ from matplotlib.figure import Figure
 from digits.core.command import run
 from digits.core.options import command_parser
 from digits.data.tensors import Split, load_split
-from digits.rendering.plotting import FAINT, NARROW, SMALL, WIDE, draw_ink, save_both, tiled
+from digits.rendering.plotting import FAINT, NARROW, SMALL, WIDE, draw_ink, letters, save_both, short, tiled
 
 SAMPLES = 12  # of each class
 NAMED = 14  # letters of a class's name
-
-
-def short(name: str) -> str:
-    """Return a class's name, cut off where it is long."""
-    return name if len(name) <= NAMED else f"{name[: NAMED - 1]}…"
 
 
 def chosen_samples(train: Split) -> np.ndarray:
@@ -47,10 +42,12 @@ def draw_samples(train: Split, narrow: bool = False) -> Figure:
     picture = tiled(images.reshape(-1, *images.shape[2:]), columns)
     high = picture.shape[0] / len(train.classes)
     ratio = picture.shape[0] / picture.shape[1]
-    letters = 0.15 + 0.08 * max(len(short(name)) for name in train.classes)  # inches, so that the pixels are square
-    figure, axis = plt.subplots(figsize=(width, (width - letters) * ratio))
+    names = [short(name, NAMED // (1 + narrow)) for name in train.classes]
+    room = 0.13 + 0.1 * max(map(letters, names))  # inches, so that the pixels are square
+    figure, axis = plt.subplots(figsize=(width, (width - room) * ratio))
     draw_ink(axis, picture)
-    axis.set_yticks((np.arange(len(train.classes)) + 0.5) * high, [short(name) for name in train.classes])
+    axis.set_anchor("W")  # in the middle, names would be measured where they are not
+    axis.set_yticks((np.arange(len(train.classes)) + 0.5) * high, names)
     axis.set_xticks([])
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
@@ -68,7 +65,7 @@ def draw_class_means(train: Split, narrow: bool = False) -> Figure:
         axis.set_axis_off()
     for axis, name, image in zip(axes.flat, train.classes, means, strict=False):
         draw_ink(axis, image)
-        axis.set_title(name if len(name) <= 8 else f"{name[:7]}…", loc="center", pad=3)
+        axis.set_title(short(name, 8), loc="center", pad=3)
     return figure
 
 
@@ -88,7 +85,11 @@ def draw_class_counts(train: Split, test: Split, narrow: bool = False) -> Figure
         axis.set_title(f"{name} images")
         axis.set(xlim=(0, counts.max() * (1.6 if narrow else 1.25)), xticks=[])
         axis.spines[["bottom", "left"]].set_visible(False)
-    axes[0].set(yticks=rows, yticklabels=[short(name) for name in train.classes], ylim=(len(rows) - 0.5, -0.5))
+    axes[0].set(
+        yticks=rows,
+        yticklabels=[short(name, NAMED // (1 + narrow)) for name in train.classes],
+        ylim=(len(rows) - 0.5, -0.5),
+    )
     for axis in axes:
         axis.tick_params(length=0)
     return figure

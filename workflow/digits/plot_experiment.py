@@ -16,12 +16,14 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from digits.core.command import run
 from digits.core.options import command_parser
 from digits.core.tables import read_table
-from digits.rendering.plotting import COLOURS, FAINT, INK, LINE, NARROW, NEXT, SMALL, WIDE, save_both
+from digits.rendering.plotting import COLOURS, FAINT, INK, LINE, NARROW, NEXT, SMALL, WIDE, letters, save_both, short
 from digits.rendering.words import INITS_IN_SHORT, LOSSES_IN_SHORT, listed
 from digits.statistics.histories import classes_learned, recalls
 
 COLUMNS = 4  # panels in a row; in a narrow form half as many
 NAMED = 12  # classes whose names are on an axis, letters of a name
+TIGHT = 3  # letters of a name, beside narrow panels: longer ones leave these less room
+LETTERS = 16  # of the names above a panel
 BLUE = COLOURS[0]
 SCORES = np.linspace(-12, 12, 241)
 
@@ -44,14 +46,17 @@ def draw_learning(learning: pd.DataFrame, plan: Mapping[str, Any], narrow: bool 
         row, column = divmod(number, columns)
         history = learning[(learning["model"] == model) & (learning["seed"] == seed)]
         heat, loss = axes[2 * row, column], axes[2 * row + 1, column]
-        _draw_recalls(heat, history, f"{model}, seed {seed}", column == 0)
+        _draw_recalls(heat, history, f"{model}, seed {seed}", (NAMED // (1 + narrow)) * (column == 0))
         loss.plot(history["epoch"], history["train_loss"], color=INK, linewidth=1.2)
         top = losses.max() if model == explained else history["train_loss"].max()
         loss.set(xlim=(0.5, history["epoch"].max() + 0.5), ylim=(0, 1.12 * top), xlabel="epoch")
         if plan["losses"][model] == "mnist_loss":
             no = 1 / recalls(history).shape[1]
             loss.axhline(no, color=FAINT, linewidth=1, linestyle=(0, (4, 2)))
-            loss.annotate("dashed: “no” to all", (0.05, 0.08), xycoords="axes fraction", fontsize=SMALL, color=FAINT)
+            tight = narrow and max(map(letters, recalls(history).columns)) > TIGHT
+            loss.annotate(
+                f"dashed:{NEXT[tight]}“no” to all", (0.05, 0.08), xycoords="axes fraction", fontsize=SMALL, color=FAINT
+            )
         if column == 0:
             loss.set_ylabel("training loss")
         for axis in (heat, loss):
@@ -60,7 +65,8 @@ def draw_learning(learning: pd.DataFrame, plan: Mapping[str, Any], narrow: bool 
     return figure
 
 
-def _draw_recalls(axis: Axes, history: pd.DataFrame, title: str, named: bool) -> None:
+def _draw_recalls(axis: Axes, history: pd.DataFrame, title: str, named: int) -> None:
+    """Draw them, beside classes' names of `named` letters, or no names."""
     values = recalls(history)
     shades = np.empty((values.shape[1], len(values), 4))
     shades[..., :3] = to_rgb(BLUE)
@@ -68,12 +74,13 @@ def _draw_recalls(axis: Axes, history: pd.DataFrame, title: str, named: bool) ->
     end = history["epoch"].max() + 0.5
     axis.imshow(shades, aspect="auto", interpolation="none", extent=(0.5, end, values.shape[1] - 0.5, -0.5))
     learned = values.columns[classes_learned(history).iloc[-1]]
-    few = len(learned) <= 3
-    says = f"learns {listed(list(learned)) if few and len(learned) else len(learned) or 'nothing'}"
-    axis.set_title(f"{title}\n{says}{'' if few else f' of {values.shape[1]}'}")
+    names = listed(list(learned))
+    few = len(learned) <= 3 and letters(names) <= LETTERS
+    says = f"learns {names or 'nothing'}" if few else f"learns {len(learned)} of {values.shape[1]}"
+    axis.set_title(f"{title}\n{says}")
     step = -(-values.shape[1] // NAMED)
-    labels = [name if len(name) <= NAMED else f"{name[: NAMED - 1]}…" for name in values.columns[::step]]
-    axis.set_yticks(range(0, values.shape[1], step), labels if named else [])
+    labels = [short(name, named) for name in values.columns[::step]] if named else []
+    axis.set_yticks(range(0, values.shape[1], step), labels)
     axis.tick_params(labelbottom=False, left=False)
     if named:
         axis.set_ylabel("recall by class")

@@ -14,11 +14,12 @@ from digits.core.command import run
 from digits.core.files import written_by
 from digits.data.tensors import Split, load_split
 from digits.rendering.answers import answers
-from digits.rendering.plotting import empty_figure, image_grid, save_figures
+from digits.rendering.plotting import empty_figure, image_grid, letters, save_figures, short
 from digits.statistics.predictions import Predictions, load_predictions
 from digits.statistics.runs import read_measures, read_runs, reliable_models, runs_parser
 
 SHOWN = 24  # images in a picture
+NAMED = 12  # letters of a class's name
 COLUMNS = 4  # so that it can be read on a telephone
 
 
@@ -35,17 +36,19 @@ def draw_confusion(confusion: list[list[int]], classes: list[str]) -> Figure:
             colour = "#666666" if row == column else "white" if dark else "black"  # the cells stay light
             if count:
                 axis.text(column, row, f"{count:,}", ha="center", va="center", fontsize=7, color=colour)
-    ticks = range(len(classes))
+    ticks, names = range(len(classes)), [short(name, NAMED) for name in classes]
     axis.set(
         xticks=ticks,
-        xticklabels=classes,
+        xticklabels=names,
         yticks=ticks,
-        yticklabels=classes,
+        yticklabels=names,
         xlabel="predicted class",
         ylabel="true class",
     )
     axis.spines[:].set_visible(False)
     axis.tick_params(length=0)
+    if max(map(letters, names)) > 4:
+        axis.tick_params(axis="x", rotation=90)
     return figure
 
 
@@ -55,9 +58,8 @@ def draw_mistakes(test: Split, scores: Predictions, temperature: float | None) -
     worst = found.worst_first()[: min(SHOWN, found.wrong().sum())]
     if not len(worst):
         return empty_figure("no mistakes")
-    titles = [
-        f"{test.classes[test.labels[i]]}\n→ {test.classes[found.read[i]]}\n{found.share[i]:.1%}\nno. {i}" for i in worst
-    ]
+    names = [short(name, NAMED) for name in test.classes]
+    titles = [f"{names[test.labels[i]]}\n→ {names[found.read[i]]}\n{found.share[i]:.1%}\nno. {i}" for i in worst]
     return image_grid([test.images[i] for i in worst], COLUMNS, titles, cell=1.1, size=10)
 
 
@@ -88,7 +90,8 @@ def draw_shared_mistakes(test: Split, shared: pd.DataFrame) -> Figure:
     if not rows:
         return empty_figure("no image is misclassified by all of them")
     titles = [
-        f"{row['label']}\n→ {row['predicted']}\n{row['agree']} of {row['runs']}\nno. {row['image']}" for row in rows
+        f"{short(row['label'], NAMED)}\n→ {short(row['predicted'], NAMED)}\n{row['agree']} of {row['runs']}\nno. {row['image']}"
+        for row in rows
     ]
     return image_grid([test.images[row["image"]] for row in rows], COLUMNS, titles, cell=1.1, size=10)
 

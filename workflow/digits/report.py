@@ -7,7 +7,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,13 @@ from digits.core.options import command_parser
 from digits.core.tables import read_table
 from digits.data.tensors import load_split
 from digits.rendering.contents import contents
+from digits.rendering.inert import markdown_to_html, require_inert
 from digits.settings.plan import planned_runs
 from digits.statistics.runs import read_measures
 
 TEMPLATE = "template"  # the folder beside the notebook
+STYLES = ("style", "interactive", "drawing", "experiment", "mistakes")  # later ones win
+POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-src 'none'; child-src 'none'; object-src 'none'; img-src data:"
 CONTENTS = "<!-- contents -->"  # where the template wants the list of headings
 ANCHOR_LINK = r'<a class="anchor-link"[^>]*>[^<]*</a>'  # nbconvert's, of each heading to itself
 
@@ -64,14 +67,23 @@ def without_circumstances(notebook: nbformat.NotebookNode) -> nbformat.NotebookN
 def to_html(notebook: nbformat.NotebookNode, templates: Path) -> str:
     """Convert an executed notebook with the template in `templates`, and put the table of contents into its places.
 
-    The template's scripts are allowed to run by their hash, and nothing else is.
+    The template's scripts may run and its style applies, by their hashes, and nothing else may.
     """
     exporter = HTMLExporter(template_name=TEMPLATE, extra_template_basedirs=[str(templates)])
+    exporter.register_filter("markdown2html", markdown_to_html)
     scripts = [path.read_text(encoding="utf-8") for path in sorted((templates / TEMPLATE).glob("*.js"))]
-    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
-    resources = {"scripts": scripts, "script_sources": " ".join(f"'sha256-{digest}'" for digest in digests)}
+    style = "\n".join((templates / TEMPLATE / f"{name}.css").read_text(encoding="utf-8") for name in STYLES)
+    policy = f"{POLICY}; style-src {_sources([style])}; script-src {_sources(scripts)}"
+    resources = {"scripts": scripts, "style": style, "policy": policy}
     html = re.sub(ANCHOR_LINK, "", exporter.from_notebook_node(notebook, resources=resources)[0])
-    return html.replace(CONTENTS, contents(html))
+    page = html.replace(CONTENTS, contents(html))
+    require_inert(page, scripts, style)
+    return page
+
+
+def _sources(texts: Iterable[str]) -> str:
+    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts]
+    return " ".join(f"'sha256-{digest}'" for digest in digests)
 
 
 def require_the_same_runs(expected: Sequence[Run], where: str, found: Sequence[Run]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 from IPython.display import HTML, display
 
+from digits.rendering.page import turned
 from digits.rendering.words import INITS_IN_SHORT, LOSSES_IN_SHORT
 from digits.statistics.histories import recalls
 
@@ -57,8 +58,10 @@ def experiment_player(learning: pd.DataFrame, experiment: pd.DataFrame, what: st
             '<button type="button">Show</button></p><p class="none" hidden>This combination was not run.</p>'
             f'<div class="seen" hidden><p><label>Epoch <input type="range" name="epoch" min="1" max="{epochs}" '
             f'value="{epochs}"> <output></output></label></p><p role="status"></p>'
-            '<div class="table"><table><caption>Recall on training images in percent, by run and class. Bold: learned (at least half of '
-            f'its images).</caption><thead><tr><th scope="col">seed</th>{head}</tr></thead><tbody></tbody></table></div></div>'
+            '<div class="table" tabindex="0" role="region" aria-label="Recall by run and class">'
+            f'<table class="{turned(data["classes"])}"><caption>Recall on training images in percent, by run and '
+            "class. Bold: learned (at least half of its images).</caption>"
+            f'<thead><tr><th scope="col">seed</th>{head}</tr></thead><tbody></tbody></table></div></div>'
             f'<script type="application/json" id="recorded">{text}</script></div>'
         )
     )

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from digits.rendering.page import interval, percent
-from digits.rendering.words import INITS_IN_SHORT, LOSSES_IN_SHORT, listed
+from digits.rendering.words import INITS_IN_SHORT, LOSSES_IN_SHORT, isolated, listed
 from digits.statistics.histories import classes_learned, recalls
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -25,6 +25,11 @@ def in_words(number: int) -> str:
 def noun(classes: Sequence[str]) -> str:
     """Return what the classes are called: digits, if they are the ten of them."""
     return "digits" if list(classes) == [*"0123456789"] else "classes"
+
+
+def all_of(classes: Sequence[str]) -> str:
+    """Return all classes in words: 'all ten digits', 'both classes'."""
+    return f"both {noun(classes)}" if len(classes) == 2 else f"all {in_words(len(classes))} {noun(classes)}"
 
 
 def last_epochs(learning: pd.DataFrame, model: str) -> pd.DataFrame:
@@ -49,12 +54,12 @@ def what_each_learned(learning: pd.DataFrame, model: str) -> str:
     last = last_epochs(learning, model)
     values, learned = recalls(last), classes_learned(last)
     runs = [
-        f"seed {seed} has learned {listed(list(learned.columns[row])) or 'none'}"
+        f"seed {seed} has learned {listed([isolated(name) for name in learned.columns[row]]) or 'none'}"
         for seed, row in zip(learned.index, learned.to_numpy(), strict=True)
     ]
-    text = f"{'; '.join(runs)}.".capitalize()
-    if learned.any(axis=None) and not learned.all(axis=None):
-        known, others = (values.to_numpy()[mask.to_numpy()] for mask in (learned, ~learned))
+    text = f"S{'; '.join(runs)[1:]}."  # "Seed …"; capitalize() would write the names in small letters
+    known, others = (values.to_numpy()[mask.to_numpy()] for mask in (learned, ~learned))
+    if len(known) and not np.isnan(others).all():
         text += (
             f" On average, a run recognises {percent(float(known.mean()), 0)} of the training images of a class that it has learned, and "
             f"{percent(float(np.nanmean(others)), 0)} of the others."
@@ -195,9 +200,9 @@ def verdict(experiment: pd.DataFrame) -> str:
 def opening(learning: pd.DataFrame, experiment: pd.DataFrame, model: str, classes: Sequence[str]) -> str:
     """Say in two sentences what a model's runs have learned and, where the experiment shows it, why no more."""
     if classes_learned(last_epochs(learning, model)).all(axis=None):
-        return f"Each run of this network has learned all {in_words(len(classes))} {noun(classes)}."
+        return f"Each run of this network has learned {all_of(classes)}."
     cause = ", because its loss makes “no” cheap" if larger_cause(experiment) == "loss" else ""
     return (
-        f"The network does learn, but not all {in_words(len(classes))} {noun(classes)}: each run here ends with "
+        f"The network does learn, but not {all_of(classes)}: each run here ends with "
         f"{how_many_learned(learning, model)} of them (it recognises at least half of their images) and answers “no” to the rest{cause}."
     )

@@ -11,8 +11,9 @@ import numpy as np
 from IPython.display import HTML, display
 
 from digits.rendering.links import Source, links
-from digits.rendering.page import percent
+from digits.rendering.page import percent, turned
 from digits.rendering.sheet import decode, images_of
+from digits.rendering.words import isolated
 
 LEVELS = 5  # shades of the matrix
 SHOWN = 24  # images without JavaScript
@@ -86,7 +87,7 @@ def all_mistakes(explorer: Mapping[str, Any], model: Mapping[str, Any]) -> list[
     shares = decode(model["shares"], "<u2").astype(int)
     wrong = np.flatnonzero((read != labels) & (shares <= 10_000))
     pictured = np.isin(wrong, explorer["images"]["numbers"])
-    names = explorer["classes"]
+    names = [isolated(name) for name in explorer["classes"]]
     return [
         Tile(
             int(number),
@@ -146,7 +147,7 @@ def _map(explorer: Mapping[str, Any], model: Mapping[str, Any]) -> str:
 def _matrix(explorer: Mapping[str, Any], model: Mapping[str, Any], source: Source) -> str:
     classes = [html.escape(name) for name in explorer["classes"]]
     counts = model["confusion"]
-    most = max(1, *(n for true, row in enumerate(counts) for read, n in enumerate(row) if true != read))
+    most = max([1, *(n for true, row in enumerate(counts) for read, n in enumerate(row) if true != read)])
     head = "".join(f'<th scope="col">{name}</th>' for name in classes)
     body = "".join(
         f'<tr><th scope="row"><span>{classes[true]}</span></th>'
@@ -155,7 +156,8 @@ def _matrix(explorer: Mapping[str, Any], model: Mapping[str, Any], source: Sourc
         for true, row in enumerate(counts)
     )
     return (
-        f'<div class="table" id="tab-{source.name}" role="region" aria-label="Confusion matrix" tabindex="0"><table class="confusion">'
+        f'<div class="table" id="tab-{source.name}" role="region" aria-label="Confusion matrix" tabindex="0">'
+        f'<table class="confusion {turned(explorer["classes"])}">'
         f"<caption>Predictions of {_title(model)}: test images by "
         'true class (row) and predicted class (column). Only mistakes are coloured.<span class="choice" hidden> Choose a '
         "number to see its images; arrow keys move between the numbers.</span></caption>"

@@ -14,8 +14,10 @@ from digits.rendering.links import Source, links
 
 PLAIN = '!"$*,/:;=?@[]{}|<>'  # what may stand as it is in a data URL between single quotes
 MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
+HORIZONTAL = 3  # letters of a narrow column's heading, at most, that lie as usual
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 DIGITS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
+SIGNS, CONTROLS = re.compile(r"[!-%'-/:-@\[-`{-~]"), re.compile(r"[\x00-\x1f\x7f]+")
 NUMBER = re.compile(r"(?:< )?([+-]?\d[\d,]*(?:\.\d+)?)(?: × 10(-?\d+))?(?!\w)")
 
 
@@ -64,9 +66,20 @@ def sort_key(shown: str) -> float | None:
     return None if found is None else float(found[1].replace(",", "")) * 10.0 ** int(found[2] or 0)
 
 
-def text(markdown: str) -> None:
-    """Show a paragraph of Markdown."""
-    display(Markdown(markdown))
+def text(markdown: str, kind: str = "") -> None:
+    """Show Markdown, set as `kind` is: lead, or on-screen. Whatever is data in it must be `escaped`, or `code`."""
+    display(Markdown(markdown), metadata={"kind": kind} if kind else None)
+
+
+def escaped(data: object) -> str:
+    """Return a text as Markdown that shows it as it is, whatever its signs mean elsewhere."""
+    return SIGNS.sub(r"\\\g<0>", CONTROLS.sub(" ", str(data))).replace("&", "&amp;")
+
+
+def code(data: str) -> str:
+    """Return a text as Markdown that shows it as code."""
+    fence = "`" * (1 + max(map(len, re.findall("`+", data)), default=0))
+    return f"{fence} {data} {fence}" if "`" in data else f"{fence}{data}{fence}"
 
 
 def figure(
@@ -149,6 +162,11 @@ def _sort_attributes(column: Sequence[str]) -> list[str]:
     ):
         return [""] * len(column)
     return [f' data-sort="{"" if number is None else f"{number:g}"}"' for number in numbers]
+
+
+def turned(names: Sequence[str]) -> str:
+    """Return the class of a table with a narrow column for each of the names: "turned" where they have to stand upright."""
+    return "turned" if max(map(len, names)) > HORIZONTAL else ""
 
 
 def folded(title: str, content: str) -> None:

@@ -1,8 +1,12 @@
 """One style for all figures, and figure files whose bytes depend on nothing but what they show."""
 
+import itertools
 import re
+import unicodedata
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 
@@ -12,8 +16,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure
-from matplotlib.font_manager import fontManager
+from matplotlib.font_manager import findfont, fontManager, get_font
 from PIL import Image
 
 from digits.core.files import whole_files
@@ -91,6 +96,59 @@ for font in sorted(Path(mpl.get_data_path(), "fonts", "ttf").glob("DejaVuSans*.t
     fontManager.addfont(font)
 
 
+# A PNG has a box in place of a sign that DejaVu Sans lacks; the page shows none with text.
+warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+KNOWN = get_font(findfont("DejaVu Sans")).get_charmap()
+measured = RendererSVG.get_text_width_height_descent
+
+
+def _measured_as_shown(renderer: RendererSVG, text: str, *how: Any) -> tuple[float, float, float]:
+    """Measure an SVG's text: of a sign that DejaVu Sans lacks, one of about the width that the reader's font gives it."""
+    signs = (sign if ord(sign) in KNOWN else ("", "n", "\u2014")[_width(sign)] for sign in text)
+    width, height, descent = measured(renderer, "".join(signs), *how)
+    return width, height, descent
+
+
+RendererSVG.get_text_width_height_descent = _measured_as_shown  # type: ignore[method-assign]
+
+
+def _width(sign: str) -> int:
+    """Return how wide a sign is, in letters: of Chinese, Japanese and Korean two, above or below others none."""
+    if unicodedata.category(sign)[0] == "M" or unicodedata.category(sign) == "Cf":
+        return 0
+    return 1 + (unicodedata.east_asian_width(sign) in "WF")
+
+
+def _signs(text: str) -> list[str]:
+    """Return a text's signs, each with its accents; several that are joined to one count as it."""
+    found: list[str] = []
+    for sign in text:
+        if found and (_width(sign) == 0 or found[-1].endswith("\u200d")):
+            found[-1] += sign
+        else:
+            found.append(sign)
+    return found
+
+
+def letters(text: str) -> int:
+    """Return how wide a text is, in letters."""
+    return sum(_width(sign[0]) for sign in _signs(text))
+
+
+def short(name: str, most: int) -> str:
+    """Return a name, shortened in its middle to so many letters: long ones often differ at the end alone."""
+    if letters(name) <= most:
+        return name
+    signs = _signs(name)
+    start, end = (_how_many(part, room) for part, room in ((signs, most // 2), (signs[::-1], (most - 1) // 2)))
+    return f"{''.join(signs[:start]).rstrip()}…{''.join(signs[len(signs) - end :]).lstrip()}"
+
+
+def _how_many(signs: Sequence[str], most: int) -> int:
+    """Return how many of the first signs are together not wider than `most` letters."""
+    return sum(width <= most for width in itertools.accumulate(_width(sign[0]) for sign in signs))
+
+
 def model_colours(models: Sequence[str]) -> dict[str, str]:
     """Give each model its colour, by its place in the report."""
     return {model: COLOURS[i % len(COLOURS)] for i, model in enumerate(models)}
@@ -147,10 +205,16 @@ def _save(figure: Figure, part: Path, target: Path) -> None:
 def compact(svg: str) -> str:
     """Give an SVG the reader's font, named once, and places to a tenth of a point: half of the bytes."""
     svg = svg.replace("<defs>", f"<defs>\n  <style>text{{font-family:{FONTS}}}</style>", 1)
-    svg = INDENTATION.sub("\n", METADATA.sub("", svg.replace("; font-family: 'DejaVu Sans'", "")))
-    svg = TAG.sub(lambda tag: tag[0] if "base64" in tag[0] else LONG_NUMBER.sub(r"\1", NEEDLESS.sub("", tag[0])), svg)
-    svg = STYLE.sub(lambda style: style[0].replace(": ", ":").replace("; ", ";"), svg)
-    return OUTLINE.sub(lambda outline: " " + BETWEEN.sub(",", AROUND.sub(r"\1", outline[0])), svg)
+    svg = INDENTATION.sub("\n", METADATA.sub("", svg))
+    return TAG.sub(lambda tag: _compact_tag(tag[0]), svg)  # what is between tags may look like one's attribute
+
+
+def _compact_tag(tag: str) -> str:
+    tag = tag.replace("; font-family: 'DejaVu Sans'", "")
+    if "base64" not in tag:
+        tag = LONG_NUMBER.sub(r"\1", NEEDLESS.sub("", tag))
+    tag = STYLE.sub(lambda style: style[0].replace(": ", ":").replace("; ", ";"), tag)
+    return OUTLINE.sub(lambda outline: " " + BETWEEN.sub(",", AROUND.sub(r"\1", outline[0])), tag)
 
 
 def with_dark_colours(svg: str) -> str:

@@ -1,5 +1,6 @@
 """A recipe in words, for readers of the report."""
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -97,6 +98,11 @@ def _extras(recipe: Mapping[str, Any]) -> list[str]:
 def listed(parts: list[str]) -> str:
     """Join texts as a sentence does: 'a', 'a and b', 'a, b and c'."""
     return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+
+
+def isolated(name: str) -> str:
+    """Return a name for a sentence: one that is written from right to left is kept from turning what stands beside it."""
+    return f"\u2068{name}\u2069" if any(unicodedata.bidirectional(sign) in ("R", "AL") for sign in name) else name
 
 
 def _pixels(number: int) -> str:

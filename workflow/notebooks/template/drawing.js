@@ -29,7 +29,7 @@ const temperatureOf = (explorer, network) =>
 
 // What a network says, in words: of sigmoids all that say yes, else the likeliest class.
 function inWords(explorer, network, shares) {
-  const named = (i) => `${explorer.classes[i]} (${asPercent(shares[i])})`;
+  const named = (i) => `${isolated(explorer.classes[i])} (${asPercent(shares[i])})`;
   if (!network.sigmoids) return `predicts ${named(shares.indexOf(Math.max(...shares)))}`;
   const yes = shares.map((share, i) => (share >= 0.5 ? i : -1)).filter((i) => i >= 0);
   return yes.length ? `says yes to ${yes.map(named).join(" and ")}` : "says “none of these”";

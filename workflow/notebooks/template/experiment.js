@@ -5,7 +5,7 @@
 function startExperiment() {
   const root = document.getElementById("experiment");
   if (!root) return;
-  const data = JSON.parse(document.getElementById("recorded").textContent);
+  const data = JSON.parse(document.querySelector("script#recorded").textContent);
   const seen = root.querySelector(".seen");
   const [guess, epoch] = ["guess", "epoch"].map((name) => root.querySelector(`[name=${name}]`));
   const chosen = (name) => root.querySelector(`[name=${name}]:checked`).value;

@@ -55,7 +55,7 @@ function chosenImages(view, model, choice) {
 
 // What there is to say about an image, in lines.
 function linesAbout(view, model, number) {
-  const [truth, read] = [view.labels[number], model.read[number]].map((i) => view.classes[i]);
+  const [truth, read] = [view.labels[number], model.read[number]].map((i) => isolated(view.classes[i]));
   const lines = [truth === read ? `${truth}, correct` : `${truth} → ${read}`];
   if (model.shares[number] !== UNCOUNTED) lines.push(asPercent(model.shares[number] / 10000, 2));
   else lines.push("not tested on this class");

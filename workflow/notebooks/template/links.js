@@ -3,7 +3,7 @@
 // A heading's folded box opens when a link leads to it; a box is a stop of the Tab key only while it scrolls.
 
 function offerFiles() {
-  const data = document.getElementById("files");
+  const data = document.querySelector("script#files");
   const texts = data ? JSON.parse(data.textContent) : {};
   for (const link of document.querySelectorAll("a[data-file]")) {
     const picture = link.closest("figure")?.querySelector("img");

@@ -3,10 +3,11 @@
 
 // A name, shortened in its middle to fit a width: long ones often differ at the end alone.
 function fitted(context, name, width) {
-  let [text, kept] = [name, name.length];
+  const signs = [...name];
+  let [text, kept] = [name, signs.length];
   while (kept > 2 && context.measureText(text).width > width) {
     kept -= 1;
-    text = `${name.slice(0, Math.ceil(kept / 2))}…${name.slice(name.length - Math.floor(kept / 2))}`;
+    text = `${signs.slice(0, Math.ceil(kept / 2)).join("")}…${signs.slice(signs.length - Math.floor(kept / 2)).join("")}`;
   }
   return text;
 }

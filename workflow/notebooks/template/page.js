@@ -2,7 +2,7 @@
 // What the page's parts share: its data, new elements, addresses, and boxes that scroll.
 
 function readExplorer() {
-  const data = document.getElementById("explorer");
+  const data = document.querySelector("script#explorer");
   return data && JSON.parse(data.textContent);
 }
 
@@ -13,6 +13,9 @@ function element(name, attributes = {}, ...children) {
   made.append(...children);
   return made;
 }
+
+// A name for a sentence: one that is written from right to left is kept from turning what stands beside it.
+const isolated = (name) => (/[\p{Script=Arab}\p{Script=Hebr}\p{Script=Syrc}\p{Script=Thaa}\p{Script=Nkoo}]/u.test(name) ? `\u2068${name}\u2069` : name);
 
 const asPercent = (fraction, digits = 1) => `${(100 * fraction).toFixed(digits)}\u202f%`;
 const asCount = (number, one, more = `${one}s`) => `${number.toLocaleString("en")} ${number === 1 ? one : more}`;
