@@ -56,9 +56,7 @@ def main() -> None:
 
     plan = json.loads(args.plan)
     histories = [
-        read_history(args.runs / model / f"seed-{seed}" / "history.csv", every_column=True).assign(
-            model=model, seed=seed
-        )
+        read_history(args.runs / model / f"seed-{seed}" / "history.csv").assign(model=model, seed=seed)
         for model, seeds in plan["seeds"].items()
         for seed in seeds
     ]

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from digits.core.command import run
-from digits.core.files import whole_files, written_by
+from digits.core.files import whole_files
 from digits.core.tables import to_csv
 from digits.data.tensors import Split, load_split
 from digits.rendering.answers import answers
@@ -103,12 +103,11 @@ def main() -> None:
     args = parser.parse_args()
 
     test = load_split(args.test)
-    runs = read_runs(args, ["test_accuracy", "test_images"])
+    runs = read_runs(args)
     chosen = runs.first()[runs.chosen]
     measures = chosen / "metrics.json"
-    with written_by("digits.evaluate", measures):
-        measured = read_measures(measures)
-        confusion, temperature = measured["test"]["confusion"], measured["temperature"]
+    measured = read_measures(measures)
+    confusion, temperature = measured["test"]["confusion"], measured["temperature"]
     counted = reliable_models(runs.metrics)
     scores = {
         folder: load_predictions(folder / "predictions.safetensors")

@@ -1,7 +1,6 @@
 """What the report's notebook shows, read from the files that the pipeline made."""
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,12 @@ from typing import Any
 import pandas as pd
 
 from digits.core.arithmetic import processor
+from digits.core.fields import read_json
 from digits.core.tables import read_table
+from digits.rendering.kinds import EXPLORER, OPTIONAL, REPORT
+from digits.statistics.kinds import EXPERIMENT, LADDER, LEARNING, METRICS, MISTAKES, SUMMARY
 from digits.statistics.runs import read_measures
 
-OPTIONAL = ("ladder", "learning", "experiment")  # tables that not every configuration has
 WRITTEN = Path("results/report.json")  # by digits.report, for whoever runs the notebook by hand
 
 
@@ -44,10 +45,10 @@ class ReportData:
 def load_report(inputs: Mapping[str, Any] | None, root: Path) -> ReportData:
     """Read what `digits.report` names in `inputs`, with paths relative to `root`; None reads what it last named."""
     if inputs is None:
-        inputs = json.loads((root / WRITTEN).read_text(encoding="utf-8"))
+        inputs = read_json(root / WRITTEN, REPORT)
     about = inputs["about"]
     config = about["configuration"]
-    summary = read_table(root / inputs["summary"], "digits.summarise").set_index("model", drop=False)
+    summary = read_table(root / inputs["summary"], SUMMARY).set_index("model", drop=False)
     runs = [read_measures(root / path) for path in inputs["runs"]]
     best = summary[summary["chosen"]].iloc[0]
     first = next(run for run in runs if run["model"] == best["model"])
@@ -56,14 +57,14 @@ def load_report(inputs: Mapping[str, Any] | None, root: Path) -> ReportData:
         config=config,
         recipes=config["recipes"] | members,
         about=about,
-        metrics=read_table(root / inputs["metrics"], "digits.summarise"),
+        metrics=read_table(root / inputs["metrics"], METRICS),
         summary=summary,
-        ladder=read_table(root / inputs["ladder"][0], "digits.compare") if inputs["ladder"] else None,
-        learning=read_table(root / inputs["learning"][0], "digits.explain") if inputs["learning"] else None,
-        experiment=read_table(root / inputs["experiment"][0], "digits.explain") if inputs["experiment"] else None,
-        mistakes=pd.read_csv(root / inputs["mistakes"], dtype={"label": str, "predicted": str}, keep_default_na=False),
+        ladder=read_table(root / inputs["ladder"][0], LADDER) if inputs["ladder"] else None,
+        learning=read_table(root / inputs["learning"][0], LEARNING) if inputs["learning"] else None,
+        experiment=read_table(root / inputs["experiment"][0], EXPERIMENT) if inputs["experiment"] else None,
+        mistakes=read_table(root / inputs["mistakes"], MISTAKES),
         runs=runs,
-        explorer=json.loads((root / inputs["explorer"]).read_text(encoding="utf-8")),
+        explorer=read_json(root / inputs["explorer"], EXPLORER),
         files={
             Path(path).name: root / path
             for path in (inputs["metrics"], inputs["summary"], *(p for name in OPTIONAL for p in inputs[name]))
