@@ -12,7 +12,10 @@ def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     path.open("rb").close()  # a missing or unreadable file is then an OSError that names it, like any other
     try:
         with safe_open(path, framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118 (not a dict)
+            names = list(file.keys())
+            if odd := [name for name in names if not name.isprintable()]:
+                raise ValueError(f"an array named {odd[0]}")
+            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
     except (SafetensorError, AttributeError) as error:  # the latter for a dtype that NumPy does not have
         raise ValueError(str(error)) from error
 
@@ -20,7 +23,7 @@ def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
 def check_arrays(arrays: Mapping[str, np.ndarray], declared: Mapping[str, tuple[str, Sequence[str]]]) -> None:
     """Hold arrays against the dtype of each and its axes; axes of one name are of one size."""
     if unknown := sorted(arrays.keys() - declared.keys()):
-        raise ValueError(f"{unknown[0]} is not among what it holds")
+        raise ValueError(f"{unknown[0][:40]}: unknown")
     sizes: dict[str, int] = {}
     for name, (dtype, axes) in declared.items():
         array = arrays[name]

@@ -81,7 +81,7 @@ def named(names: Sequence[str], declared: Mapping[str, Any], where: str = "") ->
     for name in names:
         specs = [declared[name]] if name in declared else [starts[start] for start in starts if name.startswith(start)]
         if not specs or name in found:
-            raise refusal(f"{where}{name}"[:80], "twice" if name in found else "it", "among what it holds")
+            raise ValueError(f"{where}{name[:40]}: {'there twice' if name in found else 'unknown'}")
         found[name] = specs[0]
     return found
 
@@ -104,7 +104,7 @@ def check(value: Any, spec: Any, where: str = "") -> None:
     else:
         wanted = len(spec) if isinstance(spec, tuple) else None
         if not isinstance(value, list) or wanted not in (None, len(value)):
-            raise refusal(where, value, "a list" if wanted is None else f"a list of {wanted}")
+            raise refusal(where or "it", value, "a list" if wanted is None else f"a list of {wanted}")
         for number, part in enumerate(value):
             check(part, spec[number if wanted else 0], f"{where}[{number}]")
 
