@@ -29,7 +29,7 @@ def measures(model: str, seed: int, accuracy: float, validation: float | None, i
         return {**run, "test": {**test, "calibrated": None, "without_label_errors": None}}
     run |= {"temperature": 2.5, "training_flops": 3_000_000 + seed}
     calibrated = {"negative_log_likelihood": 0.75, "expected_calibration_error": 0.125}
-    left = {"images": 190, "errors": 38, "accuracy": 0.8}
+    left = {"images": images * 19 // 20, "errors": images * 19 // 100, "accuracy": 0.8}
     return {**run, "test": {**test, "calibrated": calibrated, "without_label_errors": left}}
 
 
@@ -132,7 +132,7 @@ def test_a_model_of_some_classes_alone_is_not_chosen(ran: Ran, target: Path) -> 
 RIGHT = measures("a", 0, 0.5, None)
 
 
-def tested(**changes: object) -> dict[str, Any]:
+def with_test(**changes: object) -> dict[str, Any]:
     return {**RIGHT, "test": {**RIGHT["test"], **changes}}
 
 
@@ -145,16 +145,16 @@ MORE = {"negative_log_likelihood": 1.5, "expected_calibration_error": 0.25}
         ({**RIGHT, "test": None}, "test: nothing is not an object"),
         ({**RIGHT, "test": {"accuracy": 1}}, "no 'test.images'"),
         ({**RIGHT, "more": 1}, "more: unknown"),
-        (tested(interval=[]), "test.interval: [] is not a list of 2"),
-        (tested(accuracy="0.5"), "test.accuracy: 0.5 is not a share of 0 to 1"),
-        (tested(accuracy=math.nan), "test.accuracy: nan is not a share of 0 to 1"),
-        (tested(accuracy=0.51), "test.accuracy is not what test.errors leave of test.images"),
-        (tested(interval=[0.6, 0.7]), "test.interval is not around test.accuracy"),
-        (tested(errors=99), "test.errors is not what is beside the diagonal of test.confusion"),
-        (tested(images=100), "test.images is not the sum of test.confusion"),
-        (tested(confusion=[[100, 100]]), "test.confusion is not as many rows and columns as "),
-        (tested(confusion=[[99, 100], [1, 0]]), "test.per_class is not what test.confusion gives"),
-        (tested(calibrated=MORE), "test.calibrated is not there where temperature is"),
+        (with_test(interval=[]), "test.interval: [] is not a list of 2"),
+        (with_test(accuracy="0.5"), "test.accuracy: 0.5 is not a share of 0 to 1"),
+        (with_test(accuracy=math.nan), "test.accuracy: nan is not a share of 0 to 1"),
+        (with_test(accuracy=0.51), "test.accuracy is not what test.errors leave of test.images"),
+        (with_test(interval=[0.6, 0.7]), "test.interval is not around test.accuracy"),
+        (with_test(errors=99), "test.errors is not what is beside the diagonal of test.confusion"),
+        (with_test(images=100), "test.images is not the sum of test.confusion"),
+        (with_test(confusion=[[100, 100]]), "test.confusion is not as many rows and columns as "),
+        (with_test(confusion=[[99, 100], [1, 0]]), "test.per_class is not what test.confusion gives"),
+        (with_test(calibrated=MORE), "test.calibrated is not there where temperature is"),
     ],
 )
 def test_measures_that_make_no_sense(tmp_path: Path, refused: Refused, changed: dict[str, Any], reason: str) -> None:
