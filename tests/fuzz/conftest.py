@@ -8,10 +8,17 @@ from pathlib import Path
 import pytest
 from digits.core.command import UserError
 
-INPUTS = int(os.environ.get("DIGITS_FUZZ", "300"))  # of each kind
+INPUTS = 200  # of each kind, unless DIGITS_FUZZ says how many of all kinds together
 LONGEST = 300  # characters of a message, beside the path
 
 Tally = dict[str, Counter[str]]
+
+
+@pytest.fixture(scope="session")
+def inputs(request: pytest.FixtureRequest) -> int:
+    """How many inputs of each kind to try."""
+    kinds = sum("inputs" in getattr(item, "fixturenames", ()) for item in request.session.items)
+    return -(-int(os.environ["DIGITS_FUZZ"]) // kinds) if "DIGITS_FUZZ" in os.environ else INPUTS
 
 
 @pytest.fixture(scope="session")
@@ -19,9 +26,9 @@ def tally() -> Iterator[Tally]:
     """What came of the inputs of each kind; shown at the end, with pytest's -s."""
     found: Tally = {}
     yield found
-    print(f"\n{'kind':32}{'tried':>8}{'refused':>9}{'accepted':>10}")
-    for kind, counts in found.items():
-        print(f"{kind:32}{counts.total():8,}{counts['refused']:9,}{counts['accepted']:10,}")
+    print(f"\n{'kind':50}{'tried':>8}{'refused':>9}{'accepted':>10}")
+    for kind, counts in [*found.items(), ("all", sum(found.values(), Counter()))]:
+        print(f"{kind:50}{counts.total():8,}{counts['refused']:9,}{counts['accepted']:10,}")
 
 
 def outcome(read: Callable[[Path], object], path: Path) -> str:

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from digits.core.fields import Kind, read_json
 from digits.core.tables import read_table
 from digits.data.tensors import load_split
+from digits.networks.export import portable_network
 from digits.networks.weights import load_networks
+from digits.plot_weights import read_filters
 from digits.rendering.kinds import EXPLORER, REPORT
 from digits.statistics.histories import read_history
 from digits.statistics.kinds import EXPERIMENT, LADDER, LEARNING, METRICS, MISTAKES, SUMMARY
@@ -18,7 +21,7 @@ from digits.statistics.predictions import load_predictions, load_validation
 from digits.statistics.runs import read_measures
 from project import RUNS
 
-from fuzz.conftest import INPUTS, Tally, outcome
+from fuzz.conftest import Tally, outcome
 from fuzz.mutate import BYTES, JSON, SAFETENSORS, SURE, TABLES, mutants
 
 Read = Callable[[Path], object]
@@ -30,6 +33,14 @@ def table(kind: Kind) -> Read:
 
 def json(kind: Kind) -> Read:
     return lambda path: read_json(path, kind)
+
+
+def weights(path: Path) -> None:
+    """Read them as `predict`, `plot_weights` and `explore` do."""
+    networks, _, _ = load_networks(path)
+    if len(networks) == 1:
+        assert read_filters(path, (28, 28)).ndim == 3
+    portable_network(path, list("0123456789"), np.zeros((3, 28, 28), np.uint8))
 
 
 LINEAR, DENSE, CONVOLUTIONAL = RUNS[0], RUNS[2], RUNS[4]
@@ -46,9 +57,9 @@ READERS: dict[str, Read] = {
     "results/explorer.json": json(EXPLORER),
     "results/report.json": json(REPORT),
     "results/tensors/test.safetensors": load_split,
-    f"{DENSE}/weights.safetensors": load_networks,
-    f"{CONVOLUTIONAL}/weights.safetensors": load_networks,
-    "results/runs/tiny-conv-pair/seed-0/weights.safetensors": load_networks,
+    f"{DENSE}/weights.safetensors": weights,
+    f"{CONVOLUTIONAL}/weights.safetensors": weights,
+    "results/runs/tiny-conv-pair/seed-0/weights.safetensors": weights,
     f"{LINEAR}/predictions.safetensors": load_predictions,
     f"{LINEAR}/validation.safetensors": lambda path: load_validation(path, 10),
 }
@@ -57,13 +68,15 @@ SOME_MISTAKES = "image,label,predicted,agree,runs\n7,3,5,2,2\n9,4,9,1,2\n12,0,6,
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_a_damaged_file_is_refused_or_still_makes_sense(built: Path, tmp_path: Path, tally: Tally, name: str) -> None:
+def test_a_damaged_file_is_refused_or_still_makes_sense(
+    built: Path, tmp_path: Path, tally: Tally, inputs: int, name: str
+) -> None:
     path = tmp_path / Path(name).name
     whole = SOME_MISTAKES.encode() if name.endswith("mistakes.csv") else (built / name).read_bytes()
     path.write_bytes(whole)
     assert outcome(READERS[name], path) == "accepted"
     counts = tally.setdefault(name.removeprefix("results/"), Counter())
-    for how, content in mutants(whole, BYTES | MUTATORS[path.suffix], name, INPUTS):
+    for how, content in mutants(whole, BYTES | MUTATORS[path.suffix], name, inputs):
         path.write_bytes(content)
         came = outcome(READERS[name], path)
         assert came == "refused" or how not in SURE, f"{how}: {content[:300]!r}"

@@ -57,6 +57,8 @@ def read_filters(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     arrays, training = read_weights(path)
     with written_by("digits.train", path):
         if "convolutions.0.weight" in arrays:
+            if arrays["convolutions.0.weight"].ndim != 4:
+                raise ValueError(f"convolutions.0.weight: {arrays['convolutions.0.weight'].ndim} axes are not 4")
             return arrays["convolutions.0.weight"][:, 0]
         crop = training["recipe"]["crop"]
         return arrays["w1"].T.reshape(-1, *(side - 2 * crop for side in shape))
