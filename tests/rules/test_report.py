@@ -21,6 +21,7 @@ from project import (
     COMPARISONS,
     CONFIG,
     EXPERIMENT_RUNS,
+    EXPLANATION,
     FIGURES,
     MISTAKES,
     RUNS,
@@ -293,6 +294,31 @@ def test_what_is_something_else_is_named(project: Path, refused: Refused, path: 
     (project / path).write_text("{}")
     wanted = rf"error: {project / path}: not a file that `digits\.{maker}` wrote \(.*\); delete it and start again"
     assert re.fullmatch(wanted, refused("report", project))
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "error"),
+    [
+        (MISTAKES, "runs\n", "runs\n7,3,x,2,2\n", "plot_mistakes` wrote (x: none of the classes that were measured); "),
+        (
+            EXPLANATION["learning"],
+            "recall_0",
+            "recall_x",
+            "explain` wrote (x: none of the classes that were measured); ",
+        ),
+        (EXPLORER, '"labels":"', '"labels":"////', "explore` wrote (labels is not of its classes); "),
+        (EXPLANATION["experiment"], "normal,", ",", "explain` wrote (row 1, init: nothing is not a text); "),
+    ],
+)
+def test_what_the_notebook_reads_is_checked(
+    project: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch, path: str, old: str, new: str, error: str
+) -> None:
+    text = (project / path).read_text()
+    assert old in text
+    (project / path).write_text(text.replace(old, new, 1))
+    monkeypatch.chdir(project)
+    line = arguments("report", Path(), Path())
+    assert refused("report", project, *line).startswith(f"error: {path}: not a file that `digits.{error}delete it ")
 
 
 def test_measures_that_lack_a_part(project: Path, refused: Refused) -> None:
