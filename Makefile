@@ -9,8 +9,9 @@ DIRECTORY ?= .
 # A name may hold what make and the shell take for their own ($, quotes): it goes to the command as it is, by the environment.
 override IMAGES := $(value IMAGES)
 export IMAGES
+INPUTS ?= 10000
 
-.PHONY: help report snakemake-report predict test verify publish check format docs bench cluster-env slurm-up slurm-down environment lock
+.PHONY: help report snakemake-report predict test fuzz verify publish check format docs bench cluster-env slurm-up slurm-down environment lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +34,9 @@ predict: environment ## classify image files of your own: IMAGES="my/*.png" (MOD
 test: environment ## run the tests on all cores, and those on a SLURM cluster if possible
 	@$(PYTHON_RUN) -m pytest --numprocesses auto
 	@$(PYTHON_RUN) -m pytest tests/cluster
+
+fuzz: environment ## ten thousand mutated inputs over all readers (INPUTS=10000)
+	@DIGITS_FUZZ=$(INPUTS) $(PYTHON_RUN) -m pytest tests/fuzz -q -s
 
 verify: environment ## compare results with the published checksums, then check them (CONFIGURATION=config DIRECTORY=.)
 	@PYTHONPATH=workflow $(PYTHON_RUN) tools/published.py check --configuration $(CONFIGURATION) --directory $(DIRECTORY)

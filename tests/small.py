@@ -1,8 +1,11 @@
 """What the unit tests of the training share: a small recipe, random images, and what torch makes of the same numbers."""
 
+import dataclasses
 from collections.abc import Iterable
+from typing import Any
 
 import torch
+from digits.core.arithmetic import PORTABLE
 from digits.core.seeding import generator_for
 from digits.data.examples import Examples
 from digits.networks.network import Network, build_network
@@ -35,6 +38,14 @@ def network(settings: Recipe) -> Network:
 
 def training(settings: Recipe, data: Examples) -> Training:
     return Training(data, network(settings), settings, generator_for("order"))
+
+
+def facts(settings: Recipe) -> dict[str, Any]:
+    """What a file of weights says of a training."""
+    counts = {"seed": 0, "members": 1, "epochs": 1, "train_size": 40, "training_flops": 7}
+    classes = [str(number) for number in range(CLASSES)]
+    texts = {"model": "a", "processors": [PORTABLE], "classes": classes, "recipe": dataclasses.asdict(settings)}
+    return {**counts, **texts, "shape": list(SHAPE)}
 
 
 def as_modules(params: Iterable[Tensor]) -> torch.nn.Sequential:

@@ -1,6 +1,5 @@
 """The mistakes of other data: suspected label errors, few or many classes, names that are long or hostile, one model."""
 
-import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from conftest import call
 from digits.data.tensors import Split, save_split
 from digits.rendering.links import Source
 from digits.rendering.mistakes_browser import browser_html
+from digits.statistics.metrics import evaluate_logits
 from digits.statistics.predictions import Predictions, save_predictions
 from playwright.sync_api import Page, expect
 
@@ -30,16 +30,16 @@ def page_about(folder: Path, names: list[str], models: dict[str, Any], shape: tu
     lines: dict[str, list[object]] = {"--predictions": [], "--metrics": []}
     for model, temperature in models.items():
         logits = (np.eye(len(names))[labels] + numbers.normal(size=(len(labels), len(names)))).astype(np.float32)
-        confusion = np.zeros((len(names), len(names)), int)
-        np.add.at(confusion, (labels, logits.argmax(axis=1)), 1)
         path = folder / f"{len(lines['--metrics'])}.safetensors"
         save_predictions(path, Predictions(logits, test.labels, np.ones(len(labels), bool)))
-        measures = {"model": model, "seed": 0, "temperature": temperature, "test": {"confusion": confusion.tolist()}}
+        counts = {"seed": 0, "parameters": 1, "epochs": 1, "train_size": 1, "training_flops": 1}
+        measures = {"model": model, **counts, "processors": [], "validation_accuracy": None, "temperature": temperature}
+        measures |= {"test": evaluate_logits(logits, labels, names, temperature), "snapshots": []}
         path.with_suffix(".json").write_text(json.dumps(measures))
         lines["--predictions"].append(path)
         lines["--metrics"].append(path.with_suffix(".json"))
-    with (folder / "summary.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([("model", "chosen"), *((m, i == 0) for i, m in enumerate(models))])
+    runs = ("--runs", *lines["--metrics"], "--predictions", *lines["--predictions"])
+    call("summarise", *runs, "--metrics", folder / "metrics.csv", "--summary", folder / "summary.csv")
     options = [word for option, paths in lines.items() for word in (option, *paths)]
     files = ("--test", folder / "test.safetensors", "--summary", folder / "summary.csv")
     call("explore", *files, "--models", *models, *options, "--explorer", folder / "explorer.json", *more)

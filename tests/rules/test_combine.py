@@ -112,7 +112,11 @@ REVERSED = replaced("labels", lambda labels: labels[::-1].copy())
 @pytest.mark.parametrize(
     ("name", "change", "reason"),
     [
-        ("weights", lambda path: rewrite(path, recipe={}), "not of the same recipe as "),
+        (
+            "weights",
+            lambda path: rewrite(path, recipe={**header(path)["recipe"], "crop": 1}),
+            "not of the same recipe as ",
+        ),
         ("weights", lambda path: rewrite(path, classes=["a", "b"]), "not of the same classes as "),
         ("weights", lambda path: rewrite(path, model="small"), "not of the same model as "),
         ("weights", lambda path: rewrite(path, train_size=7), "not of the same train_size as "),

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import scipy.stats
 from conftest import Command, Refused
+from digits.core.arithmetic import PORTABLE
+from digits.statistics.metrics import evaluate_logits
 from project import COMPARISONS, RUNS, rows
 from safetensors.numpy import load_file, save_file
 
@@ -30,8 +32,16 @@ def write_run(folder: Path, model: str, seed: int, wrong: range, counted: range 
     logits = np.eye(10, dtype=np.float32)[np.where(np.isin(numbers, wrong), (labels + 1) % 10, labels)]
     arrays: dict[str, np.ndarray] = {"logits": logits, "labels": labels, "counted": np.isin(numbers, counted)}
     save_file(arrays, folder / f"{model}-{seed}.safetensors")
-    measures = {"model": model, "seed": seed, "parameters": 7850, "training_flops": 2_000_000}
-    measures["test"] = {"accuracy": 1 - len(wrong) / IMAGES}
+    of_these = arrays["counted"]
+    counts = {"seed": seed, "parameters": 7850, "epochs": 1, "train_size": 400, "training_flops": 2_000_000}
+    measures: dict[str, Any] = {
+        "model": model,
+        **counts,
+        "processors": [PORTABLE],
+        "validation_accuracy": None,
+        "temperature": None,
+    }
+    measures |= {"test": evaluate_logits(logits[of_these], labels[of_these], list("0123456789")), "snapshots": []}
     (folder / f"{model}-{seed}.json").write_text(json.dumps({**measures, **more}))
 
 
@@ -162,10 +172,12 @@ def test_predictions_that_are_not_of_the_same_images(project: Path, refused: Ref
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"counted": np.ones(200, np.uint8)}, "counted is uint8 [200]"),
-        ({"counted": np.ones(199, np.bool_)}, "counted is bool [199]"),
-        ({"labels": np.full(200, 10, np.uint8)}, "label 10 among scores of 10 classes"),
-        ({"logits": np.zeros((200, 10))}, "logits float64 [200, 10], labels uint8 [200]"),
+        ({"counted": np.ones(200, np.uint8)}, "counted: uint8 [200] is not bool [200]"),
+        ({"counted": np.ones(199, np.bool_)}, "counted: bool [199] is not bool [200]"),
+        ({"labels": np.full(200, 10, np.uint8)}, "label 10 of 10 classes"),
+        ({"logits": np.zeros((200, 10))}, "logits: float64 [200, 10] is not float32 [N, classes]"),
+        ({"logits": np.full((200, 10), np.nan, np.float32)}, "logits: those of image 0 are not finite"),
+        ({"other": np.zeros(1)}, "other: unknown"),
     ],
 )
 def test_other_predictions(project: Path, refused: Refused, change: dict[str, np.ndarray], reason: str) -> None:

@@ -97,9 +97,9 @@ def test_label_errors_that_are_no_test_images(trained: Path, refused: Refused, n
 @pytest.mark.parametrize(
     ("classes", "labels", "reason"),
     [
-        (10, [0] * 4, "logits float32 [5, 10], labels "),
+        (10, [0] * 4, "labels: uint8 [4] is not uint8 [5]"),
         (9, [0] * 5, "scores of 9 classes, but "),
-        (9, [9] * 5, "label 9 among scores of 9 "),
+        (9, [9] * 5, "label 9 of 9 classes"),
     ],
 )
 def test_other_scores(
@@ -165,11 +165,14 @@ def test_a_network_of_some_classes_with_anothers_features(ran: Ran, measured: Pa
 
 NOT_WRITTEN = "not a file that `digits.train` wrote "
 BAD_WEIGHTS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "NaN": (lambda path: rewrite(path, {"b1": np.full(10, np.nan, np.float32)}), "b1 is not made of finite float32"),
+    "NaN": (
+        lambda path: rewrite(path, {"b1": np.full(10, np.nan, np.float32)}),
+        f"{NOT_WRITTEN}(b1 is not made of finite float32",
+    ),
     "no header": (lambda path: save_file(load_file(path), path), f"{NOT_WRITTEN}(no 'training'); "),
     "a header of another kind": (lambda path: save_file(load_file(path), path, {"training": "[]"}), NOT_WRITTEN),
     "other classes": (lambda path: rewrite(path, classes=["a", "b"]), "trained on classes ['a', 'b'], but "),
-    "half a recipe": (lambda path: rewrite(path, recipe={"network": "dense"}), f"{NOT_WRITTEN}(no 'hidden'); "),
+    "half a recipe": (lambda path: rewrite(path, recipe={"network": "dense"}), f"{NOT_WRITTEN}(no 'recipe.hidden'); "),
 }
 
 

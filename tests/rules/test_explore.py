@@ -154,8 +154,8 @@ def test_images_that_are_not_square_have_nothing_to_draw_on(ran: Ran, project: P
     ("arrays", "training", "reason"),
     [
         ({"w1": np.zeros((784, 7), np.float32)}, {}, "weights [784, 7] in a layer from 784 to 20 values"),
-        ({"b2": np.full(10, np.nan, np.float32)}, {}, "something else than finite float32 numbers"),
-        ({"b2": np.zeros(10)}, {}, "something else than finite float32 numbers"),
+        ({"b2": np.full(10, np.nan, np.float32)}, {}, "b2 is not made of finite float32 numbers"),
+        ({"b2": np.zeros(10)}, {}, "b2 is not made of finite float32 numbers"),
         ({CONVOLUTION: np.zeros((8, 3, 3, 3), np.float32)}, {}, "weights [8, 3, 3, 3] for 8 channels of 4×3×3"),
         ({}, {"classes": ["a", "b"]}, "trained on classes ['a', 'b'], but the test images have ['0', "),
         ({"w2": np.zeros((20, 3), np.float32), "b2": np.zeros(3, np.float32)}, {}, "3 outputs for 10 classes"),

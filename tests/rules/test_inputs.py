@@ -89,13 +89,16 @@ def test_a_damaged_input_is_named(project: Path, refused: Refused, case: str) ->
 
 def test_tensors_of_another_kind(trained: Path, tmp_path: Path, refused: Refused) -> None:
     path = tmp_path / "train.safetensors"
-    for classes, message in {
-        "3": "not a file that `digits.convert` wrote ('int' object is not iterable); ",
-        '["a", "b"]': "label 9 in a data set of 2 classes; ",
+    for classes, reason in {
+        "3": "it: 3 is not a list",
+        '["a", "b"]': "label 9 of 2 classes",
+        '["a", "a"]': "classes is not a list without repetition",
+        '["a", 7]': "[1]: 7 is not a text",
     }.items():
+        message = f"not a file that `digits.convert` wrote ({reason}); "
         save_file(load_file(trained / TENSORS[0]), path, {"classes": classes})
         assert refused("train", trained, "--images", path).startswith(f"error: {path}: {message}")
     tensors = load_file(trained / TENSORS[0])
     save_file({**tensors, "images": tensors["images"].astype(np.float32)}, path, {"classes": "[]"})
     error = refused("train", trained, "--images", path)
-    assert error.startswith(f"error: {path}: expected ") and "float32 [500, 28, 28] and uint8 [500]; " in error
+    assert "(images: float32 [500, 28, 28] is not uint8 [N, height, width]); " in error

@@ -9,11 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import Refused
-from digits.plot_ladder import COLUMNS, accuracy_label, draw_ladder
+from digits.plot_ladder import accuracy_label, draw_ladder
+from digits.statistics.kinds import LADDER
 from drawings import svg_texts
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from project import COMPARISONS, LADDER_FIGURE
+
+COLUMNS = ["model", "adds", "beside", "test_accuracy", "interval_low", "interval_high", "difference", "significant"]
 
 
 def table(*rows: tuple[Any, ...]) -> pd.DataFrame:
@@ -107,7 +110,9 @@ def test_a_model_without_a_colour(built: Path, refused: Refused) -> None:
     assert error.startswith(f"error: --models: published of {built}/results/ladder.csv ")
 
 
-@pytest.mark.parametrize(("content", "reason"), [("model,adds\n", "no rows"), ("model\na\n", "no 'adds'")])
+@pytest.mark.parametrize(
+    ("content", "reason"), [(",".join(LADDER.holds) + "\n", "no rows"), ("model\na\n", "no 'adds'")]
+)
 def test_a_table_that_is_no_ladder(tmp_path: Path, refused: Refused, content: str, reason: str) -> None:
     path = tmp_path / "ladder.csv"
     path.write_text(content)

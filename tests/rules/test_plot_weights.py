@@ -8,6 +8,7 @@ from digits.plot_weights import UNITS, draw_first_layers, read_filters, signed
 from digits.rendering.plotting import SHADES
 from project import RUNS
 from safetensors.numpy import load_file, save_file
+from small import facts, recipe
 
 
 def test_first_layers_show_the_weights_of_each_model(built: Path) -> None:
@@ -34,5 +35,5 @@ def test_a_weights_colour_is_its_sign_and_its_opacity_its_size() -> None:
 
 def test_the_units_of_a_cropped_network_are_of_the_pixels_that_it_sees(tmp_path: Path) -> None:
     w1 = np.arange(6 * 2, dtype=np.float32).reshape(6, 2)  # of images of 4 × 5 pixels without their border
-    save_file({"w1": w1}, tmp_path / "weights", {"training": json.dumps({"recipe": {"crop": 1}})})
+    save_file({"w1": w1}, tmp_path / "weights", {"training": json.dumps(facts(recipe(crop=1)))})
     np.testing.assert_array_equal(read_filters(tmp_path / "weights", (4, 5)), [w1[:, n].reshape(2, 3) for n in (0, 1)])

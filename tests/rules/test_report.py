@@ -21,6 +21,7 @@ from project import (
     COMPARISONS,
     CONFIG,
     EXPERIMENT_RUNS,
+    EXPLANATION,
     FIGURES,
     MISTAKES,
     RUNS,
@@ -267,7 +268,8 @@ def test_what_good_models_misclassify_is_shown(rebuild: Rebuild, project: Path) 
     with (project / TABLES["metrics"]).open("w", newline="") as file:
         writer = csv.DictWriter(file, table[0])
         writer.writeheader()
-        writer.writerows({**row, "test_accuracy": "0.9"} if row["model"] == "tiny-conv" else row for row in table)
+        right = {"test_accuracy": "0.9", "test_errors": "20", "test_interval_high": "0.95"}
+        writer.writerows({**row, **right} if row["model"] == "tiny-conv" else row for row in table)
     (project / MISTAKES).write_text("image,label,predicted,agree,runs\n7,3,5,2,2\n9,4,9,1,2\n")
     page = rebuild(dataset={**CONFIG["dataset"], "label_errors": [7, 11]})
     assert re.search(r"tiny-conv\W.*\b2 runs\b.*\b2 of 200 test images.*\(no\. 7\)", page.text["p"])
@@ -304,9 +306,34 @@ def test_what_is_something_else_is_named(project: Path, refused: Refused, path: 
     assert re.fullmatch(wanted, refused("report", project))
 
 
+@pytest.mark.parametrize(
+    ("path", "old", "new", "error"),
+    [
+        (MISTAKES, "runs\n", "runs\n7,3,x,2,2\n", "plot_mistakes` wrote (x: none of the classes that were measured); "),
+        (
+            EXPLANATION["learning"],
+            "recall_0",
+            "recall_x",
+            "explain` wrote (x: none of the classes that were measured); ",
+        ),
+        (EXPLORER, '"labels":"', '"labels":"////', "explore` wrote (labels is not of its classes); "),
+        (EXPLANATION["experiment"], "normal,", ",", "explain` wrote (row 1, init: nothing is not a text); "),
+    ],
+)
+def test_what_the_notebook_reads_is_checked(
+    project: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch, path: str, old: str, new: str, error: str
+) -> None:
+    text = (project / path).read_text()
+    assert old in text
+    (project / path).write_text(text.replace(old, new, 1))
+    monkeypatch.chdir(project)
+    line = arguments("report", Path(), Path())
+    assert refused("report", project, *line).startswith(f"error: {path}: not a file that `digits.{error}delete it ")
+
+
 def test_measures_that_lack_a_part(project: Path, refused: Refused) -> None:
     (project / RUNS[0] / "metrics.json").write_text('{"model": "linear", "seed": 0}')
-    assert re.match(r"error: .*/report\.ipynb: cell \d+ fails with KeyError: 'test'; ", refused("report", project))
+    assert "not a file that `digits.evaluate` wrote (no 'parameters'); " in refused("report", project)
 
 
 def test_all_that_is_missing_is_named(tmp_path: Path, refused: Refused) -> None:

@@ -1,6 +1,7 @@
 """`digits.summarise`: the two tables against numbers worked out by hand."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -8,21 +9,27 @@ import numpy as np
 import pytest
 import scipy.stats
 from conftest import Ran, Refused
+from digits.core.arithmetic import PORTABLE
+from digits.statistics.kinds import per_class
 from project import TABLES, rows
 from safetensors.numpy import save_file
 
 
-def measures(model: str, seed: int, accuracy: float, validation: float | None) -> dict[str, Any]:
-    interval, errors = [accuracy - 0.125, accuracy + 0.125], round(200 * (1 - accuracy))
+def measures(model: str, seed: int, accuracy: float, validation: float | None, images: int = 200) -> dict[str, Any]:
+    """Measures of a run that is tested on images of one class alone."""
+    interval, errors = [accuracy - 0.125, accuracy + 0.125], round(images * (1 - accuracy))
     calibration = {"negative_log_likelihood": 1.5, "expected_calibration_error": 0.25}
-    test = {"images": 200, "accuracy": accuracy, "errors": errors, "interval": interval, **calibration}
+    test = {"images": images, "accuracy": accuracy, "errors": errors, "interval": interval, **calibration}
+    confusion = [[images - errors, errors], [0, 0]]
+    test |= {"per_class": per_class(np.array(confusion), ["a", "b"]), "confusion": confusion}
     run = {"model": model, "seed": seed, "parameters": 7850, "epochs": 3, "train_size": 400}
+    run |= {"processors": [PORTABLE], "snapshots": []}
     run |= {"validation_accuracy": validation, "temperature": None, "training_flops": None}
     if validation is None:
         return {**run, "test": {**test, "calibrated": None, "without_label_errors": None}}
     run |= {"temperature": 2.5, "training_flops": 3_000_000 + seed}
     calibrated = {"negative_log_likelihood": 0.75, "expected_calibration_error": 0.125}
-    left = {"images": 190, "errors": 38, "accuracy": 0.8}
+    left = {"images": images * 19 // 20, "errors": images * 19 // 100, "accuracy": 0.8}
     return {**run, "test": {**test, "calibrated": calibrated, "without_label_errors": left}}
 
 
@@ -117,23 +124,41 @@ def test_validation_alone_chooses(ran: Ran, target: Path, validation: tuple[floa
 
 
 def test_a_model_of_some_classes_alone_is_not_chosen(ran: Ran, target: Path) -> None:
-    few = measures("few", 0, 0.875, 1.0)
-    few["test"]["images"] = 100
+    few = measures("few", 0, 0.75, 1.0, images=100)
     _, found = summarise(ran, target, few, measures("a", 0, 0.25, 0.5), measures("b", 0, 0.25, None))
     assert [row["model"] for row in found if row["chosen"] == "True"] == ["a"]
 
 
+RIGHT = measures("a", 0, 0.5, None)
+
+
+def with_test(**changes: object) -> dict[str, Any]:
+    return {**RIGHT, "test": {**RIGHT["test"], **changes}}
+
+
+MORE = {"negative_log_likelihood": 1.5, "expected_calibration_error": 0.25}
+
+
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    ("changed", "reason"),
     [
-        ({"test": None}, "'NoneType' object is not subscriptable"),
-        ({"test": {"accuracy": 1}}, "no 'calibrated'"),
-        ({"test": {"calibrated": None, "without_label_errors": None}}, "no 'accuracy'"),
-        ({"test": {**measures("a", 0, 0.5, None)["test"], "interval": []}}, "list index out of range"),
+        ({**RIGHT, "test": None}, "test: nothing is not an object"),
+        ({**RIGHT, "test": {"accuracy": 1}}, "no 'test.images'"),
+        ({**RIGHT, "more": 1}, "more: unknown"),
+        (with_test(interval=[]), "test.interval: [] is not a list of 2"),
+        (with_test(accuracy="0.5"), "test.accuracy: 0.5 is not a share of 0 to 1"),
+        (with_test(accuracy=math.nan), "test.accuracy: nan is not a share of 0 to 1"),
+        (with_test(accuracy=0.51), "test.accuracy is not what test.errors leave of test.images"),
+        (with_test(interval=[0.6, 0.7]), "test.interval is not around test.accuracy"),
+        (with_test(errors=99), "test.errors is not what is beside the diagonal of test.confusion"),
+        (with_test(images=100), "test.images is not the sum of test.confusion"),
+        (with_test(confusion=[[100, 100]]), "test.confusion is not as many rows and columns as "),
+        (with_test(confusion=[[99, 100], [1, 0]]), "test.per_class is not what test.confusion gives"),
+        (with_test(calibrated=MORE), "test.calibrated is not there where temperature is"),
     ],
 )
-def test_measures_lacking_something(tmp_path: Path, refused: Refused, change: dict[str, Any], reason: str) -> None:
+def test_measures_that_make_no_sense(tmp_path: Path, refused: Refused, changed: dict[str, Any], reason: str) -> None:
     path = tmp_path / "metrics.json"
-    path.write_text(json.dumps({**measures("a", 0, 0.5, None), **change}))
+    path.write_text(json.dumps(changed))
     error = refused("summarise", tmp_path, "--runs", path, "--predictions", path)
-    assert error.startswith(f"error: {path}: not a file that `digits.evaluate` wrote ({reason}); ")
+    assert error.startswith(f"error: {path}: not a file that `digits.evaluate` wrote ({reason}")

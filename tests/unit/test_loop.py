@@ -10,11 +10,22 @@ import torch
 from digits.core.seeding import generator_for
 from digits.data.examples import Examples
 from digits.networks.network import build_network
-from digits.networks.weights import TRAINING, learned, save_weights
+from digits.networks.weights import learned, save_weights
 from digits.settings.recipes import Recipe
 from digits.train import reuse_features
 from digits.training.loop import DivergenceError, Epoch, Training, fit, set_mode, validate_epoch
-from small import SHAPE, as_modules, convolutional, examples, network, recipe, torch_epochs, torch_losses, training
+from small import (
+    SHAPE,
+    as_modules,
+    convolutional,
+    examples,
+    facts,
+    network,
+    recipe,
+    torch_epochs,
+    torch_losses,
+    training,
+)
 from torch import Tensor
 
 NOTHING = examples(count=0)
@@ -158,8 +169,7 @@ def test_batch_norms_of_averaged_weights_are_measured_anew() -> None:
 def test_reused_features_stay_as_they_are(tmp_path: Path, make: Callable[..., Recipe], average: float) -> None:
     """The last layer alone is trained."""
     source, _ = train(make())
-    header = dict.fromkeys(TRAINING)
-    save_weights(tmp_path / "weights", learned(source.network), header)
+    save_weights(tmp_path / "weights", learned(source.network), facts(source.recipe))
     settings = make(features_of="source", weight_averaging=average, epochs=2)
     data = examples(seed=3, classes=2)
     net = build_network(settings, SHAPE, 2, generator_for("b"))

@@ -53,7 +53,7 @@ from digits.rendering.plotting import plt, save_figures
 for path in sys.argv[2:]:
     figure, axis = plt.subplots()
     axis.set_title(sys.argv[1])
-    save_figures({Path(path): figure})
+    save_figures({Path(path): figure}, {})
 """
     result = python(code, name, tmp_path / "a.svg", tmp_path / "a.png")
     assert (result.status, result.output) == (0, "")
@@ -64,5 +64,5 @@ def test_an_svg_keeps_a_name_that_looks_like_a_part_of_it(tmp_path: Path) -> Non
     name = """style="a: b; c: d" d="M 1 2" transform="rotate(-0 1.234)" <defs> ; font-family: 'DejaVu Sans' <metadata></metadata>"""
     figure, axis = plt.subplots()
     axis.set_title(name)
-    save_figures({tmp_path / "a.svg": figure})
+    save_figures({tmp_path / "a.svg": figure}, {})
     assert svg_texts(tmp_path / "a.svg")[-1] == name

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from digits.core.arrays import read_arrays
 from digits.core.command import UserError, log, run
-from digits.core.files import whole_files, written_by
+from digits.core.files import whole_files
 from digits.core.options import command_parser
 from digits.networks.ensembles import join_members, mean_logits
+from digits.networks.headers import read_weights
 from digits.statistics.metrics import measure_run, read_label_errors
 from digits.statistics.predictions import (
     Predictions,
@@ -35,14 +35,12 @@ def join_weights(paths: Sequence[Path]) -> tuple[dict[str, np.ndarray], dict[str
     members: list[dict[str, np.ndarray]] = []
     headers: list[dict[str, Any]] = []
     for path in paths:
-        with written_by("digits.train", path):
-            arrays, texts = read_arrays(path)
-            header = json.loads(texts["training"])
-            for key in SAME:
-                if headers and header[key] != headers[0][key]:
-                    raise UserError(f"{path}: not of the same {key} as {paths[0]}; delete both and start again")
-            members.append(arrays)
-            headers.append(header)
+        arrays, header = read_weights(path)
+        for key in SAME:
+            if headers and header[key] != headers[0][key]:
+                raise UserError(f"{path}: not of the same {key} as {paths[0]}; delete both and start again")
+        members.append(arrays)
+        headers.append(header)
     return join_members(members), {
         **headers[0],
         "members": len(headers),

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from digits.core.command import UserError, log, run
-from digits.core.files import written_by
 from digits.core.options import command_parser
 from digits.core.tables import write_tables
 from digits.statistics.metrics import mean_and_interval
@@ -56,9 +55,8 @@ def read_runs(metrics: Sequence[Path], predictions: Sequence[Path]) -> dict[str,
     found: dict[str, dict[int, Run]] = {}
     for path, scores in zip(metrics, predictions, strict=True):
         run = read_measures(path)
-        with written_by("digits.evaluate", path):
-            of_model = found.setdefault(run["model"], {})
-            of_model[run["seed"]] = Run(run["parameters"], run["training_flops"], run["test"]["accuracy"], scores)
+        of_model = found.setdefault(run["model"], {})
+        of_model[run["seed"]] = Run(run["parameters"], run["training_flops"], run["test"]["accuracy"], scores)
     return {model: dict(sorted(runs.items())) for model, runs in found.items()}
 
 

@@ -63,9 +63,7 @@ def main() -> None:
         for seed in seeds
     }
     made_from = checked(files.values())
-    histories = [
-        read_history(path, every_column=True).assign(model=model, seed=seed) for (model, seed), path in files.items()
-    ]
+    histories = [read_history(path).assign(model=model, seed=seed) for (model, seed), path in files.items()]
     learning = pd.concat(histories, ignore_index=True)
     learning = learning[["model", "seed", *(name for name in learning if name not in ("model", "seed"))]]
     learning["epoch"] = learning["epoch"].astype(int)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from digits.core.command import UserError, log, run
-from digits.core.files import whole_files, written_by
+from digits.core.files import whole_files
 from digits.core.options import command_parser
 from digits.data.tensors import Split, load_split
 from digits.networks.export import encode, portable_network
@@ -44,10 +44,8 @@ def shown_model(
 
 
 def measures_of(model: str, path: Path) -> dict[str, Any]:
-    """Read what was measured of a model's run; UserError where it is about another model or lacks a temperature."""
+    """Read what was measured of a model's run; UserError where it is about another model."""
     measures = read_measures(path)
-    with written_by("digits.evaluate", path):
-        measures["temperature"], measures["test"]["confusion"]  # no temperature is None
     if measures["model"] != model:
         raise UserError(f"{path}: it is about {measures['model']}, but --models has {model} in its place")
     return measures

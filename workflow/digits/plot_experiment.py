@@ -19,6 +19,7 @@ from digits.core.tables import read_table
 from digits.rendering.plotting import COLOURS, FAINT, INK, LINE, NARROW, NEXT, SMALL, WIDE, letters, save_both, short
 from digits.rendering.words import INITS_IN_SHORT, LOSSES_IN_SHORT, listed
 from digits.statistics.histories import classes_learned, recalls
+from digits.statistics.kinds import EXPERIMENT, LEARNING
 
 COLUMNS = 4  # panels in a row; in a narrow form half as many
 NAMED = 12  # classes whose names are on an axis, letters of a name
@@ -191,8 +192,8 @@ def main() -> None:
     args = parser.parse_args()
 
     plan = json.loads(args.plan)
-    learning = read_table(args.learning, "digits.explain")
-    experiment = read_table(args.experiment, "digits.explain")
+    learning = read_table(args.learning, LEARNING)
+    experiment = read_table(args.experiment, EXPERIMENT)
     draw = {
         "learning": partial(draw_learning, learning, plan),
         "experiment": partial(draw_experiment, learning, experiment, plan),

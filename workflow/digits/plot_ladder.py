@@ -17,8 +17,8 @@ from digits.core.command import UserError, run
 from digits.core.options import command_parser
 from digits.core.tables import read_table
 from digits.rendering.plotting import FAINT, GROUND, LINE, NARROW, NEXT, SMALL, WIDE, model_colours, save_both
+from digits.statistics.kinds import LADDER
 
-COLUMNS = ["model", "adds", "beside", "test_accuracy", "interval_low", "interval_high", "difference", "significant"]
 ROW, LINE_HEIGHT, GAP = 0.26, 0.16, 0.5  # of a row and of a line, in inches; before what is beside the ladder, in rows
 LETTERS = (72, 32)  # of a label's line, without and with `narrow`
 
@@ -126,7 +126,7 @@ def main() -> None:
     parser.outputs("--ladder", "figure to write, and one for a small screen")
     args = parser.parse_args()
 
-    table = read_table(args.table, "digits.compare", COLUMNS)
+    table = read_table(args.table, LADDER)
     colours = model_colours(args.models)
     if unknown := [model for model in table["model"] if model not in colours]:
         raise UserError(f"--models: {', '.join(unknown)} of {args.table} is missing; name all models of the report")

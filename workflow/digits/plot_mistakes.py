@@ -11,7 +11,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from digits.core.command import run
-from digits.core.files import written_by
 from digits.data.tensors import Split, load_split
 from digits.rendering.answers import answers
 from digits.rendering.plotting import empty_figure, image_grid, letters, save_figures, short
@@ -105,12 +104,11 @@ def main() -> None:
     args = parser.parse_args()
 
     test = load_split(args.test)
-    runs = read_runs(args, ["test_accuracy", "test_images"])
+    runs = read_runs(args)
     chosen = runs.first()[runs.chosen]
     measures = chosen / "metrics.json"
-    with written_by("digits.evaluate", measures):
-        measured = read_measures(measures)
-        confusion, temperature = measured["test"]["confusion"], measured["temperature"]
+    measured = read_measures(measures)
+    confusion, temperature = measured["test"]["confusion"], measured["temperature"]
     counted = reliable_models(runs.metrics)
     scores = {
         folder: load_predictions(folder / "predictions.safetensors")

@@ -231,8 +231,7 @@ def main() -> None:
         parser.output(f"--{name}-table", f"table to write: the numbers of --{name}")
     args = parser.parse_args()
 
-    columns = ["test_accuracy", "test_interval_low", "test_interval_high", "temperature"]
-    runs = read_runs(args, columns)
+    runs = read_runs(args)
     histories = {run_of: read_history(folder / "history.csv") for run_of, folder in runs.trained().items()}
     predictions = {
         model: load_predictions(folder / "predictions.safetensors") for model, folder in runs.first().items()

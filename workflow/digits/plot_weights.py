@@ -1,6 +1,5 @@
 """Draw the first-layer weights of each model, from its first seed: one small picture per unit."""
 
-import json
 from functools import partial
 from pathlib import Path
 
@@ -9,10 +8,10 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from digits.core.arrays import read_arrays
 from digits.core.command import run
 from digits.core.files import written_by
 from digits.data.tensors import load_split
+from digits.networks.headers import read_weights
 from digits.rendering.plotting import COLOURS, LINE, NARROW, WIDE, levels, save_both
 from digits.statistics.runs import read_runs, runs_parser
 
@@ -55,11 +54,13 @@ def signed(weights: np.ndarray) -> np.ndarray:
 
 def read_filters(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     """Read a run's first layer as images, [units, height, width]: of the pixels, or of a convolution's kernel."""
+    arrays, training = read_weights(path)
     with written_by("digits.train", path):
-        arrays, texts = read_arrays(path)
         if "convolutions.0.weight" in arrays:
+            if arrays["convolutions.0.weight"].ndim != 4:
+                raise ValueError(f"convolutions.0.weight: {arrays['convolutions.0.weight'].ndim} axes are not 4")
             return arrays["convolutions.0.weight"][:, 0]
-        crop = json.loads(texts["training"])["recipe"]["crop"]
+        crop = training["recipe"]["crop"]
         return arrays["w1"].T.reshape(-1, *(side - 2 * crop for side in shape))
 
 

@@ -24,6 +24,7 @@ from digits.data.tensors import load_split
 from digits.rendering.contents import contents
 from digits.rendering.inert import markdown_to_html, require_inert
 from digits.settings.plan import planned_runs
+from digits.statistics.kinds import LADDER, METRICS, SUMMARY
 from digits.statistics.runs import read_measures
 
 TEMPLATE = "template"  # the folder beside the notebook
@@ -45,6 +46,8 @@ def execute(notebook: Path, parameters: dict[str, Any]) -> nbformat.NotebookNode
                 notebook, None, parameters, kernel_name="python3", progress_bar=False
             )
         except PapermillExecutionError as error:
+            if error.ename == "UserError":
+                raise UserError(error.evalue) from error
             first_line = error.evalue.strip().partition("\n")[0]
             raise UserError(
                 f"{notebook}: cell {error.cell_index} fails with {error.ename}: {first_line}; it needs the tables, "
@@ -101,16 +104,16 @@ def check_results(args: argparse.Namespace, config: Mapping[str, Any]) -> None:
     """Stop where tables and measures are of other models or seeds than the configuration, or of more or fewer of them."""
     planned = planned_runs(config)
     expected = [(model, seed) for model, seeds in planned.items() for seed in seeds]
-    metrics = read_table(args.metrics, "digits.summarise", ["model", "seed"])
+    metrics = read_table(args.metrics, METRICS)[["model", "seed"]]
     require_the_same_runs(expected, str(args.metrics), list(metrics.itertuples(index=False, name=None)))
     require_the_same_runs(expected, "--runs", [(m["model"], m["seed"]) for m in map(read_measures, args.runs)])
     if len(args.weights) != len(args.runs):
         raise UserError(f"--weights: {len(args.weights)} files for {len(args.runs)} runs; name one for each")
-    tables = [(args.summary, "digits.summarise", list(planned))]
+    tables = [(args.summary, SUMMARY, list(planned))]
     ladder = [rung["model"] for rung in config["ladder"]]
-    tables += [(path, "digits.compare", ladder) for path in args.ladder]
-    for path, command, models in tables:
-        found = read_table(path, command, ["model"])["model"].tolist()
+    tables += [(path, LADDER, ladder) for path in args.ladder]
+    for path, kind, models in tables:
+        found = read_table(path, kind)["model"].tolist()
         if sorted(found) != sorted(models):
             raise UserError(
                 f"{path}: it is about {', '.join(found)}, but the configuration about {', '.join(models) or 'none'}; "

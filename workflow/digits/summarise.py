@@ -11,33 +11,30 @@ import numpy as np
 import pandas as pd
 
 from digits.core.command import log, run
-from digits.core.files import written_by
 from digits.core.options import command_parser
 from digits.core.tables import write_tables
+from digits.statistics.kinds import PROBABILITIES
 from digits.statistics.metrics import ensemble_accuracy, mean_and_interval
 from digits.statistics.predictions import load_predictions, require_one_each, require_same_images
 from digits.statistics.runs import read_measures
-
-PROBABILITIES = ("negative_log_likelihood", "expected_calibration_error")
 
 
 def metrics_row(path: Path) -> dict[str, Any]:
     """Return a run's row of the table from its measures; UserError, naming the file, if it is something else."""
     run = read_measures(path)
-    with written_by("digits.evaluate", path):
-        calibrated = run["test"]["calibrated"] or {}
-        without_label_errors = run["test"]["without_label_errors"] or {}
-        return {
-            **{name: run[name] for name in ("model", "seed", "parameters", "epochs", "train_size", "training_flops")},
-            "validation_accuracy": run["validation_accuracy"],
-            **{f"test_{name}": run["test"][name] for name in ("accuracy", "images", "errors")},
-            "test_interval_low": run["test"]["interval"][0],
-            "test_interval_high": run["test"]["interval"][1],
-            **{name: run["test"][name] for name in PROBABILITIES},
-            "temperature": run["temperature"],
-            **{f"calibrated_{name}": calibrated.get(name) for name in PROBABILITIES},
-            "test_accuracy_without_label_errors": without_label_errors.get("accuracy"),
-        }
+    calibrated = run["test"]["calibrated"] or {}
+    without_label_errors = run["test"]["without_label_errors"] or {}
+    return {
+        **{name: run[name] for name in ("model", "seed", "parameters", "epochs", "train_size", "training_flops")},
+        "validation_accuracy": run["validation_accuracy"],
+        **{f"test_{name}": run["test"][name] for name in ("accuracy", "images", "errors")},
+        "test_interval_low": run["test"]["interval"][0],
+        "test_interval_high": run["test"]["interval"][1],
+        **{name: run["test"][name] for name in PROBABILITIES},
+        "temperature": run["temperature"],
+        **{f"calibrated_{name}": calibrated.get(name) for name in PROBABILITIES},
+        "test_accuracy_without_label_errors": without_label_errors.get("accuracy"),
+    }
 
 
 def read_ensemble(paths: Sequence[Path]) -> dict[str, float]:

@@ -101,8 +101,9 @@ def written_by(command: str, path: Path) -> Iterator[None]:
     """Make sense, in this block, of what a command wrote; UserError, naming both, where the file is something else."""
     try:
         yield
-    except (ValueError, LookupError, TypeError) as error:
-        reason = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        found = f"no {error}" if isinstance(error, KeyError) else str(error)
+        reason = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(found.split())[:200])
         raise UserError(f"{path}: not a file that `{command}` wrote ({reason}); delete it and start again") from error
 
 

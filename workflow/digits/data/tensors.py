@@ -7,9 +7,14 @@ from typing import NamedTuple
 import numpy as np
 from safetensors.numpy import save
 
-from digits.core.arrays import read_arrays
-from digits.core.command import UserError
+from digits.core.arrays import check_arrays, read_arrays, require_labels
+from digits.core.fields import TEXT, Kind, Rule, check, parse_json
 from digits.core.files import written_by
+
+ARRAYS = {"images": ("uint8", ["N", "height", "width"]), "labels": ("uint8", ["N"])}
+CLASSES = Kind(
+    "digits.convert", [TEXT], [Rule("classes", "a list without repetition", lambda it: len(it) == len(set(it)))]
+)
 
 
 class Split(NamedTuple):
@@ -31,14 +36,8 @@ def load_split(path: Path) -> Split:
     """Read what save_split wrote; UserError, naming the file, where it is something else."""
     with written_by("digits.convert", path):
         arrays, texts = read_arrays(path)
-        images, labels, classes = arrays["images"], arrays["labels"], list(json.loads(texts["classes"]))
-    if images.ndim != 3 or images.dtype != np.uint8 or labels.shape != images.shape[:1] or labels.dtype != np.uint8:
-        raise UserError(
-            f"{path}: expected uint8 images [N, height, width] and uint8 labels [N], "
-            f"found {images.dtype} {list(images.shape)} and {labels.dtype} {list(labels.shape)}; delete it and start again"
-        )
-    if len(labels) and labels.max() >= len(classes):
-        raise UserError(
-            f"{path}: label {labels.max()} in a data set of {len(classes)} classes; delete it and start again"
-        )
-    return Split(images, labels, classes)
+        check_arrays(arrays, ARRAYS)
+        check(texts, {"classes": TEXT})
+        classes: list[str] = parse_json(texts["classes"], CLASSES)
+        require_labels(arrays["labels"], len(classes))
+        return Split(arrays["images"], arrays["labels"], classes)

@@ -1,16 +1,15 @@
 """A trained network as plain data, from which the report's page computes without torch: layers, sizes, exact weights."""
 
 import base64
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from digits.core.arrays import read_arrays
 from digits.core.files import written_by
 from digits.networks.ensembles import mean_logits, split_members
+from digits.networks.headers import read_weights
 
 HALF_MAX = float(np.finfo(np.float16).max)  # larger numbers have no half precision
 EPSILON = 1e-5  # what torch's batch norm adds to each variance
@@ -29,14 +28,11 @@ def portable_network(path: Path, classes: list[str], images: np.ndarray) -> dict
     `changed` counts of the images, uint8 [N, height, width], those whose prediction this changes. Of a network with a sigmoid
     for each class, `none` counts the images for which all of them are below 0.5.
     """
+    arrays, training = read_weights(path)
     with written_by("digits.train", path):
-        arrays, texts = read_arrays(path)
-        training = json.loads(texts["training"])
         recipe = training["recipe"]
         if training["classes"] != classes:
             raise ValueError(f"trained on classes {training['classes']}, but the test images have {classes}")
-        if any(array.dtype != np.float32 or not np.isfinite(array).all() for array in arrays.values()):
-            raise ValueError("something else than finite float32 numbers")
         outputs = [i for i, name in enumerate(classes) if not recipe["classes"] or name in recipe["classes"]]
         members = split_members(arrays, training["members"])
         shape, sigmoids = images.shape[1:], recipe["loss"] != "cross_entropy" and len(members) == 1

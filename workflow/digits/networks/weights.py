@@ -10,28 +10,14 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from digits.core.arrays import read_arrays
 from digits.core.command import UserError
 from digits.core.files import written_by
 from digits.core.seeding import generator_for
 from digits.data.splitting import output_classes
 from digits.networks.ensembles import split_members
+from digits.networks.headers import read_weights
 from digits.networks.network import Network, build_network
 from digits.settings.recipes import Recipe, parse_recipe
-
-# What a header says of a training. `shape` is an image's, [height, width]; `processors` are kinds (core/arithmetic.py).
-TRAINING = (
-    "model",
-    "seed",
-    "recipe",
-    "members",
-    "epochs",
-    "train_size",
-    "training_flops",
-    "processors",
-    "classes",
-    "shape",
-)
 
 
 def learned(network: Network) -> dict[str, Tensor]:
@@ -42,15 +28,26 @@ def learned(network: Network) -> dict[str, Tensor]:
     }
 
 
-@torch.no_grad()
-def restore(network: Network, tensors: Mapping[str, Tensor], source: object) -> None:
-    """Copy what `learned` returned into a network; UserError, naming the source, if it does not fit."""
+def require_fit(network: Network, tensors: Mapping[str, Tensor], source: object) -> dict[str, Tensor]:
+    """Return the network's own tensors by name; UserError, naming the source, where the others have other names or shapes."""
     own = {name.removeprefix("body."): tensor for name, tensor in network.state_dict().items()}
     found, expected = ({name: list(tensor.shape) for name, tensor in part.items()} for part in (tensors, own))
     if found != expected:
-        raise UserError(
-            f"{source}: weights do not fit the recipe: found {_shapes(found)}, expected {_shapes(expected)}; delete it and start again"
+        only_found, only_expected = (
+            {name: shape for name, shape in one.items() if other.get(name) != shape}
+            for one, other in ((found, expected), (expected, found))
         )
+        raise UserError(
+            f"{source}: weights do not fit the recipe: found {_shapes(only_found)}, expected {_shapes(only_expected)}; "
+            "delete it and start again"
+        )
+    return own
+
+
+@torch.no_grad()
+def restore(network: Network, tensors: Mapping[str, Tensor], source: object) -> None:
+    """Copy what `learned` returned into a network; UserError, naming the source, if it does not fit."""
+    own = require_fit(network, tensors, source)
     for name, tensor in tensors.items():
         if tensor.dtype != torch.float32 or not tensor.isfinite().all():
             raise UserError(f"{source}: {name} is not made of finite float32 numbers; delete it and start again")
@@ -64,25 +61,25 @@ def save_weights(path: Path, tensors: Mapping[str, Tensor], training: Mapping[st
 
 def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what save_weights wrote; UserError, naming the file, if it is something else."""
-    with written_by("digits.train", path):
-        arrays, texts = read_arrays(path)
-        training = json.loads(texts["training"])
-        return {name: torch.from_numpy(array) for name, array in arrays.items()}, {
-            key: training[key] for key in TRAINING
-        }
+    arrays, training = read_weights(path)
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}, training
 
 
 def load_networks(path: Path) -> tuple[list[Network], list[int], dict[str, Any]]:
     """Return a weights file's network, or the members of its ensemble, the classes of their outputs, and the header."""
     tensors, training = load_weights(path)
-    recipe = parse_recipe(json.dumps(training["recipe"]))
-    outputs = output_classes(recipe, training["classes"])
-    members = split_members(tensors, training["members"])
-    return (
-        [load_network(path, member, recipe, training["shape"], len(outputs)) for member in members],
-        outputs,
-        training,
-    )
+    members, shape = split_members(tensors, training["members"]), training["shape"]
+    with written_by("digits.train", path):
+        try:
+            recipe = parse_recipe(json.dumps(training["recipe"]))
+            outputs = output_classes(recipe, training["classes"])
+            with torch.device("meta"):  # no memory is taken until the shapes are known to be those of the tensors
+                outline = build_network(recipe, shape, len(outputs), generator_for("none"))
+        except (UserError, RuntimeError) as error:
+            raise ValueError(str(error)) from error
+    for member in members:
+        require_fit(outline, member, path)
+    return [load_network(path, member, recipe, shape, len(outputs)) for member in members], outputs, training
 
 
 def load_network(
@@ -119,5 +116,5 @@ def _differences(found: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
 
 
 def _shapes(shapes: Mapping[str, list[int]]) -> str:
-    named = (f"{name} {'×'.join(map(str, shape)) or '1'}" for name, shape in sorted(shapes.items()))
-    return ", ".join(named) or "no tensors"
+    named = [f"{name[:40]} {'×'.join(map(str, shape)) or '1'}" for name, shape in sorted(shapes.items())]
+    return ", ".join(named[:3] + ["…"] * (len(named) > 3)) or "no tensors"

@@ -1,18 +1,21 @@
 """What the report's notebook shows, read from the files that the pipeline made."""
 
 import dataclasses
-import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from digits.core.arithmetic import processor
+from digits.core.fields import Kind, read_json
+from digits.core.files import written_by
 from digits.core.tables import read_table
+from digits.rendering.kinds import EXPLORER, OPTIONAL, REPORT
+from digits.statistics.histories import recalls
+from digits.statistics.kinds import EXPERIMENT, LADDER, LEARNING, METRICS, MISTAKES, SUMMARY
 from digits.statistics.runs import read_measures
 
-OPTIONAL = ("ladder", "learning", "experiment")  # tables that not every configuration has
 WRITTEN = Path("results/report.json")  # by digits.report, for whoever runs the notebook by hand
 
 
@@ -41,29 +44,44 @@ class ReportData:
     processors: list[str]  # the kinds that computed the runs and this report
 
 
+def known(path: Path, kind: Kind, names: Iterable[str], classes: Collection[str]) -> None:
+    """Stop with a UserError where a file is about a class that the measures do not know."""
+    with written_by(kind.command, path):
+        if unknown := [name for name in names if name not in classes]:
+            raise ValueError(f"{unknown[0]}: none of the classes that were measured")
+
+
 def load_report(inputs: Mapping[str, Any] | None, root: Path) -> ReportData:
     """Read what `digits.report` names in `inputs`, with paths relative to `root`; None reads what it last named."""
     if inputs is None:
-        inputs = json.loads((root / WRITTEN).read_text(encoding="utf-8"))
+        inputs = read_json(root / WRITTEN, REPORT)
     about = inputs["about"]
     config = about["configuration"]
-    summary = read_table(root / inputs["summary"], "digits.summarise").set_index("model", drop=False)
+    summary = read_table(root / inputs["summary"], SUMMARY).set_index("model", drop=False)
     runs = [read_measures(root / path) for path in inputs["runs"]]
     best = summary[summary["chosen"]].iloc[0]
     first = next(run for run in runs if run["model"] == best["model"])
+    classes = [row["class"] for row in first["test"]["per_class"]]
+    mistakes = read_table(root / inputs["mistakes"], MISTAKES)
+    known(root / inputs["mistakes"], MISTAKES, [*mistakes["label"], *mistakes["predicted"]], classes)
+    learning = read_table(root / inputs["learning"][0], LEARNING) if inputs["learning"] else None
+    if learning is not None:
+        known(root / inputs["learning"][0], LEARNING, map(str, recalls(learning)), classes)
+    explorer = read_json(root / inputs["explorer"], EXPLORER)
+    known(root / inputs["explorer"], EXPLORER, explorer["classes"], classes)
     members = {name: config["recipes"][ensemble["recipe"]] for name, ensemble in config["ensembles"].items()}
     return ReportData(
         config=config,
         recipes=config["recipes"] | members,
         about=about,
-        metrics=read_table(root / inputs["metrics"], "digits.summarise"),
+        metrics=read_table(root / inputs["metrics"], METRICS),
         summary=summary,
-        ladder=read_table(root / inputs["ladder"][0], "digits.compare") if inputs["ladder"] else None,
-        learning=read_table(root / inputs["learning"][0], "digits.explain") if inputs["learning"] else None,
-        experiment=read_table(root / inputs["experiment"][0], "digits.explain") if inputs["experiment"] else None,
-        mistakes=pd.read_csv(root / inputs["mistakes"], dtype={"label": str, "predicted": str}, keep_default_na=False),
+        ladder=read_table(root / inputs["ladder"][0], LADDER) if inputs["ladder"] else None,
+        learning=learning,
+        experiment=read_table(root / inputs["experiment"][0], EXPERIMENT) if inputs["experiment"] else None,
+        mistakes=mistakes,
         runs=runs,
-        explorer=json.loads((root / inputs["explorer"]).read_text(encoding="utf-8")),
+        explorer=explorer,
         files={
             Path(path).name: root / path
             for path in (inputs["metrics"], inputs["summary"], *(p for name in OPTIONAL for p in inputs[name]))
@@ -74,6 +92,6 @@ def load_report(inputs: Mapping[str, Any] | None, root: Path) -> ReportData:
         checksums=inputs["checksums"],
         best=best,
         first=first,
-        classes=[row["class"] for row in first["test"]["per_class"]],
+        classes=classes,
         processors=sorted({processor(), *(kind for run in runs for kind in run["processors"])}),
     )

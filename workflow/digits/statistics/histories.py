@@ -4,19 +4,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from digits.core.files import written_by
 from digits.core.tables import read_table
+from digits.statistics.kinds import HISTORY
 
 COLUMNS = ("epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 RECALL = "recall_"  # before a class's name
 LEARNED = 0.5  # of a class's images: the recall from which on it counts as learned
 
 
-def read_history(path: Path, every_column: bool = False) -> pd.DataFrame:
-    """Read a run's history, all as float64; validation columns are NaN where nothing was held out."""
-    with written_by("digits.train", path):
-        table = read_table(path, "digits.train", None if every_column else COLUMNS)
-        return table[[*COLUMNS, *(name for name in table if name not in COLUMNS)]].astype(float)
+def read_history(path: Path) -> pd.DataFrame:
+    """Read a run's history, all as float64, COLUMNS first; validation columns are NaN where nothing was held out."""
+    table = read_table(path, HISTORY)
+    return table[[*COLUMNS, *(name for name in table if name not in COLUMNS)]].astype(float)
 
 
 def recalls(history: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ import scipy.stats
 from digits.core.arithmetic import processor
 from digits.core.command import UserError
 from digits.networks.ensembles import mean_logits
+from digits.statistics.kinds import per_class
 from digits.statistics.predictions import Predictions
 
 CALIBRATION_BINS = 15
@@ -91,21 +92,6 @@ def evaluate_logits(
     }
 
 
-def per_class(confusion: np.ndarray, classes: Sequence[str]) -> list[dict[str, Any]]:
-    """Return precision, recall and F1 of each class, 0 where there is nothing to divide by."""
-    right, true, predicted = (counts.tolist() for counts in (confusion.diagonal(), confusion.sum(1), confusion.sum(0)))
-    return [
-        {
-            "class": name,
-            "images": true[i],
-            "precision": right[i] / max(predicted[i], 1),
-            "recall": right[i] / max(true[i], 1),
-            "f1": 2 * right[i] / max(true[i] + predicted[i], 1),
-        }
-        for i, name in enumerate(classes)
-    ]
-
-
 def probability_measures(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Measure how good the probabilities are that the softmax makes of the scores, float64 [N, classes]."""
     log_probabilities = scipy.special.log_softmax(scores, axis=1)
@@ -115,11 +101,11 @@ def probability_measures(scores: np.ndarray, labels: np.ndarray) -> dict[str, fl
     }
 
 
-def without_images(right: np.ndarray, numbers: Sequence[int]) -> dict[str, float]:
+def without_images(right: np.ndarray, numbers: Sequence[int]) -> dict[str, float | None]:
     """Count again without the images of these numbers, from whether each was classified correctly, bool [N]."""
     kept = np.delete(right, numbers)
     errors = int((~kept).sum())
-    accuracy = (len(kept) - errors) / len(kept) if len(kept) else math.nan
+    accuracy = (len(kept) - errors) / len(kept) if len(kept) else None
     return {"images": len(kept), "errors": errors, "accuracy": accuracy}
 
 

@@ -7,9 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from safetensors.numpy import save
 
-from digits.core.arrays import read_arrays
+from digits.core.arrays import check_arrays, read_arrays, require_labels
 from digits.core.command import UserError
 from digits.core.files import written_by
+
+SCORES = {"logits": ("float32", ["N", "classes"]), "labels": ("uint8", ["N"])}
 
 
 class Predictions(NamedTuple):
@@ -29,21 +31,27 @@ def load_predictions(path: Path) -> Predictions:
     """Read a run's predictions; UserError, naming the file, where it is something else."""
     with written_by("digits.evaluate", path):
         arrays, _ = read_arrays(path)
-        found = Predictions(arrays["logits"], arrays["labels"], arrays["counted"])
-        _check_scores(found.logits, found.labels)
-        if found.counted.dtype != np.bool_ or found.counted.shape != found.labels.shape:
-            raise ValueError(f"counted is {found.counted.dtype} {list(found.counted.shape)}")
+        check_arrays(arrays, {**SCORES, "counted": ("bool", ["N"])})
+        found = Predictions(**arrays)
+        require_labels(found.labels, found.logits.shape[1])
+        _require_numbers(found.logits)
         return found
 
 
 def load_validation(path: Path, classes: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Read scores and labels of the images that a training held out; UserError where the file is something else."""
+    """Read scores and labels of the images that a training held out; UserError where the file is something else.
+
+    Scores of so many classes must be numbers; those of a training that diverged are not, which a search asks for.
+    """
     with written_by("digits.train", path):
         arrays, _ = read_arrays(path)
+        check_arrays(arrays, SCORES)
         logits, labels = arrays["logits"], arrays["labels"]
-        _check_scores(logits, labels)
-        if classes not in (None, logits.shape[1]):
-            raise ValueError(f"scores of {logits.shape[1]} classes, but there are {classes}")
+        require_labels(labels, logits.shape[1])
+        if classes is not None:
+            if logits.shape[1] != classes:
+                raise ValueError(f"scores of {logits.shape[1]} classes, but there are {classes}")
+            _require_numbers(logits)
         return logits, labels
 
 
@@ -61,9 +69,8 @@ def require_same_images(first: Path, first_labels: np.ndarray, second: Path, sec
         raise UserError(f"{second}: not about the same images as {first}; delete both and start again")
 
 
-def _check_scores(logits: np.ndarray, labels: np.ndarray) -> None:
-    shapes = f"logits {logits.dtype} {list(logits.shape)}, labels {labels.dtype} {list(labels.shape)}"
-    if logits.dtype != np.float32 or logits.ndim != 2 or labels.dtype != np.uint8 or labels.shape != logits.shape[:1]:
-        raise ValueError(shapes)
-    if len(labels) and labels.max() >= logits.shape[1]:
-        raise ValueError(f"label {labels.max()} among scores of {logits.shape[1]} classes")
+def _require_numbers(logits: np.ndarray) -> None:
+    """Stop where a score is NaN or infinite; a class without an output has minus infinity, but not all have."""
+    bad = ~np.isfinite(logits.max(axis=1)) if logits.shape[1] else np.zeros(len(logits), dtype=bool)
+    if bad.any():
+        raise ValueError(f"logits: those of image {int(bad.argmax())} are not finite")

@@ -1,7 +1,6 @@
 """The folders of all runs, as the two tables over them know them."""
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,25 +8,22 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from digits.core.command import UserError
-from digits.core.files import written_by
+from digits.core.fields import read_json
 from digits.core.options import Parser, command_parser
 from digits.core.tables import read_table
+from digits.statistics.kinds import MEASURES, METRICS, SUMMARY
 
 
 def read_measures(path: Path) -> dict[str, Any]:
     """Read what `evaluate` or `combine` measured of a run; UserError, naming the file, if it is something else."""
-    with written_by("digits.evaluate", path):
-        measures: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(measures["model"], str) or not isinstance(measures["seed"], int):
-            raise ValueError("no model and seed")
-        return measures
+    measures: dict[str, Any] = read_json(path, MEASURES)
+    return measures
 
 
 def chosen_model(path: Path) -> str:
     """Return the model that the summary chose."""
-    models = read_table(path, "digits.summarise", ["model", "chosen"])
-    with written_by("digits.summarise", path):
-        return str(models.loc[models["chosen"], "model"].item())
+    models = read_table(path, SUMMARY)
+    return str(models.loc[models["chosen"], "model"].item())
 
 
 class Runs(NamedTuple):
@@ -54,10 +50,10 @@ class Runs(NamedTuple):
         return list(dict.fromkeys(model for model, _ in self.folders))
 
 
-def read_runs(args: argparse.Namespace, columns: Sequence[str] = ()) -> Runs:
+def read_runs(args: argparse.Namespace) -> Runs:
     """Read what `runs_parser` named: two tables and the folders of their runs; UserError if they do not belong together."""
     metrics, summary, folders = args.metrics, args.summary, args.runs
-    runs = read_table(metrics, "digits.summarise", ["model", "seed", *columns])
+    runs = read_table(metrics, METRICS)
     chosen = chosen_model(summary)
     if len(runs) != len(folders):
         raise UserError(

@@ -1,0 +1,263 @@
+"""What the files hold that commands write about runs and models: tables, histories and measures, each declared once."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from digits.core.fields import AMOUNT, BIG_COUNT, COUNT, FLAG, NUMBER, ORDINAL, SHARE, TEXT, Kind, Maybe, Rule
+
+CLOSE = 1e-9  # of sums: a table's reader may round a number's last digit
+
+
+def within(value: str, low: str, high: str) -> Rule:
+    """Return the rule that a value lies in its interval, where it has one."""
+
+    def holds(table: pd.DataFrame) -> Any:
+        return ~((table[value] < table[low] - CLOSE) | (table[value] > table[high] + CLOSE))
+
+    return Rule(value, f"between {low} and {high}", holds)
+
+
+def only_row_of(*names: str) -> Rule:
+    """Return the rule that no two rows are about the same."""
+    return Rule(names[-1], f"in one row alone for its {' and '.join(names)}", lambda table: ~table.duplicated([*names]))
+
+
+def there_where(one: str, other: str) -> Rule:
+    """Return the rule that a column is empty in the rows where another is, and in no other."""
+    return Rule(other, f"there where {one} is", lambda table: table[other].isna() == table[one].isna())
+
+
+def every_epoch(*run: str) -> Rule:
+    """Return the rule that the rows of each run, which the columns name, are its epochs in order."""
+
+    def holds(table: pd.DataFrame) -> Any:
+        before = table.groupby([*run], sort=False).cumcount() if run else table.index
+        return table["epoch"] == before + 1
+
+    return Rule("epoch", "the next epoch, counted from 1", holds)
+
+
+ERRORS = Rule(
+    "test_errors",
+    "what test_accuracy leaves of test_images",
+    lambda table: abs((1 - table["test_accuracy"]) * table["test_images"] - table["test_errors"]) < 1e-6,
+)
+EPOCH = {
+    "epoch": ORDINAL,
+    "learning_rate": AMOUNT,
+    "train_loss": AMOUNT,
+    "train_accuracy": SHARE,
+    "validation_loss": Maybe(AMOUNT),
+    "validation_accuracy": Maybe(SHARE),
+    "saturated": SHARE,
+    "gradient_*": Maybe(AMOUNT),
+    "recall_*": Maybe(SHARE),
+}
+INTERVAL = {"interval_low": Maybe(NUMBER), "interval_high": Maybe(NUMBER)}
+PROBABILITIES = {"negative_log_likelihood": AMOUNT, "expected_calibration_error": SHARE}
+
+HISTORY = Kind("digits.train", EPOCH, [every_epoch()])
+METRICS = Kind(
+    "digits.summarise",
+    {
+        "model": TEXT,
+        "seed": COUNT,
+        "parameters": COUNT,
+        "epochs": COUNT,
+        "train_size": COUNT,
+        "training_flops": Maybe(AMOUNT),
+        "validation_accuracy": Maybe(SHARE),
+        "test_accuracy": SHARE,
+        "test_images": ORDINAL,
+        "test_errors": COUNT,
+        "test_interval_low": SHARE,
+        "test_interval_high": SHARE,
+        **PROBABILITIES,
+        "temperature": Maybe(AMOUNT),
+        **{f"calibrated_{name}": Maybe(spec) for name, spec in PROBABILITIES.items()},
+        "test_accuracy_without_label_errors": Maybe(SHARE),
+    },
+    [
+        only_row_of("model", "seed"),
+        ERRORS,
+        within("test_accuracy", "test_interval_low", "test_interval_high"),
+        *(there_where("temperature", f"calibrated_{name}") for name in PROBABILITIES),
+    ],
+)
+SUMMARY = Kind(
+    "digits.summarise",
+    {
+        "model": TEXT,
+        "runs": ORDINAL,
+        "parameters": COUNT,
+        "training_flops": Maybe(AMOUNT),
+        "validation_accuracy": Maybe(SHARE),
+        "test_accuracy": SHARE,
+        "test_accuracy_std": Maybe(SHARE),
+        **INTERVAL,
+        "test_images": ORDINAL,
+        "test_errors": AMOUNT,  # their mean
+        **dict.fromkeys(("ensemble_accuracy", "ensemble_low", "ensemble_high"), Maybe(SHARE)),
+        "chosen": FLAG,
+    },
+    [
+        only_row_of("model"),
+        ERRORS,
+        within("test_accuracy", "interval_low", "interval_high"),
+        within("ensemble_accuracy", "ensemble_low", "ensemble_high"),
+        Rule("chosen", "True of one model alone", lambda t: t["chosen"].sum() == 1),
+    ],
+)
+LADDER = Kind(
+    "digits.compare",
+    {
+        "model": TEXT,
+        "adds": TEXT,
+        "against": Maybe(TEXT),
+        "beside": FLAG,
+        "runs": ORDINAL,
+        "parameters": COUNT,
+        "training_flops": Maybe(AMOUNT),
+        "test_accuracy": SHARE,
+        **INTERVAL,
+        **dict.fromkeys(("difference", "difference_low", "difference_high", "images"), Maybe(NUMBER)),
+        **dict.fromkeys(("p_value", "p_adjusted"), Maybe(SHARE)),
+        "significant": FLAG,
+    },
+    [
+        within("test_accuracy", "interval_low", "interval_high"),
+        within("difference", "difference_low", "difference_high"),
+        Rule("difference", "of -1 to 1", lambda t: ~(abs(t["difference"]) > 1)),
+        there_where("against", "difference"),
+        Rule("p_adjusted", "p_value or above it", lambda t: ~(t["p_adjusted"] < t["p_value"] * (1 - CLOSE))),
+    ],
+)
+LEARNING = Kind("digits.explain", {"model": TEXT, "seed": COUNT, **EPOCH}, [every_epoch("model", "seed")])
+EXPERIMENT = Kind(
+    "digits.explain",
+    {
+        "model": TEXT,
+        "init": TEXT,
+        "loss": TEXT,
+        "learning_rate": AMOUNT,
+        "epoch": ORDINAL,
+        "runs": ORDINAL,
+        "validation_accuracy": Maybe(SHARE),
+        **INTERVAL,
+        "train_loss": AMOUNT,
+        "classes_learned": AMOUNT,
+        "saturated": SHARE,
+        "gradient_*": Maybe(AMOUNT),
+    },
+    [every_epoch("model"), within("validation_accuracy", "interval_low", "interval_high")],
+)
+MISTAKES = Kind(
+    "digits.plot_mistakes",
+    {"image": COUNT, "label": TEXT, "predicted": TEXT, "agree": ORDINAL, "runs": ORDINAL},
+    [
+        only_row_of("image"),
+        Rule("agree", "at most runs", lambda t: t["agree"] <= t["runs"]),
+        Rule("predicted", "another class than label", lambda t: t["predicted"] != t["label"]),
+    ],
+    may_be_empty=True,
+)
+MEASURES = Kind(
+    "digits.evaluate",
+    {
+        "model": TEXT,
+        "seed": COUNT,
+        "parameters": COUNT,
+        "epochs": COUNT,
+        "train_size": COUNT,
+        "training_flops": Maybe(BIG_COUNT),
+        "processors": [TEXT],
+        "validation_accuracy": Maybe(SHARE),
+        "temperature": Maybe(AMOUNT),
+        "test": {
+            "images": ORDINAL,
+            "errors": COUNT,
+            "accuracy": SHARE,
+            "interval": (SHARE, SHARE),
+            **PROBABILITIES,
+            "calibrated": Maybe(PROBABILITIES),
+            "without_label_errors": Maybe({"images": COUNT, "errors": COUNT, "accuracy": Maybe(SHARE)}),
+            "per_class": [{"class": TEXT, "images": COUNT, "precision": SHARE, "recall": SHARE, "f1": SHARE}],
+            "confusion": [[COUNT]],
+        },
+        "snapshots": [{"epoch": ORDINAL, "accuracy": SHARE}],
+    },
+    [
+        Rule("test.confusion", "as many rows and columns as there are classes", lambda run: is_square(run["test"])),
+        Rule("test.per_class", "what test.confusion gives", lambda run: of_confusion(run["test"])),
+        Rule(
+            "test.images",
+            "the sum of test.confusion",
+            lambda run: counts_of(run["test"]).sum() == run["test"]["images"],
+        ),
+        Rule(
+            "test.errors",
+            "what is beside the diagonal of test.confusion",
+            lambda run: counts_of(run["test"]).sum() - counts_of(run["test"]).trace() == run["test"]["errors"],
+        ),
+        Rule("test.accuracy", "what test.errors leave of test.images", lambda run: is_rate(run["test"])),
+        Rule(
+            "test.interval",
+            "around test.accuracy",
+            lambda run: run["test"]["interval"][0] <= run["test"]["accuracy"] <= run["test"]["interval"][1],
+        ),
+        Rule(
+            "test.calibrated",
+            "there where temperature is",
+            lambda run: (run["test"]["calibrated"] is None) == (run["temperature"] is None),
+        ),
+        Rule(
+            "test.without_label_errors",
+            "a part of test.images",
+            lambda run: (
+                not (left := run["test"]["without_label_errors"])
+                or (is_rate(left) and left["images"] <= run["test"]["images"])
+            ),
+        ),
+    ],
+)
+
+
+def counts_of(test: Mapping[str, Any]) -> np.ndarray:
+    """Return the confusion matrix of what was measured on the test images: rows are true classes, columns predicted ones."""
+    return np.array(test["confusion"], dtype=np.int64)
+
+
+def is_square(test: Mapping[str, Any]) -> bool:
+    """Whether the confusion matrix has a row and a column for each class, and at least one."""
+    names = [row["class"] for row in test["per_class"]]
+    rows = [len(row) for row in test["confusion"]]
+    return 0 < len(names) == len(set(names)) and rows == [len(names)] * len(names)
+
+
+def of_confusion(test: Mapping[str, Any]) -> bool:
+    """Whether the measures of each class are those of the confusion matrix, to the last bit."""
+    return bool(per_class(counts_of(test), [row["class"] for row in test["per_class"]]) == test["per_class"])
+
+
+def is_rate(counted: Mapping[str, Any]) -> bool:
+    """Whether an accuracy is that of its images and errors, to the last bit."""
+    images, errors, accuracy = (counted[name] for name in ("images", "errors", "accuracy"))
+    return bool(accuracy == ((images - errors) / images if images else None))
+
+
+def per_class(confusion: np.ndarray, classes: Sequence[str]) -> list[dict[str, Any]]:
+    """Return precision, recall and F1 of each class, 0 where there is nothing to divide by."""
+    right, true, predicted = (counts.tolist() for counts in (confusion.diagonal(), confusion.sum(1), confusion.sum(0)))
+    return [
+        {
+            "class": name,
+            "images": true[i],
+            "precision": right[i] / max(predicted[i], 1),
+            "recall": right[i] / max(true[i], 1),
+            "f1": 2 * right[i] / max(true[i] + predicted[i], 1),
+        }
+        for i, name in enumerate(classes)
+    ]
