@@ -17,7 +17,7 @@ from nbconvert import HTMLExporter
 from papermill.exceptions import PapermillExecutionError
 
 from digits.core.command import UserError, listed, run
-from digits.core.files import whole_files
+from digits.core.files import read_seal, whole_files
 from digits.core.options import command_parser
 from digits.core.tables import read_table
 from digits.data.tensors import load_split
@@ -163,6 +163,11 @@ def main() -> None:
         "numbers": [str(path) for path in args.numbers],
         "tensors": {
             p.name: {"sha256": args.made_from[p], "shape": [*load_split(p).images.shape]} for p in args.tensors
+        },
+        "raw": {
+            os.path.relpath(path): value
+            for tensors in args.tensors
+            for path, value in [*(read_seal(tensors) or {}).items()][1:]
         },
         "checksums": {str(path): args.made_from[path] for path in args.weights},
         "about": about,

@@ -18,6 +18,7 @@ REPORT = Kind(
         **{name: [TEXT] for name in (*OPTIONAL, "runs", "numbers")},
         "figures": {"*": TEXT},
         "tensors": {"*": {"sha256": TEXT, "shape": (COUNT, COUNT, COUNT)}},
+        "raw": {"*": TEXT},
         "checksums": {"*": TEXT},
         "about": {
             "configuration": {

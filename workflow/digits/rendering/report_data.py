@@ -37,6 +37,7 @@ class ReportData:
     files: dict[str, Path]  # the tables that the page offers, by their names below results/
     figures: dict[str, Path]
     tensors: dict[str, dict[str, Any]]  # checksum and shape of each file
+    raw: dict[str, str]  # checksum of each raw file, from when the tensors were made of it
     checksums: dict[str, str]  # of each weights file
     best: pd.Series
     first: dict[str, Any]  # all measures of the best model's first run
@@ -89,6 +90,7 @@ def load_report(inputs: Mapping[str, Any] | None, root: Path) -> ReportData:
         | {f"figures/{Path(path).name}": root / path for path in inputs["numbers"]},
         figures={name: root / path for name, path in inputs["figures"].items()},
         tensors=inputs["tensors"],
+        raw=inputs["raw"],
         checksums=inputs["checksums"],
         best=best,
         first=first,
