@@ -11,6 +11,9 @@ override IMAGES := $(value IMAGES)
 export IMAGES
 INPUTS ?= 10000
 
+# A profile of the user's own plays no part here; with `snakemake` itself it does.
+unexport SNAKEMAKE_PROFILE
+
 .PHONY: help report snakemake-report predict test fuzz verify publish check format docs bench cluster-env slurm-up slurm-down environment lock
 
 help: ## list the targets

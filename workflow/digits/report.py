@@ -37,7 +37,10 @@ Run = tuple[str, int]  # model and seed
 
 
 def execute(notebook: Path, parameters: dict[str, Any]) -> nbformat.NotebookNode:
-    """Run a notebook with parameters in a kernel of this Python; the user's own Jupyter settings play no part."""
+    """Run a notebook with parameters in a kernel of this Python; the user's own Jupyter settings play no part.
+
+    Nor do those of the environment, of which a command has none but those in core/environment.py.
+    """
     with tempfile.TemporaryDirectory() as settings:
         for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
             os.environ[name] = str(Path(settings) / name)

@@ -22,11 +22,11 @@ os.environ.update(
 
 with warnings.catch_warnings(action="ignore"):  # of numpy, which Snakemake may have imported: nothing is computed here
     from digits.core.arithmetic import PORTABLE, processor
-from digits.core.command import UserError, listed
+from digits.core.command import listed, mistakes_in_one_line
 from digits.core.recovery import alone, damaged_files, lost_records, remove, set_aside
 from digits.data.tree_paths import data_fingerprint
 from digits.settings.candidates import candidates
-from digits.settings.config import complete_config
+from digits.settings.config import complete_config, dataset_path, require_plain
 from digits.settings.fingerprint import direct_libraries, locked_versions, source_fingerprint
 from digits.settings.plan import (
     member_seeds,
@@ -60,15 +60,22 @@ if not os.access(Path.cwd(), os.W_OK):
     sys.exit(
         f"error: {Path.cwd()}: permission denied; check the permissions of the folder, or name another by --directory"
     )
-try:
-    config = complete_config(config)
-except UserError as error:
-    sys.exit(f"error: {error}")
+CONFIG = f"{ROOT}/config/config.yaml"
+with mistakes_in_one_line():
+    for path in {CONFIG, *workflow.overwrite_configfiles}:
+        require_plain(Path(path))
 
+
+configfile: CONFIG
+
+
+with mistakes_in_one_line():
+    config = complete_config(config)
 
 DATASET = config["dataset"]
 if workflow.is_main_process:
-    recover(Path(".snakemake"), workflow.output_settings.dryrun)
+    with mistakes_in_one_line():
+        recover(Path(".snakemake"), workflow.output_settings.dryrun)
 ENSEMBLES = config["ensembles"]
 # Wildcards: the run of an ensemble is combined from others, that of a network is trained.
 ENSEMBLE, NETWORK = ("|".join(map(re.escape, names)) or "(?!)" for names in (ENSEMBLES, config["recipes"]))
@@ -159,7 +166,7 @@ def say_processor():
 
 def sources():
     """Return where the raw files may come from: the user's own folder alone, if one is named."""
-    return [str(Path(DATASET["path"]).expanduser())] if DATASET["path"] else DATASET["sources"]
+    return [str(dataset_path(DATASET))] if DATASET["path"] else DATASET["sources"]
 
 
 def recipe(wildcards):

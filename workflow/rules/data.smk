@@ -53,6 +53,9 @@ if DATASET["format"] == "idx":
             " --train {output.train} --test {output.test} 2> {log}"
 
 else:
+    with mistakes_in_one_line():
+        IMAGES = dataset_path(DATASET)
+        CONTENT = data_fingerprint(IMAGES)
 
     rule convert:
         output:
@@ -65,8 +68,8 @@ else:
         resources:
             **LIGHT,
         params:
-            images=lambda wildcards, output: str(Path(DATASET["path"]).expanduser()),
-            content=data_fingerprint(Path(DATASET["path"]).expanduser()),
+            images=lambda wildcards, output: str(IMAGES),
+            content=CONTENT,
             limits=LIMITS,
             source=source("digits/convert.py"),
         message:

@@ -1,10 +1,11 @@
 """How every command starts, speaks and fails."""
 
+import contextlib
 import errno
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 # Failures of the user's disk rather than of our code, and what to do about each.
 DISK_ADVICE = {
@@ -16,8 +17,9 @@ DISK_ADVICE = {
     errno.ENOENT: "no such file or folder",
     errno.EISDIR: "this is a folder, not a file",
     errno.ENOTDIR: "a part of this path is a file, not a folder",
+    errno.ELOOP: "links that lead in a circle; remove them",
+    errno.ENAMETOOLONG: "the name is too long",
 }
-
 
 LONGEST_MESSAGE = 1000  # characters
 NAMED = 5  # files in a message
@@ -53,17 +55,25 @@ def watched() -> bool:
     return sys.stderr.isatty()
 
 
-def run(main: Callable[[], None]) -> None:
-    """Run a command; end with status 1 and one line for a user's mistake, 130 or 143 if stopped, a traceback for ours."""
-    # Stopped by a scheduler: unwind like Ctrl-C, so that nothing half-written stays behind.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+@contextlib.contextmanager
+def mistakes_in_one_line() -> Iterator[None]:
+    """End the process with status 1 and one line where this block meets a mistake of the user's or a failure of the disk."""
     try:
-        main()
+        yield
     except UserError as error:
         sys.exit(f"error: {error}")
     except OSError as error:
         if error.errno not in DISK_ADVICE:
             raise
-        sys.exit(f"error: {os.fspath(error.filename or 'write')}: {DISK_ADVICE[error.errno]}")
+        sys.exit(f"error: {one_line(os.fsdecode(error.filename or 'write'))}: {DISK_ADVICE[error.errno]}")
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a command; end with status 1 and one line for a user's mistake, 130 or 143 if stopped, a traceback for ours."""
+    # Stopped by a scheduler: unwind like Ctrl-C, so that nothing half-written stays behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        with mistakes_in_one_line():
+            main()
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)

@@ -6,6 +6,7 @@ unpack to far more than its size.
 
 import bz2
 import contextlib
+import errno
 import gzip
 import io
 import lzma
@@ -28,7 +29,10 @@ OPENERS: dict[bytes, Callable[..., Any]] = {
 }  # by a file's first bytes
 ENCRYPTED, UTF8 = 1, 0x800  # among a zip member's flags
 # What the readers of archives raise at damage; bzip2's, likewise, an OSError without a number.
-DAMAGE = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, ValueError, OverflowError)
+DAMAGE = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(EOFError, ValueError, OverflowError, NotImplementedError),
+)
 FREE_BYTES, BYTES_PER_BYTE = 2**28, 200  # that an archive may unpack to: so many, and so many for each of its own
 
 
@@ -153,7 +157,7 @@ def _damage_named(source: Path) -> Iterator[None]:
     try:
         yield
     except (*DAMAGE, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: a place before the start
             raise
         raise UserError(f"{source}: a damaged archive ({error}); fetch it again") from error
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from digits.core.command import UserError
 from digits.settings.candidates import candidates, changed
 from digits.settings.plan import planned_runs
@@ -31,6 +33,37 @@ def complete_config(config: Mapping[str, Any]) -> dict[str, Any]:
     whole["recipes"] |= found
     _drop_what_is_of_mnist(whole["dataset"])
     return whole
+
+
+def dataset_path(dataset: Mapping[str, Any]) -> Path:
+    """Return where the user's own images or files are; UserError where `~name` is nobody's home."""
+    try:
+        return Path(dataset["path"]).expanduser()
+    except RuntimeError as error:
+        raise UserError(f"config: dataset.path: {dataset['path']}: there is no such home folder") from error
+
+
+class _PlainLoader(yaml.CSafeLoader):
+    """Reads YAML in which no mapping has a key twice."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        if twice := [key for number, key in enumerate(keys) if key in keys[:number]]:
+            raise UserError(f"line {node.start_mark.line + 1}: the key '{twice[0]}' stands twice; keep one of them")
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        return found
+
+
+def require_plain(path: Path) -> None:
+    """Stop where a configuration file has a key twice, of which Snakemake would take the last, or code of YTE's."""
+    try:
+        config = yaml.load(path.read_bytes(), _PlainLoader)  # noqa: S506 (a safe one)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return  # Snakemake says where
+    if isinstance(config, dict) and "__use_yte__" in config:
+        raise UserError(f"{path}: __use_yte__: a configuration is data and holds no code; write the values out")
 
 
 def _candidates(name: str, search: Mapping[str, Any], recipes: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,9 +124,10 @@ def _check_across(config: dict[str, Any]) -> None:
         if dataset["format"] == "images":
             raise UserError("config: dataset.path: null; name the folder, .tgz or .zip with the images")
         return
-    path = Path(dataset["path"]).expanduser()
+    path = dataset_path(dataset)
     if not path.exists():
-        raise UserError(f"config: dataset.path: {dataset['path']}: no such folder or file")
+        where = "" if path.is_absolute() else f" in {Path.cwd()}, where snakemake runs"
+        raise UserError(f"config: dataset.path: {dataset['path']}: no such folder or file{where}")
     if dataset["format"] == "idx" and not path.is_dir():
         raise UserError(f"config: dataset.path: {dataset['path']}: expected a folder with the four idx files")
 

@@ -108,7 +108,7 @@ def _explain(error: ValidationError, whole: str) -> str:
         return f"{where}: key '{next(key for key in rule if key not in error.instance)}' is missing"
     if error.validator == "uniqueItems":
         return f"{where}: duplicate value in {error.instance}; list each once"
-    return f"{where} is {_shown(error.instance)}; it must be {_right(error)}{_hint(error.instance)}"
+    return f"{where} is {_shown(error.instance)}; it must be {_right(error)}{_hint(error.instance, 'string' in rule)}"
 
 
 def _joined(whole: str, keys: Iterable[object]) -> str:
@@ -139,10 +139,10 @@ def _right(error: ValidationError) -> str:
     return first + (f" of {' and '.join(bounds)}" if bounds else "") + (", or null" if "null" in types else "")
 
 
-def _hint(value: Any) -> str:
-    """Say how to write a number that arrived as text."""
+def _hint(value: Any, wants_text: bool) -> str:
+    """Say how to write a number that arrived as text, or a text that arrived as a number."""
     if not isinstance(value, str):
-        return ""
+        return f"; write it in quotes: '{value}'" if wants_text and isinstance(value, int | float) else ""
     if exponent := re.fullmatch(r"([+-]?\d+)(?:\.(\d*))?e([+-]?)(\d+)", value, re.IGNORECASE):
         number = f"{exponent[1]}.{exponent[2] or 0}e{exponent[3] or '+'}{exponent[4]}"
         return f"; YAML reads {value} as text, write {number}"

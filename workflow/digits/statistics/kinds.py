@@ -1,8 +1,6 @@
 """What the files hold that commands write about runs and models: tables, histories and measures, each declared once."""
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -47,16 +45,15 @@ ERRORS = Rule(
     "what test_accuracy leaves of test_images",
     lambda table: abs((1 - table["test_accuracy"]) * table["test_images"] - table["test_errors"]) < 1e-6,
 )
-LOSS = replace(AMOUNT, what="a number from 0", high=math.inf)  # infinite for a network that is sure and wrong
 EPOCH = {
     "epoch": ORDINAL,
     "learning_rate": AMOUNT,
-    "train_loss": LOSS,
+    "train_loss": AMOUNT,
     "train_accuracy": SHARE,
-    "validation_loss": Maybe(LOSS),
+    "validation_loss": Maybe(AMOUNT),
     "validation_accuracy": Maybe(SHARE),
     "saturated": SHARE,
-    "gradient_*": Maybe(LOSS),
+    "gradient_*": Maybe(AMOUNT),
     "recall_*": Maybe(SHARE),
 }
 INTERVAL = {"interval_low": Maybe(NUMBER), "interval_high": Maybe(NUMBER)}
