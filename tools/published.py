@@ -18,7 +18,7 @@ import numpy as np
 import yaml
 from digits.core.arithmetic import PORTABLE, processor
 from digits.core.arrays import read_arrays
-from digits.core.files import sha256
+from digits.core.files import changed_files, read_seal, sealed_files, sha256
 from digits.settings.config import complete_config
 from digits.settings.fingerprint import locked_versions, source_files, source_fingerprint, with_needs
 
@@ -77,7 +77,7 @@ def check(folder: Path, name: str) -> str | None:
     other = [path for checksum, path in listed if sha256(folder / path) != checksum]
     if not other:
         print(f"all {len(listed)} files as published (docs/published/{name}.sha256)")
-        return None
+        return broken_link(folder)
     about = json.loads((PUBLISHED / f"{name}.json").read_text(encoding="utf-8"))
     run = other[0].removeprefix("results/runs/").rpartition("/")[0]
     difference = how_much(about["runs"][run], measured(folder).get(run)) if run in about["runs"] else ""
@@ -85,6 +85,28 @@ def check(folder: Path, name: str) -> str | None:
         f"{len(other)} of {len(listed)} files are not as published; the first is {other[0]}{difference}. "
         f"Likely cause: {next(likely_causes(folder, name, other, about['training']))}."
     )
+
+
+def broken_link(folder: Path) -> str | None:
+    """Follow each result to what it was made from, by the seals; return the first that does not fit, if any does not."""
+    seals = {path: read_seal(path) for path in sealed_files([folder / "results"])}
+    made_from = {path: list(seal or {})[1:] for path, seal in seals.items()}
+    found = {
+        path: sha256(path) for path in {*seals, *(p for paths in made_from.values() for p in paths)} if path.exists()
+    }
+
+    def depth(path: Path) -> int:
+        return 1 + max(map(depth, made_from.get(path, [])), default=0)
+
+    for path in sorted(seals, key=lambda path: (depth(path), path)):
+        for source, value in (seals[path] or {path: "nothing that can be read"}).items():
+            if found.get(source, value) != value:
+                where = (
+                    "changed since it was made" if source == path else f"made from another {source.relative_to(folder)}"
+                )
+                return f"{path.relative_to(folder)}: {where}; `snakemake --cores 4` makes it again"
+    print(f"all {len(seals)} results are made from each other, as they are")
+    return None
 
 
 def how_much(published: dict[str, float], found: dict[str, float] | None) -> str:
@@ -111,6 +133,8 @@ def likely_causes(folder: Path, name: str, other: list[str], training: str) -> I
             yield f"another recipe; compare {', '.join(changed)} with config/"
     if processor() != PORTABLE:
         yield f"this is {processor()}; published results are those of {PORTABLE}"
+    if changed := changed_files([folder / "results"]):
+        yield f"{changed[0].relative_to(folder)} was changed after it was made; `snakemake --cores 4` makes it again"
     if installed := [pin for pin in locked() if not is_installed(pin)]:
         yield f"other libraries; requirements.lock has {', '.join(installed)}"
     if source_fingerprint(TRAIN, PACKAGE, LOCK) != training:

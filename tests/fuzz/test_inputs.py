@@ -86,6 +86,7 @@ WHOLE: dict[str, tuple[bytes, Read]] = {
 WITH_CHECKSUM = {"labels.gz", *(f"images.tar.{name}" for name in COMPRESS), "stored.zip", "deflated.zip"}
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # of what it passes over; decoding.py silences it
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_damaged_input_is_refused_in_one_line_or_read(tmp_path: Path, tally: Tally, inputs: int, name: str) -> None:
     whole, read = WHOLE[name]

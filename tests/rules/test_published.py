@@ -8,6 +8,7 @@ import numpy as np
 import published
 import pytest
 from digits.core.arrays import read_arrays
+from digits.core.files import checked, whole_files
 from project import CONFIG, RUNS, TENSORS, rewrite
 from safetensors.numpy import save_file
 
@@ -27,7 +28,28 @@ def test_results_as_published_are_confirmed(results: Path, capsys: pytest.Captur
     capsys.readouterr()
     assert published.check(results, "config") is None
     # Tensors, weights and predictions of six runs, seven tables, 27 figures in both forms, four tables of their numbers, the page.
-    assert capsys.readouterr().out == "all 53 files as published (docs/published/config.sha256)\n"
+    assert capsys.readouterr().out.startswith("all 53 files as published (docs/published/config.sha256)\n")
+
+
+def made(path: Path, text: str, *sources: Path) -> Path:
+    with whole_files(path, made_from=checked(sources)) as (part,):
+        part.write_text(text)
+    return path
+
+
+def test_the_first_broken_link_of_the_chain_is_named(tmp_path: Path) -> None:
+    raw = made(tmp_path / "resources/raw", "raw")
+    made(tmp_path / "results/z-first", "1", made(tmp_path / "results/tensors/zero", "0", raw))
+    made(tmp_path / "results/a-second", "2", tmp_path / "results/z-first")
+    assert published.broken_link(tmp_path) is None
+    (tmp_path / "results/z-first").write_text("other")
+    assert published.broken_link(tmp_path) == (
+        "results/z-first: changed since it was made; `snakemake --cores 4` makes it again"
+    )
+    made(tmp_path / "results/z-first", "other", tmp_path / "results/tensors/zero")
+    assert str(published.broken_link(tmp_path)).startswith("results/a-second: made from another results/z-first; ")
+    raw.write_text("other")
+    assert str(published.broken_link(tmp_path)).startswith("results/tensors/zero: made from another resources/raw; ")
 
 
 def change_a_weight(path: Path, **keys: Any) -> None:

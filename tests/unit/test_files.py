@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from digits.core.files import sha256, whole_files
+from digits.core.command import UserError
+from digits.core.files import changed_files, checked, read_seal, seal_of, sha256, whole_files
 
 
 def test_all_targets_appear_together(tmp_path: Path) -> None:
@@ -39,3 +40,40 @@ def test_a_target_that_was_not_written_is_an_error(tmp_path: Path) -> None:
 def test_sha256(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")  # the example of FIPS 180-2, appendix B.1
     assert sha256(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def made(folder: Path) -> tuple[Path, Path]:
+    """A source and a file that was made from it, in another folder."""
+    source, target = folder / "in" / "a", folder / "out" / "b"
+    for path, made_from in ((source, {}), (target, None)):
+        with whole_files(path, made_from=checked([source]) if made_from is None else made_from) as (part,):
+            part.write_text(path.name)
+    return source, target
+
+
+def test_a_seal_is_what_sha256sum_checks(tmp_path: Path) -> None:
+    source, target = made(tmp_path)
+    assert seal_of(target).read_text() == f"{sha256(target)}  b\n{sha256(source)}  ../in/a\n"
+    assert read_seal(target) == {target: sha256(target), source: sha256(source)}
+    (tmp_path / "in").rename(tmp_path / "out" / "in")
+    assert read_seal(target) == {target: sha256(target), source: sha256(tmp_path / "out" / "in" / "a")}
+
+
+def test_what_is_not_as_its_seal_says_is_named(tmp_path: Path) -> None:
+    source, target = made(tmp_path)
+    assert checked([source, target]) == {source: sha256(source), target: sha256(target)}
+    assert changed_files([tmp_path]) == []
+    target.write_text("other")
+    with pytest.raises(UserError, match=r"out/b: changed since it was made \(\.b\.sha256 has its checksum\)"):
+        checked([source, target])
+    seal_of(source).write_text("nonsense")
+    assert changed_files([tmp_path / "in", tmp_path / "out"]) == [source, target]
+    seal_of(target).unlink()
+    assert checked([target]) == {target: sha256(target)}, "a file of the user's own"
+
+
+def test_what_a_killed_job_left_is_removed_by_its_successor(tmp_path: Path) -> None:
+    (tmp_path / ".a.1234567.part").write_text("half")
+    with whole_files(tmp_path / "a") as (part,):
+        part.write_text("done")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]

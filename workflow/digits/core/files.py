@@ -63,10 +63,11 @@ def read_seal(path: Path) -> dict[Path, str] | None:
     """Return the checksums in a file's seal, its own first; None where it has no seal, or one that cannot be read."""
     try:
         lines = seal_of(path).read_text(encoding="utf-8").splitlines()
-        found = {path.parent / name: value for value, name in (line.split("  ", 1) for line in lines)}
+        (own, name), *others = (line.split("  ", 1) for line in lines)
     except (OSError, ValueError):
         return None
-    return found if next(iter(found), None) == path else None
+    made_from = {Path(os.path.normpath(path.parent / other)): value for value, other in others}
+    return {path: own, **made_from} if name == path.name else None
 
 
 def checked(paths: Iterable[Path]) -> dict[Path, str]:
@@ -82,11 +83,16 @@ def checked(paths: Iterable[Path]) -> dict[Path, str]:
     return found
 
 
-def changed_files(folders: Iterable[Path]) -> list[Path]:
-    """Return the files below folders that are not what their seals say, sorted; those that are gone are not among them."""
+def sealed_files(folders: Iterable[Path]) -> list[Path]:
+    """Return the files below folders that have seals, sorted in each; those that are gone are not among them."""
     seals = [seal for folder in folders for seal in sorted(folder.rglob(".*.sha256"))]
     files = [seal.with_name(seal.name.removeprefix(".").removesuffix(".sha256")) for seal in seals]
-    there = [path for path in files if path.is_file()]
+    return [path for path in files if path.is_file()]
+
+
+def changed_files(folders: Iterable[Path]) -> list[Path]:
+    """Return the files below folders that are not what their seals say."""
+    there = sealed_files(folders)
 
     def has_changed(path: Path) -> bool:
         seal = read_seal(path)
