@@ -82,6 +82,8 @@ def read_image(path: Path, shape: tuple[int, int], as_is: bool) -> Prediction:
     """Read one file for a network that takes images of this shape, or say what is wrong with it."""
     name = one_line(str(path))
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise UserError(f"{name}: neither a file nor a folder")  # a named pipe would be waited for
         with path.open("rb") as file:
             check_size(name, os.fstat(file.fileno()).st_size)
             content = file.read()
