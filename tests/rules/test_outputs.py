@@ -23,6 +23,8 @@ def test_elsewhere_it_writes_the_same_bytes(
     for path in outputs(name, run).values():
         (project / path).unlink()
     monkeypatch.chdir(project)
+    if name == "report":
+        ran("convert", Path(), Path())  # whose seals have the checksums of the raw files
     said = ran(name, Path(), Path(), run=run)
     assert built_by(name, project, run) == built_by(name, built, run)
     assert name not in PLOTS or said == ""

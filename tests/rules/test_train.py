@@ -161,4 +161,4 @@ def test_features_go_with_a_recipe_that_reuses_them(trained: Path, refused: Refu
         assert refused("train", trained, *more).startswith("error: --features: ")
     other = recipe("published", features_of="published", hidden=[30])
     error = refused("train", trained, *other, "--features", weights, run=PUBLISHED)  # w2, the last layer, is its own
-    assert "do not fit the recipe: found b1 20, b2 10, w1 784×20, w2 30×10, expected b1 30, " in error
+    assert "do not fit the recipe: found b1 20, w1 784×20, expected b1 30, w1 784×30; " in error
