@@ -1,5 +1,6 @@
 """Before a run: what an earlier one left behind when it was killed, and what has changed on disk since it was made."""
 
+import contextlib
 import fcntl
 import itertools
 import os
@@ -29,7 +30,8 @@ def alone(state: Path) -> bool:
     except OSError:  # another one, or a file system without locks
         return False
     finally:
-        fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        with contextlib.suppress(OSError):
+            fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 
 def lost_records(state: Path, results: Path) -> bool:

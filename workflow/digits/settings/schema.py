@@ -108,7 +108,8 @@ def _explain(error: ValidationError, whole: str) -> str:
         return f"{where}: key '{next(key for key in rule if key not in error.instance)}' is missing"
     if error.validator == "uniqueItems":
         return f"{where}: duplicate value in {error.instance}; list each once"
-    return f"{where} is {_shown(error.instance)}; it must be {_right(error)}{_hint(error.instance, error.validator == 'type' and 'string' in rule)}"
+    hint = _hint(error.instance, error.validator == "type" and "string" in rule)
+    return f"{where} is {_shown(error.instance)}; it must be {_right(error)}{hint}"
 
 
 def _joined(whole: str, keys: Iterable[object]) -> str:
