@@ -42,6 +42,11 @@ rule all:
         "All of results/ is there"
 
 
+if workflow.is_main_process:
+    with mistakes_in_one_line():
+        recover(Path(".snakemake"), workflow.output_settings.dryrun or not QUESTIONS.isdisjoint(sys.argv))
+
+
 onstart:
     require_writable("resources", "results", "logs", "benchmarks")
     say_processor()

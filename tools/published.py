@@ -9,7 +9,7 @@ import csv
 import importlib.metadata
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 import yaml
 from digits.core.arithmetic import PORTABLE, processor
 from digits.core.arrays import read_arrays
-from digits.core.files import changed_files, read_seal, sealed_files, sha256
+from digits.core.files import altered, read_seal, sealed_files, sha256
 from digits.settings.config import complete_config
 from digits.settings.fingerprint import locked_versions, source_files, source_fingerprint, with_needs
 
@@ -77,7 +77,7 @@ def check(folder: Path, name: str) -> str | None:
     other = [path for checksum, path in listed if sha256(folder / path) != checksum]
     if not other:
         print(f"all {len(listed)} files as published (docs/published/{name}.sha256)")
-        return broken_link(folder)
+        return broken_link(folder, [folder / path for _, path in listed])
     about = json.loads((PUBLISHED / f"{name}.json").read_text(encoding="utf-8"))
     run = other[0].removeprefix("results/runs/").rpartition("/")[0]
     difference = how_much(about["runs"][run], measured(folder).get(run)) if run in about["runs"] else ""
@@ -87,8 +87,11 @@ def check(folder: Path, name: str) -> str | None:
     )
 
 
-def broken_link(folder: Path) -> str | None:
+def broken_link(folder: Path, published: Sequence[Path] = ()) -> str | None:
     """Follow each result to what it was made from, by the seals; return the first that does not fit, if any does not."""
+    unsealed = [path for path in published if read_seal(path) is None]
+    if unsealed:
+        return f"{unsealed[0].relative_to(folder)}: has no seal ({len(unsealed)} files have none); `snakemake --cores 4` makes it again"
     seals = {path: read_seal(path) for path in sealed_files([folder / "results"])}
     made_from = {path: list(seal or {})[1:] for path, seal in seals.items()}
     found = {
@@ -133,8 +136,8 @@ def likely_causes(folder: Path, name: str, other: list[str], training: str) -> I
             yield f"another recipe; compare {', '.join(changed)} with config/"
     if processor() != PORTABLE:
         yield f"this is {processor()}; published results are those of {PORTABLE}"
-    if changed := changed_files([folder / "results"]):
-        yield f"{changed[0].relative_to(folder)} was changed after it was made; `snakemake --cores 4` makes it again"
+    if broken := altered(sealed_files([folder / "results"])):
+        yield f"{broken[0].relative_to(folder)} was changed after it was made; `snakemake --cores 4` makes it again"
     if installed := [pin for pin in locked() if not is_installed(pin)]:
         yield f"other libraries; requirements.lock has {', '.join(installed)}"
     if source_fingerprint(TRAIN, PACKAGE, LOCK) != training:

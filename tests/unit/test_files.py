@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from digits.core.command import UserError
-from digits.core.files import changed_files, checked, read_seal, seal_of, sha256, whole_files
+from digits.core.files import altered, checked, read_seal, seal_of, sha256, whole_files
 
 
 def test_all_targets_appear_together(tmp_path: Path) -> None:
@@ -62,13 +62,14 @@ def test_a_seal_is_what_sha256sum_checks(tmp_path: Path) -> None:
 def test_what_is_not_as_its_seal_says_is_named(tmp_path: Path) -> None:
     source, target = made(tmp_path)
     assert checked([source, target]) == {source: sha256(source), target: sha256(target)}
-    assert changed_files([tmp_path]) == []
+    assert altered([source, target]) == []
     target.write_text("other")
     with pytest.raises(UserError, match=r"out/b: changed since it was made \(\.b\.sha256 has its checksum\)"):
         checked([source, target])
     seal_of(source).write_text("nonsense")
-    assert changed_files([tmp_path / "in", tmp_path / "out"]) == [source, target]
+    assert altered([source, target]) == [source, target]
     seal_of(target).unlink()
+    assert altered([target]) == [target]
     assert checked([target]) == {target: sha256(target)}, "a file of the user's own"
 
 

@@ -232,9 +232,9 @@ def assert_reruns(project: Project, what: str, rules: Iterable[str]) -> None:
 
 
 def checksums(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of every file in a folder, by its path there."""
+    """Return the SHA-256 of every file in a folder but the seals, by its path there."""
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and not path.match(".*.sha256")
     }

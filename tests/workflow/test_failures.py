@@ -95,7 +95,7 @@ def test_after_a_killed_training_the_next_run_makes_what_is_missing(project: Pro
 
     assert re.findall("Training (.*)", make(project, "--until", "train").output) == ["linear, seed 1"]
     assert checksums(project.folder / "results/runs/linear/seed-0") == finished
-    assert not list((project.folder / "results").rglob(".*"))
+    assert not list((project.folder / "results").rglob(".*.part"))
 
 
 def as_ordinary_user(project: Project) -> Result:

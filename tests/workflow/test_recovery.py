@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from conftest import until
-from digits.core.files import changed_files, read_seal
+from digits.core.files import altered, read_seal, sealed_files
 
 from workflow.conftest import Project, checksums, copied, make, run, set_keys
 
@@ -89,7 +89,7 @@ def test_without_snakemakes_records_nothing_counts_as_current(linear: Project) -
 
 
 def test_every_result_says_what_it_was_made_from(build: Project) -> None:
-    assert changed_files([build.folder / "results", build.folder / "resources"]) == []
+    assert altered(sealed_files([build.folder / "results", build.folder / "resources"])) == []
     for path in [path for path in (build.folder / "results").rglob("[!.]*") if path.is_file()]:
         seal = read_seal(path)
         assert seal is not None, path

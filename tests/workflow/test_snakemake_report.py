@@ -15,7 +15,7 @@ from project import COMPARISONS, EXPERIMENT_FIGURES, EXPLANATION, FIGURES, MISTA
 from workflow.conftest import Project
 
 # The experiment is not built here, and forms for small screens are the page's.
-OTHERS = {*EXPERIMENT_FIGURES.values(), *EXPLANATION.values()}
+OTHERS = {*(path for path in EXPERIMENT_FIGURES.values() if path.endswith(".svg")), *EXPLANATION.values()}
 ALL = {*FIGURES, *TABLES.values(), *COMPARISONS.values(), MISTAKES, *outputs("search").values()}
 SHOWN = {path for path in ALL - OTHERS if "/narrow/" not in path}
 

@@ -23,7 +23,8 @@ os.environ.update(
 with warnings.catch_warnings(action="ignore"):  # of numpy, which Snakemake may have imported: nothing is computed here
     from digits.core.arithmetic import PORTABLE, processor
 from digits.core.command import listed, mistakes_in_one_line
-from digits.core.recovery import alone, damaged_files, lost_records, remove, set_aside
+from digits.core.files import sealed_files
+from digits.core.recovery import alone, look, remove, set_aside
 from digits.data.tree_paths import data_fingerprint
 from digits.settings.candidates import candidates
 from digits.settings.config import complete_config, dataset_path, require_plain
@@ -36,24 +37,37 @@ from digits.settings.plan import (
     trained_rungs,
 )
 
+# What only asks Snakemake something, or writes down what is there: it clears nothing away.
+QUESTIONS = {
+    *("--list-rules", "--list", "-l", "--list-target-rules", "--lt", "--summary", "-S", "--detailed-summary", "-D"),
+    *("--dag", "--rulegraph", "--filegraph", "--d3dag", "--lint", "--unlock", "--report", "--reporter", "--archive"),
+    *("--list-changes", "--lc", "--list-input-changes", "--li", "--list-params-changes", "--lp", "--list-untracked"),
+    *("--lu", "--touch", "-t", "--cleanup-metadata", "--cm", "--cleanup-shadow", "--delete-all-output", "--export-cwl"),
+    *("--delete-temp-output", "--generate-unit-tests", "--containerize", "--print-compilation"),
+}
 
-def recover(state, dry_run):
-    """Clear away what a killed run left, and have made again what has changed since it was made; a dry run only says so."""
+
+def recover(state, asks):
+    """Clear away what a killed run left, and have made again what has changed since it was made; a question is only told."""
     if not alone(state):
         return
     expected = {Path("resources", name): value for name, value in DATASET["sha256"].items()}
-    damaged = damaged_files([Path("resources"), Path("results")], expected if DATASET["format"] == "idx" else {})
-    if damaged:
-        print(f"Changed since they were made, and to be made again: {listed(damaged)}.", file=sys.stderr)
-    lost = lost_records(state, Path("results"))
-    if lost:
-        where = "results.old" if dry_run else set_aside(Path("results"))
+    found = look(state, expected if DATASET["format"] == "idx" else {})
+    if found.changed:
+        print(f"Changed since they were made, and to be made again: {listed(found.changed)}.", file=sys.stderr)
+    unknown = [path for path in found.unrecorded if any(rule.is_producer(str(path)) for rule in workflow.rules)]
+    if unknown and len(unknown) == len(sealed_files([Path("results")])):
+        where = "results.old" if asks else set_aside(Path("results")).name
         print(
             f".snakemake/ has no record of what results/ were made from: they are kept as {where}/, and made again.",
             file=sys.stderr,
         )
-    if not dry_run:
-        remove(path for path in damaged if path.exists())
+    elif unknown:
+        print(f"Not known what they were made from, and to be made again: {listed(unknown)}.", file=sys.stderr)
+    if not asks:
+        remove([*found.changed, *unknown])
+        for record in found.unreadable:
+            record.unlink()
 
 
 if not os.access(Path.cwd(), os.W_OK):
@@ -73,9 +87,6 @@ with mistakes_in_one_line():
     config = complete_config(config)
 
 DATASET = config["dataset"]
-if workflow.is_main_process:
-    with mistakes_in_one_line():
-        recover(Path(".snakemake"), workflow.output_settings.dryrun)
 ENSEMBLES = config["ensembles"]
 # Wildcards: the run of an ensemble is combined from others, that of a network is trained.
 ENSEMBLE, NETWORK = ("|".join(map(re.escape, names)) or "(?!)" for names in (ENSEMBLES, config["recipes"]))

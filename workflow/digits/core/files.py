@@ -7,7 +7,7 @@ checksum, the others are those of the files that it was made from.
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -90,16 +90,15 @@ def sealed_files(folders: Iterable[Path]) -> list[Path]:
     return [path for path in files if path.is_file()]
 
 
-def changed_files(folders: Iterable[Path]) -> list[Path]:
-    """Return the files below folders that are not what their seals say."""
-    there = sealed_files(folders)
+def altered(files: Sequence[Path]) -> list[Path]:
+    """Return those of the files that are not what their seals say, or have none."""
 
     def has_changed(path: Path) -> bool:
         seal = read_seal(path)
         return seal is None or seal[path] != sha256(path)
 
     with ThreadPoolExecutor(4) as pool:  # hashing leaves Python's lock
-        return [path for path, changed in zip(there, pool.map(has_changed, there), strict=True) if changed]
+        return [path for path, other in zip(files, pool.map(has_changed, files), strict=True) if other]
 
 
 @contextlib.contextmanager

@@ -1,13 +1,17 @@
 """Before a run: what an earlier one left behind when it was killed, and what has changed on disk since it was made."""
 
+import base64
 import contextlib
 import fcntl
 import itertools
+import json
 import os
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-from digits.core.files import changed_files, seal_of, sha256
+from digits.core.files import altered, seal_of, sealed_files, sha256
 
 OURS = ("results/", "resources/")
 
@@ -24,7 +28,7 @@ def alone(state: Path) -> bool:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         for lock in state.glob("locks/*.lock"):
             # Another workflow may work in the same folder.
-            if any(line.startswith(OURS) for line in lock.read_text(encoding="utf-8").splitlines()):
+            if any(line.startswith(OURS) for line in lock.read_text(encoding="utf-8", errors="replace").splitlines()):
                 lock.unlink()
         return True
     except OSError:  # another one, or a file system without locks
@@ -34,27 +38,56 @@ def alone(state: Path) -> bool:
             fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 
-def lost_records(state: Path, results: Path) -> bool:
-    """Whether there are results, but no record of what they were made from: Snakemake would take any of them for current."""
-    recorded = any(any((state / name).glob("**/*")) for name in ("metadata", "incomplete"))
-    return not recorded and any(results.rglob(".*.sha256"))
+class Found(NamedTuple):
+    """What a run finds of earlier ones."""
+
+    changed: list[Path]  # files that are not as they were made
+    unrecorded: list[
+        Path
+    ]  # results of which Snakemake does not know what they were made from, and so takes for current
+    unreadable: list[Path]  # its records that hold nothing: it was killed, or the disk was
+
+
+def look(state: Path, expected: Mapping[Path, str]) -> Found:
+    """Hold downloads and results against their seals, the checksums `expected` of downloads, and Snakemake's records."""
+    recorded, unreadable = _records(state)
+    other = [path for path, value in expected.items() if path.is_file() and sha256(path) != value]
+    ours = sorted(path for path in recorded if path.is_file() and f"{path}".startswith(OURS) and path not in other)
+    sealed = sealed_files([Path("results")]) if (state / "metadata").is_dir() or not any(state.glob("*.db")) else []
+    half_made = any((state / "incomplete").glob("**/*"))
+    unrecorded = [] if half_made and not recorded else [path for path in sealed if path not in recorded]
+    return Found([*other, *altered(ours)], unrecorded, unreadable)
+
+
+def _records(state: Path) -> tuple[set[Path], list[Path]]:
+    """Return the files of which Snakemake has a record, and the records that it could not read.
+
+    A record's path is its file's in base64, in pieces of which all but the last begin with @.
+    """
+    found, unreadable = set(), []
+    for record in (state / "metadata").glob("**/*"):
+        if record.is_file():
+            text = "".join(part.removeprefix("@") for part in record.relative_to(state / "metadata").parts)
+            try:
+                json.loads(record.read_bytes())
+                found.add(Path(base64.urlsafe_b64decode(text).decode()))
+            except ValueError:
+                unreadable.append(record)
+    return found, unreadable
 
 
 def set_aside(results: Path) -> Path:
-    """Rename a folder to the first of results.old, results.old-2, … that is free."""
-    names = itertools.chain([f"{results.name}.old"], (f"{results.name}.old-{n}" for n in itertools.count(2)))
-    free = next(place for place in map(results.with_name, names) if not place.exists())
-    return results.rename(free)
-
-
-def damaged_files(folders: Iterable[Path], expected: Mapping[Path, str]) -> list[Path]:
-    """Return the files that have changed since they were made, or lack the checksum that is expected of them."""
-    other = [path for path, value in expected.items() if path.is_file() and sha256(path) != value]
-    return [*other, *(path for path in changed_files(folders) if path not in other)]
+    """Rename a folder, or the one that a link leads to, to the first of results.old, results.old-2, … that is free."""
+    place = results.resolve()
+    names = itertools.chain([f"{place.name}.old"], (f"{place.name}.old-{n}" for n in itertools.count(2)))
+    old = place.rename(next(free for free in map(place.with_name, names) if not free.exists()))
+    place.mkdir()
+    return old
 
 
 def remove(files: Iterable[Path]) -> None:
     """Remove files with their seals."""
     for path in files:
-        path.unlink()
-        seal_of(path).unlink(missing_ok=True)
+        seal = seal_of(path)
+        shutil.rmtree(seal) if seal.is_dir() else seal.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)

@@ -167,5 +167,6 @@ def _archive_name(source: Path, name: str) -> str:
     parts = name.replace("\\", "/").split("/")
     if name.startswith(("/", "\\")) or ".." in parts or parts[0][1:2] == ":":
         raise UserError(f"{source}: '{name}' points outside the archive; such an archive is not to be trusted")
-    name = name if "/" in name else "/".join(parts)
+    kept = [part for part in (name.split("/") if "/" in name else parts) if part not in ("", ".")]
+    name = "/".join(kept) + "/" * (parts[-1] in ("", "."))
     return name if hidden(name) else clean_name(name, f"{source}: ")

@@ -35,6 +35,22 @@ def complete_config(config: Mapping[str, Any]) -> dict[str, Any]:
     return whole
 
 
+def _check_place(dataset: Mapping[str, Any]) -> None:
+    """Stop where the user's own images or files are not there, or not of the form that the format has."""
+    if dataset["path"] is None:
+        if dataset["format"] == "images":
+            raise UserError("config: dataset.path: null; name the folder, .tgz or .zip with the images")
+        return
+    path = dataset_path(dataset)
+    if not path.exists():
+        where = "" if path.is_absolute() else f" in {Path.cwd()}, where snakemake runs"
+        raise UserError(f"config: dataset.path: {dataset['path']}: no such folder or file{where}")
+    if not (path.is_dir() or path.is_file()):
+        raise UserError(f"config: dataset.path: {dataset['path']}: neither a folder nor a file")
+    if dataset["format"] == "idx" and not path.is_dir():
+        raise UserError(f"config: dataset.path: {dataset['path']}: expected a folder with the four idx files")
+
+
 def dataset_path(dataset: Mapping[str, Any]) -> Path:
     """Return where the user's own images or files are; UserError where `~name` is nobody's home."""
     try:
@@ -119,17 +135,7 @@ def _check_across(config: dict[str, Any]) -> None:
         _check_features(f"config: recipes.{name}", fields, config["recipes"])
     _check_ladder(config["ladder"], models)
     _check_experiment(config)
-    dataset = config["dataset"]
-    if dataset["path"] is None:
-        if dataset["format"] == "images":
-            raise UserError("config: dataset.path: null; name the folder, .tgz or .zip with the images")
-        return
-    path = dataset_path(dataset)
-    if not path.exists():
-        where = "" if path.is_absolute() else f" in {Path.cwd()}, where snakemake runs"
-        raise UserError(f"config: dataset.path: {dataset['path']}: no such folder or file{where}")
-    if dataset["format"] == "idx" and not path.is_dir():
-        raise UserError(f"config: dataset.path: {dataset['path']}: expected a folder with the four idx files")
+    _check_place(config["dataset"])
 
 
 def _check_features(where: str, recipe: Mapping[str, Any], recipes: Mapping[str, Any]) -> None:

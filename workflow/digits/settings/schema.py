@@ -2,7 +2,6 @@
 
 import copy
 import difflib
-import math
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -32,13 +31,14 @@ BOUNDS = {
     "maximum": "at most {}",
     "exclusiveMaximum": "less than {}",
 }
+LARGEST = 1e300  # of a number: larger ones are infinite soon
 # JSON Schema takes 3.0 for an integer and YAML's .inf for a number; here neither is.
 Validator = extend(
     Draft202012Validator,
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(
         {
             "integer": lambda _, value: type(value) is int,
-            "number": lambda _, value: type(value) in (int, float) and math.isfinite(value),
+            "number": lambda _, value: type(value) in (int, float) and abs(value) < LARGEST,  # NaN is not
         }
     ),
 )

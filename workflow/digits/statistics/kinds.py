@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from digits.core.fields import AMOUNT, BIG_COUNT, COUNT, FLAG, NUMBER, ORDINAL, SHARE, TEXT, Kind, Maybe, Rule
 
@@ -14,7 +13,7 @@ CLOSE = 1e-9  # of sums: a table's reader may round a number's last digit
 def within(value: str, low: str, high: str) -> Rule:
     """Return the rule that a value lies in its interval, where it has one."""
 
-    def holds(table: pd.DataFrame) -> Any:
+    def holds(table: Any) -> Any:
         return ~((table[value] < table[low] - CLOSE) | (table[value] > table[high] + CLOSE))
 
     return Rule(value, f"between {low} and {high}", holds)
@@ -33,7 +32,7 @@ def there_where(one: str, other: str) -> Rule:
 def every_epoch(*run: str) -> Rule:
     """Return the rule that the rows of each run, which the columns name, are its epochs in order."""
 
-    def holds(table: pd.DataFrame) -> Any:
+    def holds(table: Any) -> Any:
         before = table.groupby([*run], sort=False).cumcount() if run else table.index
         return table["epoch"] == before + 1
 
