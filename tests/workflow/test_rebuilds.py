@@ -47,7 +47,7 @@ LIBRARIES = {
     "torch": NETWORKS | {"report"},
     "numpy": EVERY - {"download"},
     "scipy": MEASURES | {"plot_mistakes", "explore", "report"},
-    "pandas": {"combine", "summarise", "compare", "search", "explore", "plot_data", "plot_ladder", "report"} | PLOTS,
+    "pandas": {"combine", "summarise", "compare", "explore", "report"} | FIGURES,
     "matplotlib": FIGURES | {"report"},
     "pillow": {"convert", "explore"} | FIGURES | {"report"},  # figures: through matplotlib
     "safetensors": TENSORS,
