@@ -1,5 +1,6 @@
 """After a kill, damage on the disk or a lost .snakemake/, the same command goes on by itself, and no result is stale."""
 
+import base64
 import os
 import random
 import shutil
@@ -12,8 +13,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import until
-from digits.core.files import altered, read_seal, sealed_files
+from conftest import process, until
+from digits.core.files import altered, read_seal, seal_of, sealed_files
 
 from workflow.conftest import Project, checksums, copied, make, run, set_keys
 
@@ -138,3 +139,40 @@ def test_the_lock_of_a_living_snakemake_is_respected(linear: Project) -> None:
     finally:
         running.wait()
     assert "Nothing to be done" in make(linear).output
+
+
+def test_a_question_changes_nothing(linear: Project) -> None:
+    flip(linear.folder / "results/summary.csv")
+    before = results(linear)
+    line = [sys.executable, "-m", "snakemake", "--configfile", linear.config]  # as typed: it goes by its command line
+    for question in ("--list-rules", "--summary", "--lint"):
+        process([*line, question], cwd=linear.folder)
+    assert results(linear) == before
+    shutil.rmtree(linear.folder / ".snakemake")
+    assert "kept as results.old/" in process([*line, "--summary"], cwd=linear.folder).output
+    assert results(linear) == before
+
+
+def test_what_has_no_record_or_no_seal_is_made_again(linear: Project) -> None:
+    """Also in a folder that is a link; and what no rule makes is left alone."""
+    before = results(linear)
+    folder = linear.folder / "results"
+    name = base64.urlsafe_b64encode(b"results/summary.csv").decode()
+    (linear.folder / ".snakemake/metadata" / name).write_bytes(b"")
+    (linear.folder / ".snakemake/locks").mkdir(exist_ok=True)
+    (linear.folder / ".snakemake/locks/0.output.lock").write_bytes(b"\xff\xfe\nresults/summary.csv\n")
+    seal_of(folder / "metrics.csv").unlink()
+    flip(folder / "metrics.csv")
+    (folder / "runs").rename(linear.folder / "elsewhere")
+    (folder / "runs").symlink_to(linear.folder / "elsewhere")
+    flip(folder / "runs/linear/seed-0/metrics.json")
+    (folder / "notes.txt").write_text("mine")
+    seal_of(folder / "notes.txt").write_text("mine")
+    said = make(linear).output
+    assert "made again: results/metrics.csv, results/runs/linear/seed-0/metrics.json." in said
+    assert "Not known what they were made from, and to be made again: results/summary.csv." in said
+    assert (folder / "notes.txt").read_text() == "mine"
+    (folder / "notes.txt").unlink()
+    (folder / "runs").unlink()
+    (linear.folder / "elsewhere").rename(folder / "runs")
+    assert results(linear) == before
