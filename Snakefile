@@ -44,7 +44,7 @@ rule all:
 
 if workflow.is_main_process:
     with mistakes_in_one_line():
-        recover(Path(".snakemake"), workflow.output_settings.dryrun or not QUESTIONS.isdisjoint(sys.argv))
+        recover(Path(".snakemake"), only_asks())
 
 
 onstart:

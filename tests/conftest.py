@@ -287,7 +287,8 @@ def snakemake(folder: Path, *arguments: object) -> Result:
         sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", buffering=1, closefd=False)
         from snakemake.cli import main
 
-        status = exit_status(lambda: main(list(map(str, arguments))))
+        sys.argv = ["snakemake", *map(str, arguments)]  # as if typed
+        status = exit_status(lambda: main(sys.argv[1:]))
         sys.stdout.flush()
         return status
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import process, until
+from conftest import until
 from digits.core.files import altered, read_seal, seal_of, sealed_files
 
-from workflow.conftest import Project, checksums, copied, make, run, set_keys
+from workflow.conftest import Project, asked, checksums, copied, make, run, set_keys
 
 ROUNDS = int(os.environ.get("DIGITS_KILLS", "10"))
 
@@ -144,12 +144,12 @@ def test_the_lock_of_a_living_snakemake_is_respected(linear: Project) -> None:
 def test_a_question_changes_nothing(linear: Project) -> None:
     flip(linear.folder / "results/summary.csv")
     before = results(linear)
-    line = [sys.executable, "-m", "snakemake", "--configfile", linear.config]  # as typed: it goes by its command line
     for question in ("--list-rules", "--summary", "--lint"):
-        process([*line, question], cwd=linear.folder)
+        run(linear, question)
+    asked(linear.folder, linear.config, lambda workflow: len(workflow.rules))  # from Python
     assert results(linear) == before
     shutil.rmtree(linear.folder / ".snakemake")
-    assert "kept as results.old/" in process([*line, "--summary"], cwd=linear.folder).output
+    assert "kept as results.old/" in run(linear, "--summary").output
     assert results(linear) == before
 
 

@@ -47,6 +47,12 @@ QUESTIONS = {
 }
 
 
+def only_asks():
+    """Whether this Snakemake builds nothing: a dry run, a question, or a call from Python, which may be either."""
+    typed = "snakemake" in Path(sys.argv[0]).parts[-2:]  # …/bin/snakemake or …/snakemake/__main__.py
+    return workflow.output_settings.dryrun or not typed or not QUESTIONS.isdisjoint(sys.argv)
+
+
 def recover(state, asks):
     """Clear away what a killed run left, and have made again what has changed since it was made; a question is only told."""
     if not alone(state):
