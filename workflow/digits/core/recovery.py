@@ -52,7 +52,7 @@ def look(state: Path, expected: Mapping[Path, str]) -> Found:
     """Hold downloads and results against their seals, the checksums `expected` of downloads, and Snakemake's records."""
     recorded, unreadable = _records(state)
     other = [path for path, value in expected.items() if path.is_file() and sha256(path) != value]
-    ours = sorted(path for path in recorded if path.is_file() and f"{path}".startswith(OURS) and path not in other)
+    ours = sorted(path for path in recorded - set(expected) if path.is_file() and f"{path}".startswith(OURS))
     sealed = sealed_files([Path("results")]) if (state / "metadata").is_dir() or not any(state.glob("*.db")) else []
     half_made = any((state / "incomplete").glob("**/*"))
     unrecorded = [] if half_made and not recorded else [path for path in sealed if path not in recorded]
