@@ -13,6 +13,7 @@ include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/experiment.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/recovery.smk"
 
 
 # Everything, so that a file that was deleted is made again, not the report alone.
@@ -40,11 +41,6 @@ rule all:
         [*ABOUT_SEARCHES, rules.search.output] if SEARCHES else [],
     message:
         "All of results/ is there"
-
-
-if workflow.is_main_process:
-    with mistakes_in_one_line():
-        recover(Path(".snakemake"), only_asks())
 
 
 onstart:
