@@ -1,12 +1,13 @@
 """A file that a command needs and that is missing, damaged or something else: named in one line by every command."""
 
 import functools
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Refused
+from conftest import Ran, Refused
 from project import COMPARISONS, PAIR_RUNS, RUNS, SEARCH_RUNS, TABLES, TENSORS
 from safetensors.numpy import load_file, save_file
 
@@ -102,3 +103,15 @@ def test_tensors_of_another_kind(trained: Path, tmp_path: Path, refused: Refused
     save_file({**tensors, "images": tensors["images"].astype(np.float32)}, path, {"classes": "[]"})
     error = refused("train", trained, "--images", path)
     assert "(images: float32 [500, 28, 28] is not uint8 [N, height, width]); " in error
+
+
+def test_a_command_reads_nothing_that_changed_since_it_was_made(
+    ran: Ran, refused: Refused, trained: Path, tmp_path: Path
+) -> None:
+    project = shutil.copytree(trained, tmp_path / "project")
+    ran("convert", project, project)
+    path = project / TENSORS[0]
+    path.write_bytes(path.read_bytes()[:-1] + b"\x03")  # another label, which no reader could tell
+    assert refused("train", project) == (
+        f"error: {path}: changed since it was made (.train.safetensors.sha256 has its checksum); delete it and start again"
+    )

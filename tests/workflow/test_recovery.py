@@ -79,9 +79,12 @@ def test_what_changed_on_disk_is_named_and_made_again(
     assert "Nothing to be done" in make(linear).output
 
 
-def test_without_snakemakes_records_nothing_counts_as_current(linear: Project) -> None:
+@pytest.mark.parametrize("hidden", [True, False], ids=["with seals", "without hidden files"])
+def test_without_snakemakes_records_nothing_counts_as_current(linear: Project, hidden: bool) -> None:
     before = results(linear)
     shutil.rmtree(linear.folder / ".snakemake")
+    for seal in [] if hidden else list((linear.folder / "results").rglob(".*.sha256")):
+        seal.unlink()
     (linear.folder / "results.old").mkdir()
     said = make(linear).output
     assert "no record of what results/ were made from: they are kept as results.old-2/, and made again" in said

@@ -1,7 +1,6 @@
 # Needs: all rules, and what is there of resources/, results/ and .snakemake/.
 # Does: before anything is planned, clears away what a killed run left and what has changed on the disk since it was made.
 from digits.core.command import listed
-from digits.core.files import sealed_files
 from digits.core.recovery import alone, look, remove, set_aside
 
 # What only asks Snakemake something, or writes down what is there: it clears nothing away.
@@ -29,7 +28,7 @@ def recover(state, asks):
     if found.changed:
         print(f"Changed since they were made, and to be made again: {listed(found.changed)}.", file=sys.stderr)
     unknown = [path for path in found.unrecorded if any(rule.is_producer(str(path)) for rule in workflow.rules)]
-    if unknown and len(unknown) == len(sealed_files([Path("results")])):
+    if unknown and found.no_record:
         where = "results.old" if asks else set_aside(Path("results")).name
         print(
             f".snakemake/ has no record of what results/ were made from: they are kept as {where}/, and made again.",

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from digits.core.files import altered, seal_of, sealed_files, sha256
+from digits.core.files import altered, seal_of, sha256
 
 OURS = ("results/", "resources/")
 
@@ -42,9 +42,8 @@ class Found(NamedTuple):
     """What a run finds of earlier ones."""
 
     changed: list[Path]  # files that are not as they were made
-    unrecorded: list[
-        Path
-    ]  # results of which Snakemake does not know what they were made from, and so takes for current
+    unrecorded: list[Path]  # files below results/ of which Snakemake has no record: it would take them for current
+    no_record: bool  # of anything below results/
     unreadable: list[Path]  # its records that hold nothing: it was killed, or the disk was
 
 
@@ -53,10 +52,12 @@ def look(state: Path, expected: Mapping[Path, str]) -> Found:
     recorded, unreadable = _records(state)
     other = [path for path, value in expected.items() if path.is_file() and sha256(path) != value]
     ours = sorted(path for path in recorded - set(expected) if path.is_file() and f"{path}".startswith(OURS))
-    sealed = sealed_files([Path("results")]) if (state / "metadata").is_dir() or not any(state.glob("*.db")) else []
+    there = [path for path in sorted(Path("results").rglob("[!.]*")) if path.is_file()]
     half_made = any((state / "incomplete").glob("**/*"))
-    unrecorded = [] if half_made and not recorded else [path for path in sealed if path not in recorded]
-    return Found([*other, *altered(ours)], unrecorded, unreadable)
+    if any(state.glob("*.db")) or (half_made and not recorded):  # records in a database, or a first run that was killed
+        there = []
+    unrecorded = [path for path in there if path not in recorded]
+    return Found([*other, *altered(ours)], unrecorded, len(unrecorded) == len(there), unreadable)
 
 
 def _records(state: Path) -> tuple[set[Path], list[Path]]:
