@@ -25,7 +25,9 @@ def saved(page: Page, link: str) -> str:
     return Path(download.value.path()).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["class-counts", "curves", "calibration", "loss-slopes"])
+@pytest.mark.parametrize(
+    "name", ["class-counts", "class-means", "curves", "calibration", "first-layers", "loss-slopes"]
+)
 def test_the_numbers_of_a_figure_are_those_beside_it(built: Path, page: Page, name: str) -> None:
     numbers = built / f"results/figures/{name}.csv"
     assert saved(page, f"#fig-{name} .links a[download$='.csv']") == numbers.read_text(encoding="utf-8")

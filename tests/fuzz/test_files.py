@@ -16,7 +16,7 @@ from digits.networks.weights import load_networks
 from digits.plot_weights import read_filters
 from digits.rendering.kinds import EXPLORER, REPORT
 from digits.statistics.histories import read_history
-from digits.statistics.kinds import EXPERIMENT, LADDER, LEARNING, METRICS, MISTAKES, SUMMARY
+from digits.statistics.kinds import EXPERIMENT, LADDER, LEARNING, LIKENESS, METRICS, MISTAKES, SMOOTHNESS, SUMMARY
 from digits.statistics.predictions import load_predictions, load_validation
 from digits.statistics.runs import read_measures
 from project import RUNS
@@ -51,6 +51,8 @@ READERS: dict[str, Read] = {
     "results/learning.csv": table(LEARNING),
     "results/experiment.csv": table(EXPERIMENT),
     "results/mistakes.csv": table(MISTAKES),
+    "results/figures/class-means.csv": table(LIKENESS),
+    "results/figures/first-layers.csv": table(SMOOTHNESS),
     f"{LINEAR}/history.csv": read_history,
     f"{LINEAR}/metrics.json": read_measures,
     f"{DENSE}/metrics.json": read_measures,
@@ -64,7 +66,11 @@ READERS: dict[str, Read] = {
     f"{LINEAR}/validation.safetensors": lambda path: load_validation(path, 10),
 }
 MUTATORS: dict[str, dict[str, Any]] = {".csv": TABLES, ".json": JSON, ".safetensors": SAFETENSORS}
-SOME_MISTAKES = "image,label,predicted,agree,runs\n7,3,5,2,2\n9,4,9,1,2\n12,0,6,1,2\n"  # the small project has none
+INSTEAD = {
+    # The small project has no mistakes that all its runs share, and classes whose names are numbers.
+    "mistakes.csv": "image,label,predicted,agree,runs\n7,3,5,2,2\n9,4,9,1,2\n12,0,6,1,2\n",
+    "class-means.csv": "class,most_alike,correlation\na,b,0.6718698\nb,a,0.6718698\nc,a,-0.25\n",
+}
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -72,7 +78,7 @@ def test_a_damaged_file_is_refused_or_still_makes_sense(
     built: Path, tmp_path: Path, tally: Tally, inputs: int, name: str
 ) -> None:
     path = tmp_path / Path(name).name
-    whole = SOME_MISTAKES.encode() if name.endswith("mistakes.csv") else (built / name).read_bytes()
+    whole = INSTEAD[path.name].encode() if path.name in INSTEAD else (built / name).read_bytes()
     path.write_bytes(whole)
     assert outcome(READERS[name], path) == "accepted"
     counts = tally.setdefault(name.removeprefix("results/"), Counter())

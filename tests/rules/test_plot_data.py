@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from digits.data.tensors import load_split
-from digits.plot_data import chosen_samples, class_means, draw_class_counts
+from digits.plot_data import chosen_samples, class_means, draw_class_counts, likeness
 from digits.rendering.plotting import SHADES
 from drawings import svg_images, svg_texts
 from project import DATA_FIGURES, NARROW_FIGURES, TENSORS
@@ -52,3 +53,14 @@ def test_a_class_without_images_leaves_its_place_empty(built: Path) -> None:
         assert [number for number, image in enumerate(images) if not image.any()] == [3]
     left, _ = draw_class_counts(few, few).axes
     assert left.texts[3].get_text() == "0"
+
+
+def test_the_class_most_alike_is_by_the_correlation_of_mean_images(built: Path) -> None:
+    train = load_split(built / TENSORS[0])
+    expected = np.corrcoef(class_means(train).reshape(10, -1))
+    np.fill_diagonal(expected, -1)
+    found = likeness(train)
+    assert found["most_alike"].tolist() == [str(number) for number in expected.argmax(axis=1)]
+    np.testing.assert_allclose(found["correlation"], expected.max(axis=1), rtol=1e-12)
+    flat = train._replace(images=np.full_like(train.images, 7))
+    assert set(likeness(flat)["correlation"]) == {0}, "of one grey"

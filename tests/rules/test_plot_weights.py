@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 import numpy as np
-from digits.plot_weights import UNITS, draw_first_layers, read_filters, signed
+import pytest
+from digits.plot_weights import UNITS, draw_first_layers, read_filters, signed, smoothness
 from digits.rendering.plotting import SHADES
 from project import RUNS
 from safetensors.numpy import load_file, save_file
@@ -37,3 +38,13 @@ def test_the_units_of_a_cropped_network_are_of_the_pixels_that_it_sees(tmp_path:
     w1 = np.arange(6 * 2, dtype=np.float32).reshape(6, 2)  # of images of 4 × 5 pixels without their border
     save_file({"w1": w1}, tmp_path / "weights", {"training": json.dumps(facts(recipe(crop=1)))})
     np.testing.assert_array_equal(read_filters(tmp_path / "weights", (4, 5)), [w1[:, n].reshape(2, 3) for n in (0, 1)])
+
+
+def test_neighbouring_weights_are_alike_in_shapes_and_not_in_noise() -> None:
+    noise = np.random.default_rng(0).normal(size=(20, 28, 28)).astype(np.float32)
+    assert abs(smoothness(noise)) < 0.02
+    slope = np.arange(4.0)[None, :, None] + np.zeros((1, 4, 4))
+    pairs = np.array([*zip(slope[0, :-1].ravel(), slope[0, 1:].ravel(), strict=True)])
+    pairs = np.concatenate([pairs, [*zip(slope[0, :, :-1].ravel(), slope[0, :, 1:].ravel(), strict=True)]])
+    assert smoothness(slope) == pytest.approx(np.corrcoef(pairs.T)[0, 1])
+    assert np.isnan(smoothness(noise[:, :1, :1])) and np.isnan(smoothness(np.ones((2, 3, 3))))

@@ -34,6 +34,22 @@ def class_means(train: Split) -> np.ndarray:
     return means
 
 
+def likeness(train: Split) -> pd.DataFrame:
+    """Return for each class the other one whose mean image is most like its own, by the correlation of their pixels.
+
+    Pearson's; 0 where a mean image is of one grey.
+    """
+    means = class_means(train).reshape(len(train.classes), -1).astype(float)
+    centred = means - means.mean(axis=1, keepdims=True)
+    norms = np.linalg.norm(centred, axis=1, keepdims=True)
+    scaled = centred / np.where(norms == 0, 1, norms)
+    alike = np.clip(scaled @ scaled.T, -1, 1)
+    np.fill_diagonal(alike, -2)
+    most = alike.argmax(axis=1)
+    names = [train.classes[number] for number in most]
+    return pd.DataFrame({"class": train.classes, "most_alike": names, "correlation": alike.max(axis=1)})
+
+
 def draw_samples(train: Split, narrow: bool = False) -> Figure:
     """Draw training images of each class, one row per class; on a telephone half as many."""
     width, columns = (NARROW, SAMPLES // 2) if narrow else (WIDE, SAMPLES)
@@ -103,6 +119,7 @@ def main() -> None:
     parser.outputs("--class-means", "likewise: mean images")
     parser.outputs("--class-counts", "likewise: images in each class")
     parser.output("--class-counts-table", "table to write: the numbers of --class-counts")
+    parser.output("--class-means-table", "table to write: the most alike of --class-means")
     args = parser.parse_args()
 
     train, test = load_split(args.train), load_split(args.test)
@@ -114,7 +131,10 @@ def main() -> None:
             partial(draw_class_counts, train, test): args.class_counts,
         },
         args.made_from,
-        {args.class_counts_table: pd.DataFrame({"class": train.classes, **counts})},
+        {
+            args.class_counts_table: pd.DataFrame({"class": train.classes, **counts}),
+            args.class_means_table: likeness(train),
+        },
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
@@ -64,10 +65,24 @@ def read_filters(path: Path, shape: tuple[int, ...]) -> np.ndarray:
         return arrays["w1"].T.reshape(-1, *(side - 2 * crop for side in shape))
 
 
+def smoothness(units: np.ndarray) -> float:
+    """Return how far neighbouring weights, [units, height, width], are alike: their correlation (Pearson's).
+
+    Near 0 for noise, near 1 for smooth shapes; NaN where there are no neighbours, or no differences.
+    """
+    units = units.astype(np.float64)
+    pairs = [(units[:, :-1], units[:, 1:]), (units[:, :, :-1], units[:, :, 1:])]
+    one, other = (np.concatenate([side.ravel() for side in sides]) for sides in zip(*pairs, strict=True))
+    if not len(one) or one.std() == 0 or other.std() == 0:
+        return float("nan")
+    return float(((one - one.mean()) * (other - other.mean())).mean() / (one.std() * other.std()))
+
+
 def main() -> None:
     parser = runs_parser("plot_weights", __doc__, ["weights.safetensors"])
     parser.file("--test", "test.safetensors, for the size of an image")
     parser.outputs("--first-layers", "figure to write, and one for a small screen")
+    parser.output("--first-layers-table", "table to write: how far neighbouring weights are alike")
     args = parser.parse_args()
 
     runs = read_runs(args)
@@ -77,7 +92,10 @@ def main() -> None:
         for model, folder in runs.first().items()
         if model not in runs.ensembles
     }
-    save_both({partial(draw_first_layers, filters): args.first_layers}, args.made_from)
+    alike = pd.DataFrame({"model": list(filters), "neighbour_correlation": map(smoothness, filters.values())})
+    save_both(
+        {partial(draw_first_layers, filters): args.first_layers}, args.made_from, {args.first_layers_table: alike}
+    )
 
 
 if __name__ == "__main__":

@@ -3,7 +3,11 @@
 
 
 DATA_NAMES = ["samples.svg", "class-means.svg", "class-counts.svg"]
-DATA_FIGURES, DATA_NARROW, DATA_NUMBERS = figures(*DATA_NAMES), narrow(*DATA_NAMES), numbers("class-counts")
+DATA_FIGURES, DATA_NARROW, DATA_NUMBERS = (
+    figures(*DATA_NAMES),
+    narrow(*DATA_NAMES),
+    numbers("class-counts", "class-means"),
+)
 RESULT_NAMES = ["curves.svg", "accuracies.svg", "calibration.svg"]
 RESULT_FIGURES, RESULT_NARROW, RESULT_NUMBERS = (
     figures(*RESULT_NAMES),
@@ -12,6 +16,7 @@ RESULT_FIGURES, RESULT_NARROW, RESULT_NUMBERS = (
 )
 MISTAKE_FIGURES = figures("confusion.svg", "mistakes.png", "shared-mistakes.png")
 WEIGHT_FIGURE, WEIGHT_NARROW = figures("first-layers.svg"), narrow("first-layers.svg")
+WEIGHT_NUMBERS = numbers("first-layers")
 WORKFLOW_FIGURE, WORKFLOW_NARROW = figures("workflow.svg"), narrow("workflow.svg")
 LADDER_NAMES = ["ladder.svg"] if LADDER else []
 LADDER_FIGURE, LADDER_NARROW = figures(*LADDER_NAMES), narrow(*LADDER_NAMES)
@@ -30,7 +35,7 @@ FIGURES = (
     | LADDER_FIGURE
     | WORKFLOW_FIGURE
 )
-NUMBERS = DATA_NUMBERS | RESULT_NUMBERS | EXPERIMENT_NUMBERS
+NUMBERS = DATA_NUMBERS | RESULT_NUMBERS | WEIGHT_NUMBERS | EXPERIMENT_NUMBERS
 
 
 rule plot_data:
@@ -53,7 +58,8 @@ rule plot_data:
     shell:
         "python -m digits.plot_data --train {input.train} --test {input.test} --samples {output.samples} {output.narrow_samples}"
         " --class-means {output.class_means} {output.narrow_class_means}"
-        " --class-counts {output.class_counts} {output.narrow_class_counts} --class-counts-table {output.class_counts_table} 2> {log}"
+        " --class-counts {output.class_counts} {output.narrow_class_counts} --class-counts-table {output.class_counts_table}"
+        " --class-means-table {output.class_means_table} 2> {log}"
 
 
 rule plot_results:
@@ -123,6 +129,7 @@ rule plot_weights:
     output:
         **captioned(WEIGHT_FIGURE, "Results"),
         **WEIGHT_NARROW,
+        **WEIGHT_NUMBERS,
     log:
         "logs/plot_weights.log",
     benchmark:
@@ -137,7 +144,8 @@ rule plot_weights:
         "Drawing the first layers"
     shell:
         "python -m digits.plot_weights --runs {params.runs} --ensembles {params.ensembles} --metrics {input.metrics} --summary {input.summary}"
-        " --test {input.test} --first-layers {output.first_layers} {output.narrow_first_layers} 2> {log}"
+        " --test {input.test} --first-layers {output.first_layers} {output.narrow_first_layers}"
+        " --first-layers-table {output.first_layers_table} 2> {log}"
 
 
 rule plot_workflow:

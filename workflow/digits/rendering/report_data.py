@@ -13,7 +13,7 @@ from digits.core.files import written_by
 from digits.core.tables import read_table
 from digits.rendering.kinds import EXPLORER, OPTIONAL, REPORT
 from digits.statistics.histories import recalls
-from digits.statistics.kinds import EXPERIMENT, LADDER, LEARNING, METRICS, MISTAKES, SUMMARY
+from digits.statistics.kinds import EXPERIMENT, LADDER, LEARNING, LIKENESS, METRICS, MISTAKES, SMOOTHNESS, SUMMARY
 from digits.statistics.runs import read_measures
 
 WRITTEN = Path("results/report.json")  # by digits.report, for whoever runs the notebook by hand
@@ -31,6 +31,8 @@ class ReportData:
     ladder: pd.DataFrame | None  # one row per rung
     learning: pd.DataFrame | None  # one row per run and epoch of what is explained
     experiment: pd.DataFrame | None  # one row per recipe of the experiment and epoch
+    likeness: pd.DataFrame  # one row per class: the one whose mean image is most like its own
+    smoothness: pd.DataFrame  # one row per network: how far neighbouring weights of its first layer are alike
     mistakes: pd.DataFrame  # one row per image that every run of every reliable model misclassifies
     runs: list[dict[str, Any]]  # all measures of each run
     explorer: dict[str, Any]
@@ -60,6 +62,7 @@ def load_report(inputs: Mapping[str, Any] | None, root: Path) -> ReportData:
     config = about["configuration"]
     summary = read_table(root / inputs["summary"], SUMMARY).set_index("model", drop=False)
     runs = [read_measures(root / path) for path in inputs["runs"]]
+    numbers = {Path(path).stem: root / path for path in inputs["numbers"]}
     best = summary[summary["chosen"]].iloc[0]
     first = next(run for run in runs if run["model"] == best["model"])
     classes = [row["class"] for row in first["test"]["per_class"]]
@@ -80,6 +83,8 @@ def load_report(inputs: Mapping[str, Any] | None, root: Path) -> ReportData:
         ladder=read_table(root / inputs["ladder"][0], LADDER) if inputs["ladder"] else None,
         learning=learning,
         experiment=read_table(root / inputs["experiment"][0], EXPERIMENT) if inputs["experiment"] else None,
+        likeness=read_table(numbers["class-means"], LIKENESS),
+        smoothness=read_table(numbers["first-layers"], SMOOTHNESS),
         mistakes=mistakes,
         runs=runs,
         explorer=explorer,
@@ -87,7 +92,7 @@ def load_report(inputs: Mapping[str, Any] | None, root: Path) -> ReportData:
             Path(path).name: root / path
             for path in (inputs["metrics"], inputs["summary"], *(p for name in OPTIONAL for p in inputs[name]))
         }
-        | {f"figures/{Path(path).name}": root / path for path in inputs["numbers"]},
+        | {f"figures/{path.name}": path for path in numbers.values()},
         figures={name: root / path for name, path in inputs["figures"].items()},
         tensors=inputs["tensors"],
         raw=inputs["raw"],

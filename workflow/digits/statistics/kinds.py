@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from digits.core.fields import AMOUNT, BIG_COUNT, COUNT, FLAG, NUMBER, ORDINAL, SHARE, TEXT, Kind, Maybe, Rule
+from digits.core.fields import AMOUNT, BIG_COUNT, COUNT, FLAG, NUMBER, ORDINAL, SHARE, TEXT, Field, Kind, Maybe, Rule
 
 CLOSE = 1e-9  # of sums: a table's reader may round a number's last digit
 
@@ -162,6 +162,13 @@ MISTAKES = Kind(
         Rule("predicted", "another class than label", lambda t: t["predicted"] != t["label"]),
     ],
     may_be_empty=True,
+)
+CORRELATION = Field("a correlation of -1 to 1", float, -1, 1)
+LIKENESS = Kind(
+    "digits.plot_data", {"class": TEXT, "most_alike": TEXT, "correlation": CORRELATION}, [only_row_of("class")]
+)
+SMOOTHNESS = Kind(
+    "digits.plot_weights", {"model": TEXT, "neighbour_correlation": Maybe(CORRELATION)}, [only_row_of("model")]
 )
 MEASURES = Kind(
     "digits.evaluate",
