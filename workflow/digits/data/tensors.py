@@ -11,7 +11,7 @@ from digits.core.arrays import check_arrays, read_arrays, require_labels
 from digits.core.fields import TEXT, Kind, Rule, check, parse_json
 from digits.core.files import written_by
 
-ARRAYS = {"images": ("uint8", ["N", "height", "width"]), "labels": ("uint8", ["N"])}
+GREY, COLOUR = ["N", "height", "width"], ["N", "red, green, blue", "height", "width"]
 CLASSES = Kind(
     "digits.convert", [TEXT], [Rule("classes", "a list without repetition", lambda it: len(it) == len(set(it)))]
 )
@@ -20,9 +20,14 @@ CLASSES = Kind(
 class Split(NamedTuple):
     """One split of a data set, in the data set's own order."""
 
-    images: np.ndarray  # uint8 [N, height, width]
-    labels: np.ndarray  # uint8 [N], an index into classes
+    images: np.ndarray  # uint8 [N, height, width], of coloured images [N, 3, height, width]
+    labels: np.ndarray  # an index into classes, [N], of the dtype that label_type says
     classes: list[str]  # the name of each class
+
+
+def label_type(classes: int) -> str:
+    """Return the dtype of labels: a byte, where so many classes fit one."""
+    return "uint8" if classes <= 256 else "uint16"
 
 
 def save_split(path: Path, split: Split) -> None:
@@ -36,8 +41,11 @@ def load_split(path: Path) -> Split:
     """Read what save_split wrote; UserError, naming the file, where it is something else."""
     with written_by("digits.convert", path):
         arrays, texts = read_arrays(path)
-        check_arrays(arrays, ARRAYS)
         check(texts, {"classes": TEXT})
         classes: list[str] = parse_json(texts["classes"], CLASSES)
+        axes = COLOUR if arrays.get("images", np.empty(0)).ndim == len(COLOUR) else GREY
+        check_arrays(arrays, {"images": ("uint8", axes), "labels": (label_type(len(classes)), ["N"])})
+        if axes is COLOUR and arrays["images"].shape[1] != 3:
+            raise ValueError(f"images: {arrays['images'].shape[1]} colours, not 3")
         require_labels(arrays["labels"], len(classes))
         return Split(arrays["images"], arrays["labels"], classes)
