@@ -72,7 +72,7 @@ REFERENCE = {"epoch": 1, "accuracy": 0.5, "source": "a post", "model": "publishd
     [
         ("recipes.linear", {True: 3}, "recipes.linear: the key True is not text; put it in quotes"),
         ("recipes.linear.dropout", 0.5, "recipes.linear.dropout: a linear model has no hidden units to drop; choose 0"),
-        ("models", ["publishd"], "models: unknown model 'publishd', did you mean 'published'? (known: convnet, linear, norm"),
+        ("models", ["publishd"], "models: unknown model 'publishd', did you mean 'published'? (known: convnet, general, linear"),
         ("models", [], "models is []; it must be a list of at least 1 value, unless there are searches"),
         ("report.networks", ["convnett"], "report.networks: unknown model 'convnett', did you mean 'convnet'?"),
         ("references", [{**REFERENCE, "model": "small"}, REFERENCE], "references.1.model: unknown model 'publishd', did you"),

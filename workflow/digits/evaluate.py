@@ -20,6 +20,7 @@ from digits.data.splitting import output_classes
 from digits.data.tensors import Split, load_split
 from digits.networks.network import Network, predict, widen
 from digits.networks.weights import load_network, load_weights, require_recipe, require_same_training, restore
+from digits.settings.fitting import fitted
 from digits.settings.recipes import Recipe, parse_recipe
 from digits.statistics.metrics import measure_run, read_label_errors
 from digits.statistics.predictions import Predictions, load_validation, save_predictions
@@ -61,12 +62,13 @@ def main() -> None:
         raise UserError(
             f"{args.weights}: trained on classes {training['classes']}, but {args.images} has {test.classes}; delete it and start again"
         )
+    shape = (test.images.shape[1], test.images.shape[2])
+    recipe = fitted(recipe, shape, training["train_size"])
     require_recipe(args.weights, training, recipe)
     snapshots, snapshots_training = load_weights(args.snapshots)
     require_recipe(args.snapshots, snapshots_training, recipe)
     require_same_training(args.weights, training, args.snapshots, snapshots_training)
     outputs = output_classes(recipe, test.classes)
-    shape = (test.images.shape[1], test.images.shape[2])
     network = load_network(args.weights, tensors, recipe, shape, len(outputs))
     held_out = load_validation(args.validation, len(test.classes))
     label_errors = read_label_errors(args.label_errors, len(test.images))

@@ -7,15 +7,15 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 
-def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Read the arrays and the header's texts of a safetensors file; ValueError where it is none."""
+def read_arrays(path: Path, *wanted: str) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Read the arrays, or the wanted ones alone, and the header's texts of a safetensors file; ValueError where it is none."""
     path.open("rb").close()  # a missing or unreadable file is then an OSError that names it, like any other
     try:
         with safe_open(path, framework="numpy") as file:
             names = list(file.keys())
             if odd := [name for name in names if not name.isprintable()]:
                 raise ValueError(f"an array named {odd[0]}")
-            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
+            return {name: file.get_tensor(name) for name in wanted or names}, file.metadata() or {}
     except (SafetensorError, AttributeError) as error:  # the latter for a dtype that NumPy does not have
         raise ValueError(str(error)) from error
 

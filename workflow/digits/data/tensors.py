@@ -49,3 +49,15 @@ def load_split(path: Path) -> Split:
             raise ValueError(f"images: {arrays['images'].shape[1]} colours, not 3")
         require_labels(arrays["labels"], len(classes))
         return Split(arrays["images"], arrays["labels"], classes)
+
+
+def class_counts(path: Path) -> dict[str, int]:
+    """Return how many images each class has, of what save_split wrote; no image is read."""
+    with written_by("digits.convert", path):
+        arrays, texts = read_arrays(path, "labels")
+        check(texts, {"classes": TEXT})
+        classes: list[str] = parse_json(texts["classes"], CLASSES)
+        check_arrays(arrays, {"labels": (label_type(len(classes)), ["N"])})
+        require_labels(arrays["labels"], len(classes))
+        counts: list[int] = np.bincount(arrays["labels"], minlength=len(classes)).tolist()
+        return dict(zip(classes, counts, strict=True))
