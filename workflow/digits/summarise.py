@@ -129,7 +129,7 @@ def main() -> None:
     args = parser.parse_args()
 
     require_one_each(args.runs, args.predictions)
-    counts, measured = class_counts(args.train), [read_measures(path) for path in args.runs]
+    measured, counts = [read_measures(path) for path in args.runs], class_counts(args.train)
     metrics = pd.DataFrame([metrics_row(run) for run in measured])
     baselines = [largest_class(counts, run["test"]["per_class"]) for run in measured]
     summary = models_table(metrics, args.predictions, baselines)

@@ -29,11 +29,12 @@ def fitted(recipe: Recipe, shape: Sequence[int], images: int) -> Recipe:
 def convolutions_for(side: int) -> list[tuple[int, int, int]]:
     """Return padded convolutions, [channels, kernel size, stride], for images whose shorter side has so many pixels.
 
-    They halve the image until 4 to 7 pixels are left, and double the channels up to a limit; two more see what is left.
+    There are four, or more where they are needed to halve the image until 4 to 7 pixels are left; the channels double up to
+    a limit. The first of a small image keeps all of its pixels, the last two see what is left.
     """
-    found: list[tuple[int, int, int]] = []
-    channels = FIRST_CHANNELS
+    halvings = 0
     while side >= 2 * FEWEST_PIXELS:
-        found.append((channels, 3 if found else 5, 2))
-        side, channels = (side + 1) // 2, min(2 * channels, MOST_CHANNELS)
-    return [*found, (channels, 3, 1), (min(2 * channels, MOST_CHANNELS), 3, 1)]
+        side, halvings = (side + 1) // 2, halvings + 1
+    strides = [1] * (2 - halvings) + [2] * halvings + [1, 1]
+    channels = [min(FIRST_CHANNELS * 2**number, MOST_CHANNELS) for number in range(len(strides))]
+    return [(many, 5 if not i and strides[0] == 2 else 3, strides[i]) for i, many in enumerate(channels)]
