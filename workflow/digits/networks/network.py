@@ -44,17 +44,20 @@ class Network(torch.nn.Module):
         The views are the original and four shifts by that many pixels. Simonyan and Zisserman
         2015, https://arxiv.org/abs/1409.1556, section 3.2, do the same with views of their own.
         """
-        far = self.test_time_shift
-        if not far:
+        if not self.test_time_shift:
             scores: Tensor = self(x)
             return scores
-        steps = [(0, 0), (-far, 0), (far, 0), (0, -far), (0, far)]
-        return torch.stack([self(moved(x, *step)) for step in steps]).mean(dim=0)
+        return torch.stack([self(moved(x, *step)) for step in views(self.test_time_shift)]).mean(dim=0)
 
     def measure_pixels(self, x: Tensor) -> None:
         """Take the mean and standard deviation to normalise by from the training images."""
         self.pixel_mean.copy_(x.double().mean())
         self.pixel_std.copy_(x.double().std(correction=0))
+
+
+def views(far: int) -> list[tuple[int, int]]:
+    """Return how far down and to the right each view of an image is moved; the first is the image as it is."""
+    return [(0, 0), (-far, 0), (far, 0), (0, -far), (0, far)] if far else [(0, 0)]
 
 
 def moved(images: Tensor, down: int, right: int) -> Tensor:
