@@ -9,18 +9,21 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import scipy.special
+import small
 import yaml
 from conftest import ROOT, Command, Result, process, require_onnx, until
 from digits.core.files import whole_files
+from digits.core.seeding import generator_for
 from digits.data.tensors import load_split
 from digits.export_onnx import answers, of_mnist
+from digits.networks.network import build_network, predict
 from digits.rendering.model_card import Checked, model_card
 from digits.settings.schema import schema_of
 from PIL import Image
@@ -130,6 +133,24 @@ def test_the_code_in_the_card_runs(export: Export, measured: Path, target: Path)
     assert answer == pytest.approx(dict(zip("0123456789", expected, strict=True)), abs=1e-5)
 
 
+def test_the_code_of_a_card_about_coloured_images_runs(measured: Path, tmp_path: Path) -> None:
+    require_onnx()
+    from digits.networks.onnx_graph import onnx_model
+
+    settings, classes = small.convolutional(pixels="normalised", crop=1), [f"class {n}" for n in range(small.CLASSES)]
+    network = build_network(settings, (3, 20, 30), small.CLASSES, generator_for("colour"))
+    facts = {"classes": classes}
+    (tmp_path / "model.onnx").write_bytes(onnx_model([network.eval()], settings.network, (3, 20, 30), None, facts))
+    image = np.random.default_rng(0).integers(256, size=(20, 30, 3), dtype=np.uint8)
+    Image.fromarray(image).save(tmp_path / "image.png")
+    scores = predict(network, image.transpose(2, 0, 1)[None].copy()).numpy()[0].astype(float)
+    expected = scipy.special.softmax(scores)
+    classify, _ = blocks(card(measured, LINEAR, of_mnist=False, shape=[3, 20, 30]))
+    name, probability = process([sys.executable, "-c", classify], cwd=tmp_path).output.strip().rsplit(" ", 1)
+    assert name == classes[expected.argmax()]
+    assert float(probability) == pytest.approx(expected.max(), abs=1e-5)
+
+
 def post(port: int, content: bytes) -> bytes:
     connection = http.client.HTTPConnection("localhost", port, timeout=60)
     connection.request("POST", "/", content)
@@ -142,8 +163,11 @@ def front_matter(card: str) -> dict[str, Any]:
     return found
 
 
-def card(project: Path, run: str, of_mnist: bool = True, **changes: object) -> str:
+def card(
+    project: Path, run: str, of_mnist: bool = True, test: Mapping[str, object] | None = None, **changes: object
+) -> str:
     training, measures = {**header(project / run / FILES[0]), **changes}, metrics(project, run)
+    measures["test"] |= test or {}
     citation = {**yaml.safe_load((ROOT / "CITATION.cff").read_text()), "year": 2026}
     return model_card(
         training=training,
@@ -158,12 +182,17 @@ def card(project: Path, run: str, of_mnist: bool = True, **changes: object) -> s
 
 @pytest.mark.parametrize("run", [LINEAR, CONVOLUTIONAL, PAIR_RUNS[0]])
 def test_the_card_says_what_was_measured(measured: Path, run: str) -> None:
-    text, measures = card(measured, run), metrics(measured, run)
+    alike = {"balanced_accuracy": 0.5, "balanced_accuracy_interval": [0.4, 0.6], "macro_f1": 0.3}
+    alike |= {"macro_f1_interval": [0.2, 0.5]}
+    text, measures = card(measured, run, test=alike), metrics(measured, run)
     front, test = front_matter(text), measures["test"]
     assert (front["license"], front["library_name"], front["datasets"]) == ("mit", "onnx", ["ylecun/mnist"])
     (named,) = front["model-index"]
     (result,) = named["results"]
-    assert result["metrics"] == [{"type": "accuracy", "value": test["accuracy"]}]
+    assert [(row["type"], row["value"]) for row in result["metrics"]] == [
+        *(("accuracy", test["accuracy"]), ("balanced_accuracy", 0.5), ("f1", 0.3))
+    ]
+    assert "| macro F1 | 30.00\u202f% (95 % bootstrap interval 20.00 to 50.00\u202f%) |" in text
     low, high = (100 * end for end in test["interval"])
     assert f"| {100 * test['accuracy']:.2f}\u202f% (95 % Wilson interval {low:.2f} to {high:.2f}\u202f%) |" in text
     assert f"{measures['parameters']:,} parameters" in text and "0" * 64 in text

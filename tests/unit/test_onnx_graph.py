@@ -49,7 +49,7 @@ OURS = of_the_configurations()
 def trained(settings: Recipe, shape: tuple[int, ...], seed: int) -> Network:
     """A network whose every array is random, as after a training."""
     generator = generator_for("trained", seed)
-    network = build_network(settings, shape, CLASSES, generator)  # type: ignore[arg-type]
+    network = build_network(settings, shape, CLASSES, generator)
     for name, array in network.state_dict().items():
         positive = name.endswith(("running_var", "pixel_std", "norms.0.weight"))
         change = torch.randn(array.shape, generator=generator) * 0.3
@@ -95,9 +95,12 @@ def test_every_network_has_a_graph() -> None:
     assert GRAPHS.keys() == NETWORKS.keys()
 
 
-@pytest.mark.parametrize("name", [*SMALL, *OURS])
-def test_it_answers_as_the_network_does(exported: Callable[..., np.ndarray], name: str) -> None:
-    settings, shape = (SMALL[name], SHAPE) if name in SMALL else (OURS[name], (28, 28))
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [*((name, (*colours, *SHAPE)) for name in SMALL for colours in ((), (3,))), *((name, (28, 28)) for name in OURS)],
+)
+def test_it_answers_as_the_network_does(exported: Callable[..., np.ndarray], name: str, shape: tuple[int, ...]) -> None:
+    settings = SMALL[name] if name in SMALL else OURS[name]
     network, x = trained(settings, shape, 0), images(shape)
     scores = predict(network, x).numpy().astype(np.float64)
     expected = scipy.special.softmax(scores / 1.7, axis=1)

@@ -17,6 +17,7 @@ import yaml
 from digits.core.command import UserError, log, run
 from digits.core.files import read_seal, whole_files
 from digits.core.options import command_parser
+from digits.data.examples import at_once
 from digits.data.tensors import Split, load_split
 from digits.networks.weights import load_networks
 from digits.rendering.model_card import Checked, model_card
@@ -24,7 +25,6 @@ from digits.settings.schema import schema_of
 from digits.statistics.predictions import Predictions, load_predictions, require_same_images
 from digits.statistics.runs import read_measures
 
-BATCH = 1000  # images at a time
 CLOSE = 1e-6  # how far probabilities may differ, times the largest score: float32 has seven digits of it
 
 
@@ -41,7 +41,8 @@ def answers(model: bytes, images: np.ndarray) -> np.ndarray:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    batches = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
+    size = at_once(images.shape[1:])
+    batches = [images[start : start + size] for start in range(0, len(images), size)]
     return np.concatenate([session.run(None, {"images": batch})[0] for batch in batches])
 
 

@@ -13,6 +13,7 @@ from digits.rendering.page import code, interval, percent
 from digits.rendering.words import recipe_in_words
 
 NAMED = 20  # classes in a sentence
+AVERAGES = {"balanced_accuracy": "balanced accuracy", "macro_f1": "macro F1"}  # that count each class alike
 
 CLASSIFY = """\
 import json, numpy as np, onnxruntime
@@ -82,10 +83,15 @@ is meant for learning, teaching and comparing recipes, not for anything where a 
 def _front_matter(measures: Mapping[str, Any], of_mnist: bool) -> dict[str, Any]:
     test = measures["test"]
     dataset = {"type": "ylecun/mnist", "name": "MNIST"} if of_mnist else {"type": "images", "name": "own images"}
+    averages = [
+        {"type": "f1" if name == "macro_f1" else name, "name": words, "value": test[name]}
+        for name, words in AVERAGES.items()
+        if name in test
+    ]
     result = {
         "task": {"type": "image-classification"},
         "dataset": {**dataset, "split": "test"},
-        "metrics": [{"type": "accuracy", "value": test["accuracy"]}],
+        "metrics": [{"type": "accuracy", "value": test["accuracy"]}, *averages],
     }
     return {
         # That of the code holds for a network as far as its images allow it; those of a user are the user's to judge.
@@ -173,13 +179,18 @@ def _measured(measures: Mapping[str, Any], checked: Checked) -> str:
     tested = [row for row in test["per_class"] if row["images"]]
     low, high = (find(tested, key=lambda row: row["recall"]) for find in (min, max))
     probabilities = calibrated or test
+    averages = "".join(
+        f"| {words} | {percent(test[name])} (95 % bootstrap interval {interval(*test[f'{name}_interval'])}) |\n"
+        for name, words in AVERAGES.items()
+        if name in test
+    )
     return f"""\
 ## Measured
 
 | on {test["images"]:,} test images | |
 |---|---|
 | accuracy | {percent(test["accuracy"])} (95 % Wilson interval {interval(*test["interval"])}) |
-| lowest recall | {percent(low["recall"])}, of {code(low["class"])} |
+{averages}| lowest recall | {percent(low["recall"])}, of {code(low["class"])} |
 | highest recall | {percent(high["recall"])}, of {code(high["class"])} |
 | negative log-likelihood | {probabilities["negative_log_likelihood"]:.4f} |
 | expected calibration error | {percent(probabilities["expected_calibration_error"])} |
