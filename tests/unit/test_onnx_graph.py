@@ -107,6 +107,21 @@ def test_it_answers_as_the_network_does(exported: Callable[..., np.ndarray], nam
     np.testing.assert_allclose(exported([network], settings, x, 1.7), expected, atol=tolerance(scores))
 
 
+def test_another_runtime_says_the_same() -> None:
+    """ONNX's own reference, which knows nothing that only onnxruntime allows."""
+    require_onnx()
+    import onnx
+    from digits.export_onnx import answers
+    from digits.networks.onnx_graph import onnx_model
+    from onnx.reference import ReferenceEvaluator
+
+    settings, shape = SMALL["convolutional, cropped and shifted"], (3, *SHAPE)
+    members, x = [trained(settings, shape, seed) for seed in range(2)], images(shape)
+    model = onnx_model(members, settings.network, shape, 0.5, {})
+    (found,) = ReferenceEvaluator(onnx.load_from_string(model)).run(None, {"images": x})
+    np.testing.assert_allclose(answers(model, x), found, atol=1e-5)
+
+
 @pytest.mark.parametrize("size", [1, 1e3])
 @pytest.mark.parametrize("temperature", [None, 0.5])
 def test_an_ensemble_is_the_mean_of_its_members(

@@ -54,7 +54,7 @@ def onnx_model(
     """
     graph = Graph()
     pixels = graph.add("Div", graph.add("Cast", INPUT, to=TensorProto.FLOAT), np.float32(255))
-    seen = _views(graph, pixels, networks[0])
+    seen = _views(graph, pixels, networks[0], shape)
     scores = [_scores(graph, seen, network, kind) for network in networks]
     combined = scores[0] if len(scores) == 1 else _log_mean(graph, scores)
     if temperature is not None:
@@ -82,13 +82,17 @@ def _outputs(network: Network) -> int:
     return len(network.body.layers()[-1][-1])
 
 
-def _views(graph: Graph, x: str, network: Network) -> str:
+def _views(graph: Graph, x: str, network: Network, shape: Sequence[int]) -> str:
     """Crop and move the images; several views of each go through the network as so many images, [views · N, …]."""
-    crop, moved = network.crop, []
-    for down, right in views(network.test_time_shift):
-        pads = [down - crop, right - crop, -down - crop, -right - crop]  # a negative one cuts off
-        moved.append(graph.add("Pad", x, np.array(pads), np.float32(0), np.array([-2, -1])) if any(pads) else x)
-    return moved[0] if len(moved) == 1 else graph.add("Concat", *moved, axis=0)
+    crop, far, axes = network.crop, network.test_time_shift, np.array([-2, -1])
+    if not crop and not far:
+        return x
+    if far:  # zeros on all sides, of which each view takes some
+        x = graph.add("Pad", x, np.full(4, far), np.float32(0), axes)
+    starts = [np.array([far + crop - down, far + crop - right]) for down, right in views(far)]
+    sizes = np.array(shape[-2:]) - 2 * crop
+    cut = [graph.add("Slice", x, start, start + sizes, axes) for start in starts]
+    return cut[0] if len(cut) == 1 else graph.add("Concat", *cut, axis=0)
 
 
 def _scores(graph: Graph, x: str, network: Network, kind: str) -> str:
