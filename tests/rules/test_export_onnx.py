@@ -196,7 +196,7 @@ def test_the_card_says_what_was_measured(measured: Path, run: str) -> None:
     low, high = (100 * end for end in test["interval"])
     assert f"| {100 * test['accuracy']:.2f}\u202f% (95 % Wilson interval {low:.2f} to {high:.2f}\u202f%) |" in text
     assert f"{measures['parameters']:,} parameters" in text and "0" * 64 in text
-    assert ("An ensemble of 2 networks" in text) is (run in PAIR_RUNS)
+    assert ("An ensemble of 2 networks" in text) is ("mean of the members'" in text) is (run in PAIR_RUNS)
     assert "differ by at most 1.2e-06, and 3 answers differ" in text
     temperature = measures["temperature"]
     assert ("not calibrated" if temperature is None else f"a temperature of {temperature:.4g}, fitted") in text
@@ -204,9 +204,12 @@ def test_the_card_says_what_was_measured(measured: Path, run: str) -> None:
 
 def test_a_card_about_images_of_ones_own(measured: Path) -> None:
     """It is silent on MNIST, leaves the licence to its user, and shows names as they are."""
-    text = card(measured, LINEAR, of_mnist=False, classes=["<b>a</b>", "`b`", *map(str, range(98))], shape=[3, 20, 30])
+    odd = {"class": "a|b\nc", "images": 7, "recall": 0.5}
+    names = ["<b>a</b>", "`b`", *map(str, range(98))]
+    text = card(measured, LINEAR, of_mnist=False, classes=names, shape=[3, 20, 30], test={"per_class": [odd]})
     assert "MNIST" not in text.replace("Digits: MNIST", "") and front_matter(text)["license"] == "unknown"
     assert "`<b>a</b>`, `` `b` ``, `0`" in text and "`17` …" in text and "`18`" not in text
+    assert r"| lowest recall | 50.00 %, of `a\|b\nc` |".replace(" %", "\u202f%") in text
     assert "one coloured image of 20×30 pixels" in text and "uint8 [N, 3, 20, 30]" in text
     for code in blocks(text):
         assert 'convert("RGB").resize((30, 20))' in code and ".transpose(0, 3, 1, 2)" in code

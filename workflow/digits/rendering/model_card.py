@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from digits.core.command import one_line
 from digits.rendering.links import cited
 from digits.rendering.page import code, interval, percent
 from digits.rendering.words import recipe_in_words
@@ -105,6 +106,10 @@ def _front_matter(measures: Mapping[str, Any], of_mnist: bool) -> dict[str, Any]
     }
 
 
+def _in_a_cell(name: str) -> str:
+    return code(one_line(name)).replace("|", r"\|")
+
+
 def _pixels(shape: Sequence[int]) -> str:
     return f"{shape[-2]}×{shape[-1]} pixels"
 
@@ -113,7 +118,7 @@ def _what_it_is(
     training: Mapping[str, Any], measures: Mapping[str, Any], classes: Sequence[str], citation: Mapping[str, Any]
 ) -> str:
     recipe = training["recipe"]
-    words = recipe_in_words({**recipe, "classes": [code(name) for name in recipe["classes"]]})
+    words = recipe_in_words({**recipe, "classes": [code(one_line(name)) for name in recipe["classes"]]})
     count = training["members"]
     kind = f"An ensemble of {count} networks with" if count > 1 else "A network of"
     colour = "coloured" if len(training["shape"]) == 3 else "grey"
@@ -129,8 +134,8 @@ def _input_and_output(
 ) -> str:
     shape, temperature = ", ".join(map(str, training["shape"])), measures["temperature"]
     order = "red, green and blue, each " if len(training["shape"]) == 3 else ""
-    names = ", ".join(map(code, classes[:NAMED])) + (" …" if len(classes) > NAMED else "")
-    inside = "All preprocessing is inside."
+    names = ", ".join((code(one_line(name)) for name in classes[:NAMED])) + (" …" if len(classes) > NAMED else "")
+    mean = ", and so is the mean of the members' probabilities" if training["members"] > 1 else ""
     if temperature is None:
         said = "not calibrated: the training held out no images that a temperature could be fitted on"
     else:
@@ -149,7 +154,7 @@ def _input_and_output(
 | input | `images` | uint8 [N, {shape}] | {order}rows of pixels from 0 to 255, as an image file has them; any number N of images |
 | output | `probabilities` | float32 [N, {len(classes)}] | of each class, in this order |
 
-Classes: {names}. The file's metadata has the names as JSON, under `classes`. {inside} The probabilities are {said}; which \
+Classes: {names}. The file's metadata has the names as JSON, under `classes`. All preprocessing is inside{mean}. The probabilities are {said}; which \
 class has the highest does not depend on it.{form}"""
 
 
@@ -190,8 +195,8 @@ def _measured(measures: Mapping[str, Any], checked: Checked) -> str:
 | on {test["images"]:,} test images | |
 |---|---|
 | accuracy | {percent(test["accuracy"])} (95 % Wilson interval {interval(*test["interval"])}) |
-{averages}| lowest recall | {percent(low["recall"])}, of {code(low["class"])} |
-| highest recall | {percent(high["recall"])}, of {code(high["class"])} |
+{averages}| lowest recall | {percent(low["recall"])}, of {_in_a_cell(low["class"])} |
+| highest recall | {percent(high["recall"])}, of {_in_a_cell(high["class"])} |
 | negative log-likelihood | {probabilities["negative_log_likelihood"]:.4f} |
 | expected calibration error | {percent(probabilities["expected_calibration_error"])} |
 
