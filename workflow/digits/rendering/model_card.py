@@ -134,7 +134,7 @@ def _input_and_output(
 ) -> str:
     shape, temperature = ", ".join(map(str, training["shape"])), measures["temperature"]
     order = "red, green and blue, each " if len(training["shape"]) == 3 else ""
-    names = ", ".join((code(one_line(name)) for name in classes[:NAMED])) + (" …" if len(classes) > NAMED else "")
+    names = ", ".join(code(one_line(name)) for name in classes[:NAMED]) + (" …" if len(classes) > NAMED else "")
     mean = ", and so is the mean of the members' probabilities" if training["members"] > 1 else ""
     if temperature is None:
         said = "not calibrated: the training held out no images that a temperature could be fitted on"
@@ -154,8 +154,8 @@ def _input_and_output(
 | input | `images` | uint8 [N, {shape}] | {order}rows of pixels from 0 to 255, as an image file has them; any number N of images |
 | output | `probabilities` | float32 [N, {len(classes)}] | of each class, in this order |
 
-Classes: {names}. The file's metadata has the names as JSON, under `classes`. All preprocessing is inside{mean}. The probabilities are {said}; which \
-class has the highest does not depend on it.{form}"""
+Classes: {names}. The file's metadata has the names as JSON, under `classes`. All preprocessing is inside{mean}. \
+The probabilities are {said}; which class has the highest does not depend on it.{form}"""
 
 
 def _how_to_run(shape: Sequence[int]) -> str:
