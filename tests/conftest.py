@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import gzip
 import importlib
+import importlib.util
 import multiprocessing
 import os
 import shutil
@@ -307,3 +308,9 @@ def planned(result: Result) -> set[str]:
             break
         rules.add(line.split()[0])
     return rules - {"all"}
+
+
+def require_onnx() -> None:
+    """Skip where the libraries of `make export` are not installed."""
+    if not all(map(importlib.util.find_spec, ("onnx", "onnxruntime"))):
+        skip("onnx and onnxruntime are not installed: make export-env")
