@@ -21,7 +21,7 @@ from digits.data.archives import archive_files
 from digits.data.collection import Collection, Form, Size
 from digits.data.decoding import check_size
 from digits.data.layout import Item, Layout, read_layout
-from digits.data.partition import digests, group_key, parted, tested
+from digits.data.partition import chosen_for_testing, digests, group_key, parted
 from digits.data.resize import read_fitted
 from digits.data.tensors import Split, label_type
 from digits.data.tree_paths import files_below
@@ -71,7 +71,7 @@ def read_image_tree(source: Path, workers: int, wanted: Wanted = AS_IT_IS) -> Co
         )
     hashes = digests(images)
     keys = [group_key(item.group) if item.group is not None else key for item, key in zip(items, hashes, strict=True)]
-    test = tested(keys, labels, classes, wanted.test_fraction)
+    test = chosen_for_testing(keys, labels, classes, wanted.test_fraction)
     mask = {"train": ~test, "test": test}
     of_part = dict(zip(mask, parted(images, test), strict=True))
     return Collection(

@@ -21,7 +21,9 @@ def digests(images: np.ndarray) -> list[bytes]:
     return [hashlib.blake2b(image.data, digest_size=16).digest() for image in np.ascontiguousarray(images)]
 
 
-def tested(keys: Sequence[bytes], labels: np.ndarray, classes: Sequence[str], fraction: float) -> np.ndarray:
+def chosen_for_testing(
+    keys: Sequence[bytes], labels: np.ndarray, classes: Sequence[str], fraction: float
+) -> np.ndarray:
     """Return which images are to test with, bool [N]; those of one key stay together.
 
     `keys` are hashes, of pixels or groups. UserError names a class that has only one of them.
@@ -37,17 +39,18 @@ def tested(keys: Sequence[bytes], labels: np.ndarray, classes: Sequence[str], fr
             )
     test = set(numbers[numbers < threshold].tolist())
     for _ in range(ROUNDS):
-        before = set(test)
+        moved = 0
         for own in distinct.values():
-            inside = [number in test for number in own.tolist()]
-            if not any(inside):
+            inside = test.intersection(own.tolist())
+            if not inside:
                 test.add(int(own[0]))
-            elif all(inside):
+            elif len(inside) == len(own):
                 test.remove(int(own[-1]))
-        if test == before:
+            moved += len(inside) in (0, len(own))
+        if not moved:
             return np.array([number in test for number in numbers.tolist()])
     raise UserError(
-        "dataset.test_fraction: no class has images in both parts, as the groups lie; choose smaller groups"
+        "dataset.test_fraction: as the groups lie, some class lacks images in one part; choose smaller groups"
     )
 
 

@@ -38,7 +38,7 @@ def _resized(picture: Image.Image, height: int, width: int, fit: str) -> Image.I
         scale = min(across, down)
         inner = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
         small = picture.resize(inner, Image.Resampling.BICUBIC, reducing_gap=GAP)
-        canvas = Image.new(picture.mode, (width, height), _border(np.asarray(small)))
+        canvas = Image.new(picture.mode, (width, height), _border(picture))
         canvas.paste(small, ((width - inner[0]) // 2, (height - inner[1]) // 2))
         return canvas
     box = None
@@ -49,8 +49,11 @@ def _resized(picture: Image.Image, height: int, width: int, fit: str) -> Image.I
     return picture.resize((width, height), Image.Resampling.BICUBIC, box, reducing_gap=GAP)
 
 
-def _border(pixels: np.ndarray) -> int | tuple[int, ...]:
+def _border(picture: Image.Image) -> int | tuple[int, ...]:
     """Return the median colour of a picture's outermost pixels, the lower of two middle ones."""
-    edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    middle = np.sort(edge, axis=0)[(len(edge) - 1) // 2]
-    return int(middle) if middle.ndim == 0 else tuple(middle.tolist())
+    width, height = picture.size
+    sides = [(0, 0, width, 1), (0, height - 1, width, height), (0, 0, 1, height), (width - 1, 0, width, height)]
+    channels = len(picture.getbands())
+    edge = np.concatenate([np.asarray(picture.crop(side)).reshape(-1, channels) for side in sides])
+    middle = np.sort(edge, axis=0)[(len(edge) - 1) // 2].tolist()
+    return tuple(middle) if channels > 1 else int(middle[0])
