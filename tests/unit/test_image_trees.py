@@ -1,7 +1,6 @@
 """Trees of image files, in folders and archives: the same result however they are packed, and nothing hostile gets by."""
 
 import errno
-import io
 import os
 import re
 import signal
@@ -18,10 +17,8 @@ from digits.data import image_trees
 from digits.data.decoding import FORMATS
 from digits.data.image_trees import Wanted, read_image_tree
 from digits.data.tensors import Split
-from pictures import encoded, png
+from pictures import Tree, as_tgz, as_zip, encoded, png
 from PIL import Image
-
-Tree = dict[str, bytes | None]
 
 
 def small_tree(changes: Tree | None = None) -> Tree:
@@ -37,22 +34,6 @@ def as_folder(path: Path, tree: Tree) -> Path:
             target.mkdir()
         else:
             target.write_bytes(content)
-    return path
-
-
-def as_tgz(path: Path, tree: Tree) -> Path:
-    with tarfile.open(path, "w:gz") as archive:
-        for name, content in tree.items():
-            member = tarfile.TarInfo(name)
-            member.type, member.size = (tarfile.DIRTYPE if content is None else tarfile.REGTYPE), len(content or b"")
-            archive.addfile(member, io.BytesIO(content or b""))
-    return path
-
-
-def as_zip(path: Path, tree: Tree) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in tree.items():
-            archive.writestr(f"{name}/" if content is None else name, content or b"")
     return path
 
 

@@ -42,7 +42,10 @@ def from_idx(files: Sequence[Path], class_names: Sequence[str] = ()) -> dict[str
             f"dataset.class_names: {len(class_names)} names, but {train_labels} has {len(numbers)} labels, {numbers[0]} to "
             f"{numbers[-1]}; give each a name, in their order"
         )
-    classes = [clean_name(name, "dataset.class_names: ") for name in class_names] or [str(number) for number in numbers]
+    names = [clean_name(name, "dataset.class_names: ") for name in class_names]
+    if twice := [name for number, name in enumerate(names) if name in names[:number]]:
+        raise UserError(f"dataset.class_names: '{twice[0]}' stands twice; name each class once")
+    classes = names or [str(number) for number in numbers]
     return {
         name: Split(images, np.searchsorted(numbers, labels).astype(np.uint8), classes)
         for name, (images, labels) in pairs.items()
@@ -79,7 +82,7 @@ def main() -> None:
     idx = commands.add_parser("idx", help="the four raw IDX files")
     for name in ("train-images", "train-labels", "test-images", "test-labels"):
         idx.file(f"--{name}", "raw IDX file")
-    idx.add_argument("--class-names", nargs="+", default=[], help="a name for each label (default: the numbers)")
+    idx.add_argument("--class-name", action="append", default=[], help="of each label in turn (default: its number)")
     images = commands.add_parser("images", help="a folder, .tgz or .zip of image files")
     images.folder("--source", "folder or archive")
     images.add_argument("--workers", type=int, default=1, help="processes that decode (default: 1)")
@@ -106,7 +109,7 @@ def main() -> None:
     how = {"test_fraction": None, "group": None, "fit": None}
     if args.format == "idx":
         files = (args.train_images, args.train_labels, args.test_images, args.test_labels)
-        splits = from_idx(files, args.class_names)
+        splits = from_idx(files, args.class_name)
         names = {part: [f"{part} {number}" for number in range(len(split.labels))] for part, split in splits.items()}
         found = Collection(splits, names, [splits["train"].images.shape[1:]], "files")
     else:

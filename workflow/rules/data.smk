@@ -46,7 +46,7 @@ if DATASET["format"] == "idx":
             **LIGHT,
         params:
             limits=LIMITS,
-            names=[f"--class-names={name}" for name in DATASET["class_names"]],
+            names=[f"--class-name={name}" for name in DATASET["class_names"]],
             source=source("digits/convert.py"),
         message:
             "Converting the IDX files to tensors"
@@ -72,7 +72,8 @@ else:
             "benchmarks/convert.tsv"
         threads: 4
         resources:
-            **LIGHT,
+            mem_mb=growing(4000),
+            runtime=growing(60),
         params:
             images=lambda wildcards, output: str(IMAGES),
             content=CONTENT,

@@ -54,6 +54,10 @@ def read_image_tree(source: Path, workers: int, wanted: Wanted = AS_IT_IS) -> Co
     if layout.passed_over:
         others = f" and {len(layout.passed_over) - 1:,} more" if len(layout.passed_over) > 1 else ""
         log(f"passed over {layout.passed_over[0]}{others}: no image of a class")
+    if not layout.items:
+        folders = sorted({name.split("/")[0] for name in layout.passed_over if "/" in name})
+        there = f"; found {', '.join(folders[:5])}" if folders else ""
+        raise UserError(f"{source}: no images found; expected a folder for each class, <class>/<file>{there}")
     parts = _parts(source, layout, wanted)
     classes = sorted({item.class_name for item in layout.items} | set(layout.empty), key=_natural)
     _check_classes(source, layout, classes, parts)

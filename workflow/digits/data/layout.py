@@ -57,7 +57,7 @@ class Layout(NamedTuple):
 
 
 def read_layout(source: Path, labels: str | None = None, group: str | None = None) -> Layout:
-    """Return what a folder or an archive holds; UserError where it has no images, or a table that does not fit them."""
+    """Return what a folder or an archive holds; UserError where there is none, or its table does not fit it."""
     names, tables = _names(source, labels)
     columns: list[str] = []
     if labels is None:
@@ -67,8 +67,6 @@ def read_layout(source: Path, labels: str | None = None, group: str | None = Non
         table = parse_table(where, content, group)
         columns = table.columns
         layout = _by_table([name for name in names if name not in tables], labelled(where, table, _pictures(names)))
-    if not layout.items:
-        raise UserError(f"{source}: no images found; expected a folder for each class, <class>/<file>{_seen(layout)}")
     return layout if group is None or group in columns else _grouped(layout, group, columns)
 
 
@@ -167,12 +165,6 @@ def _table(source: Path, labels: str, inside: dict[str, bytes]) -> tuple[str, by
     if not beside.is_file():
         raise UserError(f"dataset.labels: {labels}: neither in {source} nor beside it")
     return str(beside), beside.read_bytes()
-
-
-def _seen(layout: Layout) -> str:
-    """Say what was found instead of images."""
-    folders = sorted({name.rpartition("/")[0].split("/")[0] for name in layout.passed_over if "/" in name})
-    return f"; found {', '.join(folders[:5])}" if folders else ""
 
 
 def _common(ways: Sequence[Sequence[str]]) -> list[str]:
