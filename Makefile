@@ -14,7 +14,14 @@ INPUTS ?= 10000
 # A profile of the user's own plays no part here; with `snakemake` itself it does.
 unexport SNAKEMAKE_PROFILE
 
-.PHONY: help report snakemake-report predict test fuzz verify publish check format docs bench cluster-env slurm-up slurm-down environment lock
+# Packages of pyproject.toml beside those of the lock, in versions that fit it.
+define add_extra
+@$(PYTHON_RUN) -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+	print(*project["optional-dependencies"]["$(1)"], sep="\n")' > .venv/$(1).txt
+@$(PYTHON_RUN) -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --requirement .venv/$(1).txt
+endef
+
+.PHONY: help report snakemake-report predict export test fuzz verify publish check format docs bench cluster-env export-env slurm-up slurm-down environment lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +40,14 @@ predict: environment ## classify image files of your own: IMAGES="my/*.png" (MOD
 	@PYTHONPATH=workflow $(PYTHON_RUN) -m digits.predict --weights "$(DIRECTORY)/results/runs/$(MODEL)/seed-$(SEED)/weights.safetensors" \
 		--patterns="$$IMAGES" --table "$(OUT).csv" --page "$(OUT).html" $(if $(AS_IS),--as-is) && \
 	echo "The probabilities are in $(OUT).csv, and $(OUT).html shows them."
+
+export: OUT = export
+export: environment ## take a network with you: OUT/model.onnx and its model card (MODEL=convnet SEED=0 DIRECTORY=. OUT=export)
+	@run="$(DIRECTORY)/results/runs/$(MODEL)/seed-$(SEED)"; \
+	PYTHONPATH=workflow $(PYTHON_RUN) -m digits.export_onnx --weights "$$run/weights.safetensors" --metrics "$$run/metrics.json" \
+		--predictions "$$run/predictions.safetensors" --images "$(DIRECTORY)/results/tensors/test.safetensors" \
+		--citation CITATION.cff --model "$(OUT)/model.onnx" --card "$(OUT)/README.md" && \
+	echo "The network is $(OUT)/model.onnx, and $(OUT)/README.md says what it is and how to run it."
 
 test: environment ## run the tests on all cores, and those on a SLURM cluster if possible
 	@$(PYTHON_RUN) -m pytest --numprocesses auto
@@ -64,9 +79,10 @@ bench: environment ## time it against others, and write docs/benchmarks.md
 	@PYTHONPATH=workflow $(PYTHON_RUN) tools/bench.py
 
 cluster-env: environment ## add to .venv what the cluster profiles need
-	@$(PYTHON_RUN) -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
-		print(*project["optional-dependencies"]["cluster"], sep="\n")' > .venv/cluster.txt
-	@$(PYTHON_RUN) -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --requirement .venv/cluster.txt
+	$(call add_extra,cluster)
+
+export-env: environment ## add to .venv what make export needs
+	$(call add_extra,export)
 
 slurm-up: ## start a SLURM cluster of two nodes on this machine, as root, to try profiles/slurm
 	@tools/slurm.sh up

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import gzip
 import importlib
+import importlib.util
 import multiprocessing
 import os
 import shutil
@@ -143,7 +144,7 @@ def tensors(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from digits.data.tensors import save_split
 
     folder = tmp_path_factory.mktemp("tensors")
-    for name, split in from_idx(*(raw / name for name in NAMES)).items():
+    for name, split in from_idx([raw / name for name in NAMES]).items():
         save_split(folder / f"{name}.safetensors", split)
     return folder
 
@@ -307,3 +308,9 @@ def planned(result: Result) -> set[str]:
             break
         rules.add(line.split()[0])
     return rules - {"all"}
+
+
+def require_onnx() -> None:
+    """Skip where the libraries of `make export` are not installed."""
+    if not all(map(importlib.util.find_spec, ("onnx", "onnxruntime"))):
+        skip("onnx and onnxruntime are not installed: make export-env")

@@ -1,12 +1,8 @@
 """Means over the classes and average precision against scikit-learn, their intervals against other resamples."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import sklearn.metrics
-from digits.core.command import UserError
-from digits.data.tensors import Split, class_counts, save_split
 from digits.statistics.by_class import average_precision, averages_by_class, precision_recall
 
 RNG = np.random.default_rng(0)
@@ -51,11 +47,3 @@ def test_precision_and_recall_are_scikit_learns(number: int) -> None:
 def test_a_class_without_images_has_no_average_precision() -> None:
     assert average_precision(SCORES, LABELS, 4) is None
     assert np.isnan(precision_recall(SCORES, LABELS, 4)[1]).all()
-
-
-def test_the_images_of_each_class_are_counted(tmp_path: Path) -> None:
-    save_split(tmp_path / "a", Split(np.zeros((4, 2, 2), np.uint8), np.array([0, 2, 2, 0], np.uint8), ["x", "y", "z"]))
-    assert class_counts(tmp_path / "a") == {"x": 2, "y": 0, "z": 2}
-    (tmp_path / "b").write_bytes(b"{}")
-    with pytest.raises(UserError, match=r"b: not a file that `digits\.convert` wrote"):
-        class_counts(tmp_path / "b")

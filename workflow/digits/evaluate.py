@@ -62,14 +62,13 @@ def main() -> None:
         raise UserError(
             f"{args.weights}: trained on classes {training['classes']}, but {args.images} has {test.classes}; delete it and start again"
         )
-    shape = (test.images.shape[1], test.images.shape[2])
-    recipe = fitted(recipe, shape, training["train_size"])
+    recipe = fitted(recipe, test.images.shape[1:], training["train_size"])
     require_recipe(args.weights, training, recipe)
     snapshots, snapshots_training = load_weights(args.snapshots)
     require_recipe(args.snapshots, snapshots_training, recipe)
     require_same_training(args.weights, training, args.snapshots, snapshots_training)
     outputs = output_classes(recipe, test.classes)
-    network = load_network(args.weights, tensors, recipe, shape, len(outputs))
+    network = load_network(args.weights, tensors, recipe, test.images.shape[1:], len(outputs))
     held_out = load_validation(args.validation, len(test.classes))
     label_errors = read_label_errors(args.label_errors, len(test.images))
     logits = widen(predict(network, test.images), outputs, len(test.classes)).numpy()

@@ -13,7 +13,7 @@ import pandas as pd
 from digits.core.command import log, run
 from digits.core.options import command_parser
 from digits.core.tables import write_tables
-from digits.data.tensors import class_counts
+from digits.data.tensors import load_split
 from digits.statistics.by_class import AVERAGES
 from digits.statistics.kinds import ENDS, PROBABILITIES
 from digits.statistics.metrics import ensemble_accuracy, mean_and_interval
@@ -129,7 +129,9 @@ def main() -> None:
     args = parser.parse_args()
 
     require_one_each(args.runs, args.predictions)
-    measured, counts = [read_measures(path) for path in args.runs], class_counts(args.train)
+    measured, train = [read_measures(path) for path in args.runs], load_split(args.train)
+    numbers = np.bincount(train.labels, minlength=len(train.classes)).tolist()
+    counts = dict(zip(train.classes, numbers, strict=True))
     metrics = pd.DataFrame([metrics_row(run) for run in measured])
     baselines = [largest_class(counts, run["test"]["per_class"]) for run in measured]
     summary = models_table(metrics, args.predictions, baselines)

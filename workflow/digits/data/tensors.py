@@ -2,12 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from safetensors.numpy import save
 
-from digits.core.arrays import check_arrays, read_arrays, require_labels
+from digits.core.arrays import check_arrays, label_type, read_arrays, require_labels
 from digits.core.fields import TEXT, Kind, Rule, check, parse_json
 from digits.core.files import written_by
 
@@ -25,22 +24,30 @@ class Split(NamedTuple):
     classes: list[str]  # the name of each class
 
 
-def label_type(classes: int) -> str:
-    """Return the dtype of labels: a byte, where so many classes fit one."""
-    return "uint8" if classes <= 256 else "uint16"
-
-
 def save_split(path: Path, split: Split) -> None:
-    """Write a split as safetensors: `images`, `labels`, and the class names in the header."""
+    """Write a split as safetensors: `images`, `labels`, and the class names in the header.
+
+    The library itself would copy all images before it writes them, twice; and a full disk is here an OSError like any other.
+    """
     arrays = {"images": np.ascontiguousarray(split.images), "labels": np.ascontiguousarray(split.labels)}
-    # Through Python's own write: a full disk is then an OSError like any other.
-    path.write_bytes(save(arrays, metadata={"classes": json.dumps(split.classes)}))
+    header: dict[str, Any] = {"__metadata__": {"classes": json.dumps(split.classes)}}
+    end = 0
+    for name in sorted(arrays, key=lambda name: (-arrays[name].itemsize, name)):  # as the library orders them
+        start, end = end, end + arrays[name].nbytes
+        dtype = {"uint8": "U8", "uint16": "U16"}[arrays[name].dtype.name]
+        header[name] = {"dtype": dtype, "shape": list(arrays[name].shape), "data_offsets": [start, end]}
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    with path.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for name in list(header)[1:]:
+            file.write(arrays[name].data)
 
 
 def load_split(path: Path) -> Split:
-    """Read what save_split wrote; UserError, naming the file, where it is something else."""
+    """Read what save_split wrote; UserError, naming the file, where it is something else. The images stay in the file."""
     with written_by("digits.convert", path):
-        arrays, texts = read_arrays(path)
+        arrays, texts = read_arrays(path, mapped=True)
         check(texts, {"classes": TEXT})
         classes: list[str] = parse_json(texts["classes"], CLASSES)
         axes = COLOUR if arrays.get("images", np.empty(0)).ndim == len(COLOUR) else GREY
@@ -49,15 +56,3 @@ def load_split(path: Path) -> Split:
             raise ValueError(f"images: {arrays['images'].shape[1]} colours, not 3")
         require_labels(arrays["labels"], len(classes))
         return Split(arrays["images"], arrays["labels"], classes)
-
-
-def class_counts(path: Path) -> dict[str, int]:
-    """Return how many images each class has, of what save_split wrote; no image is read."""
-    with written_by("digits.convert", path):
-        arrays, texts = read_arrays(path, "labels")
-        check(texts, {"classes": TEXT})
-        classes: list[str] = parse_json(texts["classes"], CLASSES)
-        check_arrays(arrays, {"labels": (label_type(len(classes)), ["N"])})
-        require_labels(arrays["labels"], len(classes))
-        counts: list[int] = np.bincount(arrays["labels"], minlength=len(classes)).tolist()
-        return dict(zip(classes, counts, strict=True))

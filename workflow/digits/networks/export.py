@@ -1,6 +1,7 @@
 """A trained network as plain data, from which the report's page computes without torch: layers, sizes, exact weights."""
 
 import base64
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,8 @@ def portable_network(path: Path, classes: list[str], images: np.ndarray) -> dict
 
     Weights are ordered so that the outputs lie beside each other: [inputs, outputs], and [height, width, inputs, outputs] for
     a convolution. They are float32 to the last bit, but those of a dense network, which are many, are rounded to float16;
-    `changed` counts of the images, uint8 [N, height, width], those whose prediction this changes. Of a network with a sigmoid
-    for each class, `none` counts the images for which all of them are below 0.5.
+    `changed` counts of the images, uint8 [N, height, width] or [N, 3, height, width], those whose prediction this changes.
+    Of a network with a sigmoid for each class, `none` counts the images for which all of them are below 0.5.
     """
     arrays, training = read_weights(path)
     with written_by("digits.train", path):
@@ -73,8 +74,8 @@ def _scores(members: Sequence[Mapping[str, np.ndarray]], x: np.ndarray, kind: ty
 
 def _inputs(arrays: Mapping[str, np.ndarray], recipe: Mapping[str, Any], images: np.ndarray) -> np.ndarray:
     """Return what a dense network's first layer sees of images, float32 [N, pixels]."""
-    crop, (height, width) = recipe["crop"], images.shape[1:]
-    x = images[:, crop : height - crop, crop : width - crop].astype(np.float32) / 255
+    crop, (height, width) = recipe["crop"], images.shape[-2:]
+    x = images[..., crop : height - crop, crop : width - crop].astype(np.float32) / 255
     if recipe["pixels"] == "normalised":
         x = (x - arrays["pixel_mean"]) / arrays["pixel_std"]
     return x.reshape(len(x), -1)
@@ -85,14 +86,16 @@ def _member(
 ) -> dict[str, Any]:
     convolutions, crop = recipe["convolutions"], recipe["crop"]
     normalised = recipe["pixels"] == "normalised"
-    layers = _convolutions(arrays, convolutions, recipe) if convolutions else []
-    inputs = layers[-1]["outputs"] if layers else (shape[0] - 2 * crop) * (shape[1] - 2 * crop)
+    colours, (height, width) = shape[:-2], shape[-2:]
+    layers = _convolutions(arrays, convolutions, recipe, math.prod(colours)) if convolutions else []
+    inputs = layers[-1]["outputs"] if layers else math.prod(colours) * (height - 2 * crop) * (width - 2 * crop)
     layers += _dense(arrays, bool(convolutions), len(recipe["hidden"]) + 1, inputs, kind)
     if layers[-1]["outputs"] != outputs:
         raise ValueError(f"{layers[-1]['outputs']} outputs for {outputs} classes")
     return {
-        "mean": float(arrays["pixel_mean"]) if normalised else 0.0,
-        "std": float(arrays["pixel_std"]) if normalised else 1.0,
+        # One number, or one for each colour.
+        "mean": arrays["pixel_mean"].reshape(colours).tolist() if normalised else 0.0,
+        "std": arrays["pixel_std"].reshape(colours).tolist() if normalised else 1.0,
         "layers": layers,
     }
 
@@ -114,9 +117,9 @@ def _dense(
 
 
 def _convolutions(
-    arrays: Mapping[str, np.ndarray], convolutions: list[list[int]], recipe: Mapping[str, Any]
+    arrays: Mapping[str, np.ndarray], convolutions: list[list[int]], recipe: Mapping[str, Any], inputs: int
 ) -> list[dict[str, Any]]:
-    layers, inputs = [], 1
+    layers = []
     for i, (channels, side, stride) in enumerate(convolutions):
         weights = arrays[f"convolutions.{i}.weight"]
         if weights.shape != (channels, inputs, side, side):
