@@ -168,3 +168,31 @@ def test_features_go_with_a_recipe_that_reuses_them(trained: Path, refused: Refu
     other = recipe("published", features_of="published", hidden=[30])
     error = refused("train", trained, *other, "--features", weights, run=PUBLISHED)  # w2, the last layer, is its own
     assert "do not fit the recipe: found b1 20, w1 784×20, expected b1 30, w1 784×30; " in error
+
+
+def test_what_images_decide_is_in_the_weights_header_and_evaluated_as_it_is(
+    ran: Ran, trained: Path, target: Path
+) -> None:
+    auto = {"convolutions": "auto", "batch_size": "auto", "augmentation": {"shift": "auto"}}
+    more = {
+        "network": "convolutional",
+        "hidden": [],
+        "init": "kaiming",
+        "loss": "cross_entropy",
+        "validation_size": 0.2,
+    }
+    given = recipe(epochs=1, learning_rate=0.1, batch_norm=True, class_weights="balanced", **auto, **more)
+    assert "warning" not in ran("train", trained, target, *given)
+    path = target / LINEAR / "weights.safetensors"
+    found = header(path)["recipe"]
+    assert found["convolutions"] == [[16, 5, 2], [32, 3, 2], [64, 3, 1], [64, 3, 1]]
+    assert (found["batch_size"], found["augmentation"], found["class_weights"]) == (16, {"shift": 2}, "balanced")
+    assert header(path)["train_size"] == 400
+    written = [f"--{name}={target / LINEAR / name}.safetensors" for name in ("weights", "snapshots", "validation")]
+    ran("evaluate", trained, target, *given, *written)
+
+
+def test_a_recipe_that_leaves_too_few_pixels_is_warned_of(ran: Ran, trained: Path, target: Path) -> None:
+    said = ran("train", trained, target, *recipe(crop=5))
+    warning = "warning: recipe.crop: 5 leaves 18×18 of 28×28 pixels; choose 0"
+    assert [line for line in said.splitlines() if line.startswith("warning")] == [warning]

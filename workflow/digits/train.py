@@ -150,7 +150,7 @@ def main() -> None:
     split = load_split(args.images)
     training, held_out_images = begin(split, recipe, args.model, args.seed, device=device, features=args.features)
     if few := too_small(training.recipe, split.images.shape[1:]):
-        log(f"warning: {'; '.join(few)}. Choose crop: 0 and convolutions: auto.")
+        log(f"warning: {'; '.join(few)}")
     recipe, network, outputs = training.recipe, training.network, output_classes(recipe, split.classes)
     validation = as_examples(split, held_out_images, outputs, device)
     shape = split.images.shape[1:]

@@ -31,12 +31,12 @@ def too_small(recipe: Recipe, shape: Sequence[int]) -> list[str]:
     inner = (height - 2 * recipe.crop, width - 2 * recipe.crop)
     found = []
     if 2 * inner[0] * inner[1] < height * width:
-        found.append(f"recipe.crop: {recipe.crop} leaves {inner[0]}×{inner[1]} of {height}×{width} pixels")
+        found.append(f"recipe.crop: {recipe.crop} leaves {inner[0]}×{inner[1]} of {height}×{width} pixels; choose 0")
     inputs = [inner, *output_sizes(*inner, recipe.convolutions, recipe.padding)]
     for number, ((_, side, _), size) in enumerate(zip(recipe.convolutions, inputs, strict=False), 1):
         if min(size) < side:
             found.append(
-                f"recipe.convolutions: number {number} looks for shapes of {side}×{side} in {size[0]}×{size[1]} pixels"
+                f"recipe.convolutions: number {number} looks for shapes of {side}×{side} in {size[0]}×{size[1]} pixels; choose auto"
             )
             break
     return found
