@@ -173,7 +173,7 @@ def test_features_go_with_a_recipe_that_reuses_them(trained: Path, refused: Refu
 def test_what_images_decide_is_in_the_weights_header_and_evaluated_as_it_is(
     ran: Ran, trained: Path, target: Path
 ) -> None:
-    auto = {"convolutions": "auto", "batch_size": "auto", "augmentation": {"shift": "auto"}}
+    auto: dict[str, Any] = {"convolutions": "auto", "batch_size": "auto", "augmentation": {"shift": "auto"}}
     more = {
         "network": "convolutional",
         "hidden": [],
