@@ -1,6 +1,7 @@
 """`digits.train` to `digits.combine` on images that are not MNIST's: coloured ones, many classes, more than memory should hold."""
 
 import json
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import pytest
 from conftest import Command, process
 from digits.core.arrays import label_type
 from digits.data.tensors import Split, save_split
+from digits.networks.export import portable_network
 from digits.networks.weights import load_networks
 from digits.search import read_scores
 from digits.statistics.predictions import load_predictions
@@ -86,7 +88,11 @@ def test_any_images(
     assert accuracy > 0.9
     networks, outputs, _ = load_networks(tmp_path / "both" / "weights")
     assert len(networks) == 2 and len(outputs) == classes
-    assert load_file(tmp_path / "0" / "weights")["pixel_mean"].shape == ((3, 1, 1) if len(shape) == 3 else ())
+    mean = load_file(tmp_path / "0" / "weights")["pixel_mean"]
+    assert mean.shape == ((3, 1, 1) if len(shape) == 3 else ())
+    (member,) = portable_network(tmp_path / "0" / "weights", test.classes, test.images)["members"]
+    assert member["mean"] == (mean.ravel().tolist() if len(shape) == 3 else mean)
+    assert member["layers"][0]["inputs"] == (3 if "network" in recipe else math.prod(shape))
 
 
 def test_memory_holds_neither_the_images_nor_their_floats(tmp_path: Path) -> None:
