@@ -92,6 +92,8 @@ def test_predictions_are_the_networks_scores_of_bytes(count: int, shape: Sequenc
     scores = predict(net, images)
     assert scores.shape == (count, 5) and not scores.requires_grad
     torch.testing.assert_close(scores, net.eval().answer(torch.from_numpy(images) / 255).detach())
+    some = torch.arange(count).flip(0)[: count // 2]
+    torch.testing.assert_close(predict(net, images, some), scores[some])
 
 
 def test_classes_without_an_output_cannot_be_chosen() -> None:
