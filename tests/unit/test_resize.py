@@ -1,5 +1,7 @@
 """Images of any size become one size: what is kept, what the rest is filled with, and no aliases."""
 
+import io
+
 import numpy as np
 import pytest
 from digits.data.collection import FITS, Form
@@ -55,6 +57,14 @@ def test_what_has_the_size_is_as_it_was_and_grey_in_colour_has_three_equal_chann
     pixels = np.random.default_rng(0).integers(0, 256, (9, 7), np.uint8)
     np.testing.assert_array_equal(fitted(Image.fromarray(pixels), Form((9, 7))), pixels)
     np.testing.assert_array_equal(fitted(Image.fromarray(pixels), Form(colour=True)), [pixels] * 3)
+
+
+def test_a_copy_in_another_format_has_the_same_pixels() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 30, 3), np.uint8)
+    photo = encoded(Image.fromarray(pixels).resize((2000, 1500)), "jpeg")
+    copy = encoded(Image.open(io.BytesIO(photo)))
+    found = [read_fitted(name, content, Form((16, 16), colour=True)) for name, content in (("a", photo), ("b", copy))]
+    np.testing.assert_array_equal(found[0][0], found[1][0])
 
 
 def test_a_large_photo_is_read_where_it_is_made_smaller_and_its_own_size_is_told() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from digits.data.collection import Form
-from digits.data.decoding import read_shown
+from digits.data.decoding import MAX_PHOTO_PIXELS, MAX_PIXELS, read_shown
 
 GAP = 3.0  # an image more than so many times too large is first averaged over whole pixels (Pillow's reducing_gap)
 
@@ -28,7 +28,7 @@ def fitted(picture: Image.Image, form: Form) -> np.ndarray:
 
 def read_fitted(name: str, content: bytes, form: Form) -> tuple[np.ndarray, tuple[int, int]]:
     """Decode an image file, and return it as `fitted` does, and its own height and width; UserError names it."""
-    picture, own = read_shown(name, content, max(form.size) if form.size else None)
+    picture, own = read_shown(name, content, MAX_PHOTO_PIXELS if form.size else MAX_PIXELS)
     return fitted(picture, form), own
 
 
