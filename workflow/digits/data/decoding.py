@@ -62,7 +62,7 @@ def read_shown(name: str, content: bytes, most: int = MAX_PIXELS) -> tuple[Image
             _draft(image)
         image.load()
         plain = image.mode == "L" and image.info.keys().isdisjoint(SHOWN_OTHERWISE)  # 70,000 files: with no detour
-        shown = image.copy() if plain and not large else _as_shown(name, image, _factor(image) if large else 1)
+        shown = image if plain and not large else _as_shown(name, image, _factor(image) if large else 1)
         turned = (shown.width > shown.height) != (width > height)
         return shown, (width, height) if turned else (height, width)
 
