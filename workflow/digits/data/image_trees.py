@@ -55,6 +55,11 @@ def read_image_tree(source: Path, workers: int, wanted: Wanted = AS_IT_IS) -> Co
     if layout.passed_over:
         others = f" and {len(layout.passed_over) - 1:,} more" if len(layout.passed_over) > 1 else ""
         log(f"passed over {layout.passed_over[0]}{others}: no image of a class")
+    tables = [name for name in layout.passed_over if name.endswith(".csv")]
+    if wanted.labels is None and tables and len({item.class_name for item in layout.items}) < 2:
+        raise UserError(
+            f"{source}: no folders for classes; if {tables[0]} has the labels, say so by `dataset: {{labels: {tables[0]}}}`"
+        )
     if not layout.items:
         folders = sorted({name.split("/")[0] for name in layout.passed_over if "/" in name})
         there = f"; found {', '.join(folders[:5])}" if folders else ""
