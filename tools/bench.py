@@ -61,14 +61,13 @@ def published(folder: Path) -> float:
 
 def fast(folder: Path) -> float:
     """A training of `fast` from its first to its last step."""
-    from digits.data.examples import Examples
     from digits.data.tensors import load_split
     from digits.networks.network import predict
     from digits.training.loop import fit
     from peers import timed
 
     training = training_of("fast", folder)
-    nothing = Examples(training.train.x[:0], training.train.y[:0])
+    nothing = training.train._replace(chosen=training.train.chosen[:0], y=training.train.y[:0])
     with timed() as spent:
         list(fit(training, nothing))
     test = load_split(folder / "results" / "tensors" / "test.safetensors")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import torch
-from safetensors.torch import save
+from safetensors.numpy import save
 from torch import Tensor
 from tqdm import tqdm
 
@@ -76,9 +76,9 @@ def begin(
     chosen, held_out = training_images(split, recipe, outputs, seed)
     train = as_examples(split, chosen, outputs, device)
     generator = generator_for(model, seed)
-    network = build_network(recipe, (train.x.shape[1], train.x.shape[2]), len(outputs), generator)
+    network = build_network(recipe, train.images.shape[1:], len(outputs), generator)
     if recipe.pixels == "normalised":
-        network.measure_pixels(train.x)
+        network.measure_pixels(train.histogram())
     if features is not None:
         reuse_features(network, features)
     network.to(device)
@@ -149,7 +149,7 @@ def main() -> None:
     training, held_out_images = begin(split, recipe, args.model, args.seed, device=device, features=args.features)
     network, outputs = training.network, output_classes(recipe, split.classes)
     validation = as_examples(split, held_out_images, outputs, device)
-    shape = (split.images.shape[1], split.images.shape[2])
+    shape = split.images.shape[1:]
     training_flops, prediction_flops = flops_per_image(network, shape)
 
     with whole_files(args.weights, args.snapshots, args.validation, args.history, made_from=args.made_from) as parts:
@@ -167,7 +167,7 @@ def main() -> None:
             "recipe": dataclasses.asdict(recipe),
             "members": 1,
             "epochs": epochs,
-            "train_size": len(training.train.x),
+            "train_size": len(training.train.y),
             "training_flops": training_flops * training.seen + prediction_flops * training.scored,
             "processors": [kind],
             "classes": split.classes,
@@ -178,8 +178,8 @@ def main() -> None:
         logits = widen(predict(network, split.images[held_out_images]), outputs, len(split.classes))
         if diverged is not None:
             logits.fill_(torch.nan)
-        labels = torch.from_numpy(split.labels)[held_out_images]
-        held_out.write_bytes(save({"logits": logits, "labels": labels}))
+        labels = split.labels[held_out_images]
+        held_out.write_bytes(save({"logits": logits.numpy(), "labels": labels}))
 
 
 if __name__ == "__main__":

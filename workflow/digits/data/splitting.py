@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,10 +15,11 @@ from digits.settings.schema import unknown
 
 def output_classes(recipe: Recipe, classes: Sequence[str]) -> list[int]:
     """Return the classes, as numbers, that the network has an output for: the recipe's, or all."""
+    known, wanted = set(classes), set(recipe.classes or classes)
     for name in recipe.classes:
-        if name not in classes:
+        if name not in known:
             raise UserError(f"recipe.classes: {unknown('class', name, classes)}")
-    return [number for number, name in enumerate(classes) if not recipe.classes or name in recipe.classes]
+    return [number for number, name in enumerate(classes) if name in wanted]
 
 
 def split_validation(labels: Tensor, validation_size: int, choice: str) -> tuple[Tensor, Tensor]:
@@ -56,8 +58,8 @@ def training_images(split: Split, recipe: Recipe, outputs: Sequence[int], seed: 
 
     With `labels_per_class`, the seed alone decides which: models with the same seed get the same images.
     """
-    labels = torch.from_numpy(split.labels)
-    wanted = torch.isin(labels, torch.tensor(outputs, dtype=labels.dtype))
+    labels = torch.from_numpy(split.labels.astype(np.int64))  # torch computes little with uint16
+    wanted = torch.isin(labels, torch.tensor(outputs))
     train, held_out = (
         part[wanted[part]] for part in split_validation(labels, recipe.validation_size, recipe.validation_split)
     )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from safetensors.numpy import save
 
-from digits.core.arrays import check_arrays, read_arrays, require_labels
+from digits.core.arrays import check_arrays, label_type, read_arrays, require_labels
 from digits.core.fields import TEXT, Kind, Rule, check, parse_json
 from digits.core.files import written_by
 
@@ -25,11 +25,6 @@ class Split(NamedTuple):
     classes: list[str]  # the name of each class
 
 
-def label_type(classes: int) -> str:
-    """Return the dtype of labels: a byte, where so many classes fit one."""
-    return "uint8" if classes <= 256 else "uint16"
-
-
 def save_split(path: Path, split: Split) -> None:
     """Write a split as safetensors: `images`, `labels`, and the class names in the header."""
     arrays = {"images": np.ascontiguousarray(split.images), "labels": np.ascontiguousarray(split.labels)}
@@ -38,9 +33,9 @@ def save_split(path: Path, split: Split) -> None:
 
 
 def load_split(path: Path) -> Split:
-    """Read what save_split wrote; UserError, naming the file, where it is something else."""
+    """Read what save_split wrote; UserError, naming the file, where it is something else. The images stay in the file."""
     with written_by("digits.convert", path):
-        arrays, texts = read_arrays(path)
+        arrays, texts = read_arrays(path, mapped=True)
         check(texts, {"classes": TEXT})
         classes: list[str] = parse_json(texts["classes"], CLASSES)
         axes = COLOUR if arrays.get("images", np.empty(0)).ndim == len(COLOUR) else GREY

@@ -24,9 +24,10 @@ def output_sizes(
 class Convolutional(nn.Module):
     """Convolutions with ReLU (and batch norm before it), the maximum of each channel, dense layers.
 
-    float32 [batch, height, width] in, one score a class [batch, classes] out. `dense` is the number of values after each
-    dense layer, the classes last. Strides, not pooling, make the image smaller: a convolution that is not computed costs
-    nothing. The maximum over all places asks of each channel whether its shape is anywhere in the image.
+    float32 [batch, height, width] or [batch, colours, height, width] in, one score a class [batch, classes] out. `dense`
+    is the number of values after each dense layer, the classes last. Strides, not pooling, make the image smaller: a
+    convolution that is not computed costs nothing. The maximum over all places asks of each channel whether its shape
+    is anywhere in the image.
     """
 
     def __init__(
@@ -38,12 +39,13 @@ class Convolutional(nn.Module):
         batch_norm: bool,
         dropout: float,
         generator: torch.Generator,
+        colours: int = 1,
     ) -> None:
         super().__init__()
         self.dropout, self.generator = dropout, generator
         self.convolutions, self.norms, self.dense = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         self.shapes, self.padding = convolutions, padding
-        inputs = 1
+        inputs = colours
         for channels, side, stride in convolutions:
             # Batch norm subtracts the mean, so that a bias before it would be without effect.
             self.convolutions.append(
@@ -84,7 +86,7 @@ class Convolutional(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the scores of a batch of images."""
-        x = x.unsqueeze(1).contiguous(memory_format=torch.channels_last)
+        x = (x.unsqueeze(1) if x.dim() == 3 else x).contiguous(memory_format=torch.channels_last)
         for i, convolution in enumerate(self.convolutions):
             x = convolution(x)
             x = self.norms[i](x).relu_() if self.norms else x.relu()

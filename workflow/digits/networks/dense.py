@@ -91,7 +91,7 @@ def drop(values: Tensor, fraction: float, generator: torch.Generator | None) -> 
 
 
 class Dense(torch.nn.Module):
-    """`simple_net` with its parameters and the pixels flattened: float32 [batch, height, width] in, scores out."""
+    """`simple_net` with its parameters and the pixels flattened: float32 [batch, …] in, scores out."""
 
     def __init__(self, sizes: Sequence[int], init: str, dropout: float, generator: torch.Generator) -> None:
         super().__init__()

@@ -24,9 +24,10 @@ def portable_network(path: Path, classes: list[str], images: np.ndarray) -> dict
     """Read the weights of a run, a network or an ensemble; UserError, naming the file, if it is something else.
 
     Weights are ordered so that the outputs lie beside each other: [inputs, outputs], and [height, width, inputs, outputs] for
-    a convolution; the channels of a coloured image lie beside each other, too. They are float32 to the last bit, but those of a dense network, which are many, are rounded to float16;
-    `changed` counts of the images, uint8 [N, height, width] or [N, 3, height, width], those whose prediction this changes. Of a network with a sigmoid
-    for each class, `none` counts the images for which all of them are below 0.5.
+    a convolution; a coloured image's channels lie beside each other, too. They are float32 to the last bit, but those of a dense
+    network, which are many, are rounded to float16; `changed` counts of the images, uint8 [N, height, width] or
+    [N, 3, height, width], those whose prediction this changes. Of a network with a sigmoid for each class, `none` counts the
+    images for which all of them are below 0.5.
     """
     arrays, training = read_weights(path)
     with written_by("digits.train", path):
@@ -88,7 +89,8 @@ def _member(
     channels, height, width = shape if len(shape) == 3 else (1, *shape)
     seen = (channels, height - 2 * crop, width - 2 * crop)
     layers = _convolutions(arrays, convolutions, recipe, channels) if convolutions else []
-    layers += _dense(arrays, bool(convolutions), len(recipe["hidden"]) + 1, layers[-1]["outputs"] if layers else seen, kind)
+    first = layers[-1]["outputs"] if layers else seen
+    layers += _dense(arrays, bool(convolutions), len(recipe["hidden"]) + 1, first, kind)
     if layers[-1]["outputs"] != outputs:
         raise ValueError(f"{layers[-1]['outputs']} outputs for {outputs} classes")
     return {

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from digits.core.arrays import read_arrays
-from digits.core.fields import BIG_COUNT, COUNT, FLAG, ORDINAL, TEXT, Kind, check, parse_json
+from digits.core.fields import BIG_COUNT, COUNT, FLAG, ORDINAL, TEXT, Kind, Rule, check, parse_json
 from digits.core.files import written_by
 
 # What of a recipe is read where the schema, which knows all of it, is not.
@@ -32,8 +32,15 @@ TRAINING = Kind(
         "training_flops": BIG_COUNT,
         "processors": [TEXT],  # their kinds (core/arithmetic.py)
         "classes": [TEXT],
-        "shape": (ORDINAL, ORDINAL),  # an image's height and width
+        "shape": [ORDINAL],
     },
+    [
+        Rule(
+            "shape",
+            "an image's: [height, width] or [3, height, width]",
+            lambda it: len(it["shape"]) > 1 and it["shape"][:-2] in ([], [3]),
+        )
+    ],
 )
 
 

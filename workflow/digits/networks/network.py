@@ -1,5 +1,6 @@
 """Networks from recipes: what a recipe names is made here, and used for predictions."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -7,32 +8,40 @@ import torch
 from torch import Tensor
 
 from digits.core.command import UserError
+from digits.data.examples import as_floats, at_once
 from digits.networks.convolutional import Convolutional, output_sizes
 from digits.networks.dense import Dense
 from digits.settings.recipes import Recipe
 
-PREDICTION_BATCH = 1000  # images; only memory and speed depend on it
-
 
 class Network(torch.nn.Module):
-    """A network with what it does to the pixels: float32 images [batch, height, width], 0 to 1, in; scores out.
+    """A network with what it does to the pixels: float32 images, 0 to 1, in; scores out.
 
-    Calling it gives the scores of each image as it is, as in training; `answer` those of the trained network.
+    Images are [batch, height, width], coloured ones [batch, 3, height, width]. Calling it gives the scores of each image
+    as it is, as in training; `answer` those of the trained network.
     """
 
-    def __init__(self, body: Dense | Convolutional, crop: int, normalised: bool, test_time_shift: int) -> None:
+    def __init__(
+        self,
+        body: Dense | Convolutional,
+        crop: int,
+        normalised: bool,
+        test_time_shift: int,
+        colours: Sequence[int] = (),
+    ) -> None:
         super().__init__()
         self.body, self.crop, self.normalised, self.test_time_shift = body, crop, normalised, test_time_shift
         self.pixel_mean: Tensor
         self.pixel_std: Tensor
         if normalised:
-            self.register_buffer("pixel_mean", torch.zeros(()))
-            self.register_buffer("pixel_std", torch.ones(()))
+            of_each = (*colours, 1, 1) if colours else ()
+            self.register_buffer("pixel_mean", torch.zeros(of_each))
+            self.register_buffer("pixel_std", torch.ones(of_each))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the scores of a batch of images."""
         if self.crop:
-            x = x[:, self.crop : -self.crop, self.crop : -self.crop]
+            x = x[..., self.crop : -self.crop, self.crop : -self.crop]
         if self.normalised:
             x = x.sub(self.pixel_mean).div_(self.pixel_std)
         scores: Tensor = self.body(x)
@@ -51,47 +60,55 @@ class Network(torch.nn.Module):
         steps = [(0, 0), (-far, 0), (far, 0), (0, -far), (0, far)]
         return torch.stack([self(moved(x, *step)) for step in steps]).mean(dim=0)
 
-    def measure_pixels(self, x: Tensor) -> None:
-        """Take the mean and standard deviation to normalise by from the training images."""
-        self.pixel_mean.copy_(x.double().mean())
-        self.pixel_std.copy_(x.double().std(correction=0))
+    def measure_pixels(self, histogram: Tensor) -> None:
+        """Take the mean and standard deviation to normalise by, of each colour, from `Examples.histogram` of the training images.
+
+        A colour that never varies is not divided.
+        """
+        values, shape = as_floats(torch.arange(256)).double(), self.pixel_mean.shape
+        shares = histogram / histogram.sum(dim=-1, keepdim=True, dtype=torch.float64)
+        mean = (shares * values).sum(dim=-1, keepdim=True)
+        std = (shares * (values - mean) ** 2).sum(dim=-1).sqrt()
+        self.pixel_mean.copy_(mean.reshape(shape))
+        self.pixel_std.copy_(std.where(std > 0, 1).reshape(shape))
 
 
 def moved(images: Tensor, down: int, right: int) -> Tensor:
-    """Move images [batch, height, width] by whole pixels; what leaves an image is lost, zeros come in."""
+    """Move images [batch, …, height, width] by whole pixels; what leaves an image is lost, zeros come in."""
     return torch.nn.functional.pad(images, (right, -right, down, -down))
 
 
-def build_network(recipe: Recipe, shape: tuple[int, int], classes: int, generator: torch.Generator) -> Network:
-    """Make a recipe's network for images of a size, with initial weights drawn from the generator.
+def build_network(recipe: Recipe, shape: Sequence[int], classes: int, generator: torch.Generator) -> Network:
+    """Make a recipe's network for images of a shape, with initial weights drawn from the generator.
 
-    UserError where the images are too small for it.
+    The shape is (height, width), of coloured images (3, height, width). UserError where the images are too small for it.
     """
-    height, width = (side - 2 * recipe.crop for side in shape)
+    *colours, high, wide = shape
+    height, width = (side - 2 * recipe.crop for side in (high, wide))
     if min(height, width) < 1:
-        raise UserError(f"recipe.crop: {recipe.crop} leaves nothing of images of {shape[0]}×{shape[1]} pixels")
-    if recipe.test_time_shift >= min(shape):
+        raise UserError(f"recipe.crop: {recipe.crop} leaves nothing of images of {high}×{wide} pixels")
+    if recipe.test_time_shift >= min(high, wide):
         raise UserError(
-            f"recipe.test_time_shift: {recipe.test_time_shift} moves all of an image of {shape[0]}×{shape[1]} pixels away; "
+            f"recipe.test_time_shift: {recipe.test_time_shift} moves all of an image of {high}×{wide} pixels away; "
             "choose a smaller one"
         )
     for number, size in enumerate(output_sizes(height, width, recipe.convolutions, recipe.padding)):
         if min(size) < 1:
             raise UserError(
-                f"recipe.convolutions: images of {shape[0]}×{shape[1]} pixels are too small for layer {number}; "
+                f"recipe.convolutions: images of {high}×{wide} pixels are too small for layer {number}; "
                 "choose fewer layers, smaller kernels or strides, or padding: true"
             )
-    body = NETWORKS[recipe.network](recipe, height * width, classes, generator)
-    return Network(body, recipe.crop, recipe.pixels == "normalised", recipe.test_time_shift)
+    body = NETWORKS[recipe.network](recipe, (math.prod(colours), height, width), classes, generator)
+    return Network(body, recipe.crop, recipe.pixels == "normalised", recipe.test_time_shift, colours)
 
 
 @torch.no_grad()
 def predict(network: Network, images: np.ndarray) -> Tensor:
-    """Return the scores, float32 [N, classes], of uint8 images [N, height, width]."""
+    """Return the scores, float32 [N, classes], of uint8 images, [N, height, width] or [N, 3, height, width]."""
     network.eval()
     device = next(network.parameters()).device
-    batches = torch.from_numpy(images).split(PREDICTION_BATCH)
-    return torch.cat([network.answer(batch.to(device).float().div_(255)) for batch in batches]).cpu()
+    batches = torch.from_numpy(images).split(at_once(images.shape[1:]))
+    return torch.cat([network.answer(as_floats(batch.to(device))) for batch in batches]).cpu()
 
 
 def widen(logits: Tensor, outputs: Sequence[int], classes: int) -> Tensor:
@@ -101,11 +118,13 @@ def widen(logits: Tensor, outputs: Sequence[int], classes: int) -> Tensor:
     return wide
 
 
-def _dense(recipe: Recipe, pixels: int, classes: int, generator: torch.Generator) -> Dense:
-    return Dense([pixels, *recipe.hidden, classes], recipe.init, recipe.dropout, generator)
+def _dense(recipe: Recipe, shape: tuple[int, int, int], classes: int, generator: torch.Generator) -> Dense:
+    return Dense([math.prod(shape), *recipe.hidden, classes], recipe.init, recipe.dropout, generator)
 
 
-def _convolutional(recipe: Recipe, pixels: int, classes: int, generator: torch.Generator) -> Convolutional:
+def _convolutional(
+    recipe: Recipe, shape: tuple[int, int, int], classes: int, generator: torch.Generator
+) -> Convolutional:
     return Convolutional(
         recipe.convolutions,
         [*recipe.hidden, classes],
@@ -113,10 +132,12 @@ def _convolutional(recipe: Recipe, pixels: int, classes: int, generator: torch.G
         batch_norm=recipe.batch_norm,
         dropout=recipe.dropout,
         generator=generator,
+        colours=shape[0],
     )
 
 
-NETWORKS: dict[str, Callable[[Recipe, int, int, torch.Generator], Dense | Convolutional]] = {
+# By a recipe's name for it, from the shape (colours, height, width) that is left of an image.
+NETWORKS: dict[str, Callable[[Recipe, tuple[int, int, int], int, torch.Generator], Dense | Convolutional]] = {
     "dense": _dense,
     "convolutional": _convolutional,
 }

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +83,9 @@ def load_networks(path: Path) -> tuple[list[Network], list[int], dict[str, Any]]
 
 
 def load_network(
-    path: Path, tensors: Mapping[str, Tensor], recipe: Recipe, shape: tuple[int, int], outputs: int
+    path: Path, tensors: Mapping[str, Tensor], recipe: Recipe, shape: Sequence[int], outputs: int
 ) -> Network:
-    """Return a recipe's network, for images of a size, with a weights file's tensors; UserError if they do not fit."""
+    """Return a recipe's network, for images of a shape, with a weights file's tensors; UserError if they do not fit."""
     network = build_network(recipe, shape, outputs, generator_for("initial weights, to be overwritten"))
     restore(network, tensors, path)
     return network

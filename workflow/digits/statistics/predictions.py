@@ -1,24 +1,22 @@
 """What networks said to images, in the images' order: between `evaluate`, which alone reads the test images, and tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from safetensors.numpy import save
 
-from digits.core.arrays import check_arrays, read_arrays, require_labels
+from digits.core.arrays import check_arrays, label_type, read_arrays, require_labels
 from digits.core.command import UserError
 from digits.core.files import written_by
-
-SCORES = {"logits": ("float32", ["N", "classes"]), "labels": ("uint8", ["N"])}
 
 
 class Predictions(NamedTuple):
     """The scores of one network for the test images, in test order."""
 
     logits: np.ndarray  # float32 [N, classes]
-    labels: np.ndarray  # uint8 [N], the true classes
+    labels: np.ndarray  # [N], the true classes, of the dtype that label_type says
     counted: np.ndarray  # bool [N], images of the classes that the recipe is about
 
 
@@ -31,7 +29,7 @@ def load_predictions(path: Path) -> Predictions:
     """Read a run's predictions; UserError, naming the file, where it is something else."""
     with written_by("digits.evaluate", path):
         arrays, _ = read_arrays(path)
-        check_arrays(arrays, {**SCORES, "counted": ("bool", ["N"])})
+        check_arrays(arrays, {**_scores(arrays), "counted": ("bool", ["N"])})
         found = Predictions(**arrays)
         require_labels(found.labels, found.logits.shape[1])
         _require_numbers(found.logits)
@@ -45,7 +43,7 @@ def load_validation(path: Path, classes: int | None = None) -> tuple[np.ndarray,
     """
     with written_by("digits.train", path):
         arrays, _ = read_arrays(path)
-        check_arrays(arrays, SCORES)
+        check_arrays(arrays, _scores(arrays))
         logits, labels = arrays["logits"], arrays["labels"]
         require_labels(labels, logits.shape[1])
         if classes is not None:
@@ -67,6 +65,12 @@ def require_same_images(first: Path, first_labels: np.ndarray, second: Path, sec
     """Stop where two files of predictions are not about the same images."""
     if not np.array_equal(first_labels, second_labels):
         raise UserError(f"{second}: not about the same images as {first}; delete both and start again")
+
+
+def _scores(arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[str, Sequence[str]]]:
+    """Return what scores and labels should be, as check_arrays takes it."""
+    labels = label_type(arrays["logits"].shape[-1])
+    return {"logits": ("float32", ["N", "classes"]), "labels": (labels, ["N"])}
 
 
 def _require_numbers(logits: np.ndarray) -> None:

@@ -14,7 +14,7 @@ KNOTS = 5  # of the elastic warp, along each side
 
 
 def augment(images: Tensor, changes: Mapping[str, float], generator: torch.Generator) -> Tensor:
-    """Return changed copies of float32 images [batch, height, width], 0 to 1; what leaves the image is lost.
+    """Return changed copies of float32 images [batch, …, height, width], 0 to 1; what leaves the image is lost.
 
     Each image gets its own random changes. `changes` names how far each may go, evenly in both directions: `shift` in pixels,
     `rotation` in degrees, `scale`, `stretch` (one side alone) and `shear` as fractions; `elastic` is the standard
@@ -27,15 +27,15 @@ def augment(images: Tensor, changes: Mapping[str, float], generator: torch.Gener
 
 def _shifted(images: Tensor, most: int, generator: torch.Generator) -> Tensor:
     """Move by whole pixels, which needs no interpolation."""
-    count, height, width = images.shape
+    count, (height, width) = len(images), images.shape[-2:]
     padded = torch.nn.functional.pad(images, (most, most, most, most))
     down, right = torch.randint(2 * most + 1, (2, count), generator=generator).to(images.device)
-    return padded.unfold(1, height, 1).unfold(2, width, 1)[torch.arange(count), down, right]
+    return padded.unfold(-2, height, 1).unfold(-2, width, 1)[torch.arange(count), ..., down, right, :, :]
 
 
 def _warped(images: Tensor, changes: Mapping[str, float], generator: torch.Generator) -> Tensor:
     """Move, turn, size and warp: look up, for each pixel of the copy, the place in the image that it comes from."""
-    count, height, width = images.shape
+    count, (height, width) = len(images), images.shape[-2:]
     draws = (torch.rand(count, 6, generator=generator) * 2 - 1).to(images.device)
     most = {name: changes.get(name, 0.0) for name in ("rotation", "scale", "stretch", "shear", "shift")}
     angle, size = draws[:, 0] * math.radians(most["rotation"]), 1 + draws[:, 1] * most["scale"]
@@ -56,5 +56,6 @@ def _warped(images: Tensor, changes: Mapping[str, float], generator: torch.Gener
         from_x = from_x + warp[:, 0] * (elastic * 2 / width)
         from_y = from_y + warp[:, 1] * (elastic * 2 / height)
     places = torch.stack([from_x, from_y], dim=3)
-    copies = torch.nn.functional.grid_sample(images.unsqueeze(1), places, mode="bicubic", align_corners=False)
-    return copies.squeeze(1)
+    colours = images.reshape(count, -1, height, width)
+    copies = torch.nn.functional.grid_sample(colours, places, mode="bicubic", align_corners=False)
+    return copies.reshape(images.shape)

@@ -21,7 +21,6 @@ from digits.training.optimisers import make_optimiser, set_rate
 from digits.training.sampling import Sampler
 from digits.training.schedules import SCHEDULES
 
-VALIDATION_BATCH = 1000  # images; only memory and speed depend on it
 NORM_BATCHES, NORM_BATCH = 20, 500  # of training images, for the batch norms of averaged weights
 SATURATED = math.log(99)  # of a score's size: its sigmoid is below 0.01 or above 0.99
 
@@ -74,7 +73,7 @@ class Training:
 
     def __init__(self, train: Examples, network: Network, recipe: Recipe, generator: torch.Generator) -> None:
         self.train, self.network, self.recipe, self.generator = train, network, recipe, generator
-        self.sampler = Sampler(recipe, len(train.x), generator)
+        self.sampler = Sampler(recipe, len(train.y), generator)
         self.optimiser = make_optimiser(
             recipe.optimiser, network.body.layers(), recipe.layer_lr_multipliers, recipe.learning_rate, recipe.momentum
         )
@@ -94,7 +93,7 @@ class Training:
         """Go once through the epoch's images in a new order, a gradient step a batch. Returns each image's loss."""
         if self.sampler.needs_losses(epoch):
             self.sampler.losses = self._all_losses()
-            self.scored += len(self.train.x)
+            self.scored += len(self.train.y)
         set_mode(self.network, self.recipe)
         order = self.sampler.order(epoch)
         losses: list[Tensor] = []
@@ -123,9 +122,8 @@ class Training:
     @torch.no_grad()
     def _all_losses(self) -> Tensor:
         self.network.eval()
-        parts = zip(self.train.x.split(VALIDATION_BATCH), self.train.y.split(VALIDATION_BATCH), strict=True)
-        loss = LOSSES[self.recipe.loss]
-        return torch.cat([loss(self.network(xb), yb, self.recipe.label_smoothing) for xb, yb in parts]).cpu()
+        loss, batches = LOSSES[self.recipe.loss], self.train.batches()
+        return torch.cat([loss(self.network(xb), yb, self.recipe.label_smoothing) for xb, yb in batches]).cpu()
 
     @torch.no_grad()
     def _average_weights(self) -> None:
@@ -153,11 +151,11 @@ class Training:
         if not norms or self.recipe.features_of is not None:  # features that are reused stay as they are
             return
         self.network.train()
-        size = min(NORM_BATCH, len(self.train.x))
+        size = min(NORM_BATCH, len(self.train.y))
         for number in range(1, NORM_BATCHES + 1):
             for norm in norms:
                 norm.momentum = 1 / number  # the plain mean over the batches
-            batch = torch.randint(len(self.train.x), (size,), generator=self.generator)
+            batch = torch.randint(len(self.train.y), (size,), generator=self.generator)
             self.network(self.train.batch(batch)[0])
 
 
@@ -181,11 +179,11 @@ def validate_epoch(examples: Examples, network: Network, recipe: Recipe) -> tupl
     """Return mean loss and accuracy over all given images."""
     network.eval()
     loss, correct = 0.0, 0
-    for xb, yb in zip(examples.x.split(VALIDATION_BATCH), examples.y.split(VALIDATION_BATCH), strict=True):
+    for xb, yb in examples.batches():
         predictions = network(xb)
         loss += LOSSES[recipe.loss](predictions, yb, recipe.label_smoothing).sum().item()
         correct += round(batch_accuracy(predictions, yb).item() * len(xb))
-    return loss / len(examples.x), correct / len(examples.x)
+    return loss / len(examples.y), correct / len(examples.y)
 
 
 def fit(training: Training, validation: Examples) -> Iterator[Epoch]:
@@ -199,7 +197,7 @@ def fit(training: Training, validation: Examples) -> Iterator[Epoch]:
     for number in range(1, recipe.epochs + 1):
         losses = training.train_epoch(number)
         _check_finite(losses, training, number)
-        loss, accuracy = validate_epoch(validation, network, recipe) if len(validation.x) else (None, None)
+        loss, accuracy = validate_epoch(validation, network, recipe) if len(validation.y) else (None, None)
         training.schedule.after_epoch(loss)
         right, images = training.right.tolist(), training.images.tolist()
         yield Epoch(
