@@ -30,17 +30,18 @@ PIXELS = 100_000  # bytes of all examples, at most
 
 
 def shown_model(
-    model: str, measures: dict[str, Any], found: Answers, layout: np.ndarray | None, sigmoids: bool, classes: int
+    model: str, measures: dict[str, Any], found: Answers, layout: np.ndarray | None, sigmoids: bool
 ) -> dict[str, Any]:
     """Return what the page knows of a model; of each test image the prediction, its probability and its place on the map."""
+    confusion = measures["test"]["confusion"]
     shares = np.where(found.counted, np.rint(10_000 * found.share), UNCOUNTED)
     return {
         "name": model,
         "seed": measures["seed"],
         "temperature": measures["temperature"],
         "sigmoids": sigmoids,
-        "confusion": measures["test"]["confusion"] if classes <= MANY else None,
-        "read": encode(found.read, label_kind(classes)),
+        "confusion": confusion if len(confusion) <= MANY else None,
+        "read": encode(found.read, label_kind(len(confusion))),
         "shares": encode(shares, "<u2"),
         "places": None if layout is None else encode(layout, "u1"),
     }
@@ -121,7 +122,7 @@ def main() -> None:
         "circle": order,
         "images": image_sheet(test.images, wanted, PICTURE, form),
         "models": [
-            shown_model(model, measures[model], found[model], layouts[model], model in args.sigmoids, classes)
+            shown_model(model, measures[model], found[model], layouts[model], model in args.sigmoids)
             for model in args.models
         ],
         "networks": [portable_network(path, test.classes, test.images) for path in args.weights],

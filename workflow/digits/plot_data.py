@@ -11,7 +11,18 @@ from digits.core.command import run
 from digits.core.options import command_parser
 from digits.data.tensors import Split, load_split
 from digits.rendering.form import MANY, form_of
-from digits.rendering.plotting import FAINT, NARROW, SMALL, WIDE, as_drawn, draw_pixels, letters, save_both, short, tiled
+from digits.rendering.plotting import (
+    FAINT,
+    NARROW,
+    SMALL,
+    WIDE,
+    as_drawn,
+    draw_pixels,
+    letters,
+    save_both,
+    short,
+    tiled,
+)
 
 SAMPLES = 12  # of each class
 NAMED = 14  # letters of a class's name

@@ -112,8 +112,7 @@ def _gallery(explorer: Mapping[str, Any], tiles: Sequence[Tile]) -> str:
 
     def item(tile: Tile) -> str:
         picture = (
-            f'<img src="{pictures[tile.number]}" width="{width}" height="{height}" '
-            f'alt="{html.escape(tile.described)}">'
+            f'<img src="{pictures[tile.number]}" width="{width}" height="{height}" alt="{html.escape(tile.described)}">'
             if tile.number in pictures
             else '<span class="absent">no picture</span>'
         )

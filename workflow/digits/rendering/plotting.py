@@ -277,7 +277,7 @@ def tiled(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
 
 
 def image_grid(
-    images: np.ndarray, form: str, columns: int, titles: Sequence[str] = (), cell: float = 0.72, size: float = 7
+    images: np.ndarray, form: str, columns: int, titles: Sequence[str] = (), *, cell: float = 0.72, size: float = 7
 ) -> Figure:
     """Draw images of a form in rows of `columns`, each under its title of `size` points; `cell` is a side in inches.
 
