@@ -1,17 +1,24 @@
 """Trying a network on the page about other data: few or many classes, long or hostile names, images of any form, one network."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from axe_playwright_python.sync_playwright import Axe
-from browsing import page_of
-from digits.networks.export import encode
+from browsing import computed, page_of
+from digits.core.seeding import generator_for
+from digits.networks.export import encode, portable_network
+from digits.networks.network import build_network, predict
+from digits.networks.weights import learned, save_weights
 from digits.rendering.explorer import drawing_html
-from digits.rendering.form import CENTRED, INK, PICTURE
+from digits.rendering.form import CENTRED, INK, PICTURE, last_axis
+from digits.settings.recipes import Recipe
 from PIL import Image
 from playwright.sync_api import Page, expect
+from small import convolutional, facts, recipe
 
 from browser.conftest import Open
 
@@ -163,3 +170,21 @@ def test_a_drawing_of_other_things_is_scaled_as_a_whole(open_page: Open, tmp_pat
     assert rows.mean() == pytest.approx(4.5, abs=1) and columns.mean() == pytest.approx(4.5, abs=1), (
         "where it was drawn"
     )
+
+
+@pytest.mark.parametrize("make", [convolutional, recipe])
+def test_coloured_networks_compute_what_pytorch_does(
+    open_page: Open, tmp_path: Path, make: Callable[..., Recipe]
+) -> None:
+    shift = 2 if make is convolutional else 0  # without it a dense network is rounded
+    settings, names = make(pixels="normalised", crop=1, test_time_shift=shift), list("01234")
+    images = np.random.default_rng(0).integers(0, 256, (20, 3, 11, 14)).astype(np.uint8)
+    network = build_network(settings, images.shape[1:], len(names), generator_for("a"))
+    network.pixel_mean.copy_(torch.tensor([0.2, 0.4, 0.6]).reshape(3, 1, 1))
+    network.pixel_std.copy_(torch.tensor([0.5, 0.25, 0.3]).reshape(3, 1, 1))
+    save_weights(tmp_path / "weights", learned(network), {**facts(settings), "shape": [3, 11, 14]})
+    page = open_page(page_about(tmp_path, names, (11, 14, 3), form=PICTURE))
+    plain = portable_network(tmp_path / "weights", names, images)
+    expected = predict(network, images).softmax(dim=1).numpy()
+    assert np.abs(computed(page, plain, last_axis(images)) - expected).max() < (2e-3 if plain["half"] else 1e-5)
+    assert expected.std(axis=0).max() > 0.05, "networks that say the same of all would prove little"

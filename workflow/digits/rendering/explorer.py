@@ -61,7 +61,7 @@ def drawing_html(explorer: Mapping[str, Any], fit: str = "pad") -> str:
     height, width = explorer["shape"]
     wide, high = (max(1, round(PAD * side / max(height, width))) for side in (width, height))
     pad = (
-        f'<canvas id="pad" width="{wide}" height="{high}" role="img" aria-label="Area to draw on, with mouse, finger or pen. '
+        f'<canvas id="pad" width="{wide}" height="{high}" role="img" aria-label="Area to draw on, with mouse, finger or stylus. '
         'From the keyboard, choose an image below."></canvas>'
     )
     drop = (
