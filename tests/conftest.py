@@ -143,7 +143,7 @@ def tensors(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from digits.data.tensors import save_split
 
     folder = tmp_path_factory.mktemp("tensors")
-    for name, split in from_idx(*(raw / name for name in NAMES)).items():
+    for name, split in from_idx([raw / name for name in NAMES]).items():
         save_split(folder / f"{name}.safetensors", split)
     return folder
 

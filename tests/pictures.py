@@ -1,11 +1,15 @@
 """Image files as bytes, good and hostile."""
 
 import io
+import tarfile
+import zipfile
 import zlib
 from pathlib import Path
 
 from digits.data.tensors import load_split
 from PIL import Image
+
+Tree = dict[str, bytes | None]  # files, and None for folders
 
 
 def encoded(image: Image.Image, kind: str = "png", **options: object) -> bytes:
@@ -36,3 +40,19 @@ def image_tree(folder: Path, train: Path, test: Path) -> list[Path]:
             files[-1].parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(image).save(files[-1], compress_level=1)
     return files
+
+
+def as_tgz(path: Path, tree: Tree) -> Path:
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in tree.items():
+            member = tarfile.TarInfo(name)
+            member.type, member.size = (tarfile.DIRTYPE if content is None else tarfile.REGTYPE), len(content or b"")
+            archive.addfile(member, io.BytesIO(content or b""))
+    return path
+
+
+def as_zip(path: Path, tree: Tree) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in tree.items():
+            archive.writestr(f"{name}/" if content is None else name, content or b"")
+    return path

@@ -87,7 +87,7 @@ def narrow_figures(name: str) -> dict[str, str]:
     return {option: words[1] for option, words in options(name).items() if len(words) == 2 and "/narrow/" in words[1]}
 
 
-TENSORS = list(outputs("convert").values())
+*TENSORS, DATASHEET = outputs("convert").values()
 TABLES, COMPARISONS = outputs("summarise"), outputs("compare")
 DATA_FIGURES, RESULT_FIGURES = outputs("plot_data"), outputs("plot_results")
 MISTAKE_FIGURES = outputs("plot_mistakes")

@@ -1,6 +1,6 @@
 """Compare results with those published in docs/published/, by checksum: `published.py check`, or `published.py write`.
 
-Published are the tensors, each run's weights and predictions, and the tables; of the default configuration the figures,
+Published are the tensors and their datasheet, each run's weights and predictions, and the tables; of the default configuration the figures,
 their numbers and the page as well. `check` names the first step whose file differs, by how much the run differs, and the likely cause.
 """
 
@@ -31,7 +31,7 @@ Runs = dict[str, dict[str, Any]]
 
 def names_to_publish(folder: Path, whole: bool) -> Iterator[str]:
     """Give the published files of a folder that holds results/, in the order in which they are made."""
-    yield from ("results/tensors/train.safetensors", "results/tensors/test.safetensors")
+    yield from (f"results/tensors/{name}" for name in ("train.safetensors", "test.safetensors", "datasheet.json"))
     runs = [f"results/runs/{run}" for run in measured(folder)]
     for name in ("weights", "predictions"):
         yield from (f"{run}/{name}.safetensors" for run in runs)

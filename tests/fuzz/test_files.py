@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from digits.core.fields import Kind, read_json
 from digits.core.tables import read_table
+from digits.data.datasheet import load_datasheet
 from digits.data.tensors import load_split
 from digits.networks.export import portable_network
 from digits.networks.weights import load_networks
@@ -59,6 +60,7 @@ READERS: dict[str, Read] = {
     "results/explorer.json": json(EXPLORER),
     "results/report.json": json(REPORT),
     "results/tensors/test.safetensors": load_split,
+    "results/tensors/datasheet.json": load_datasheet,
     f"{DENSE}/weights.safetensors": weights,
     f"{CONVOLUTIONAL}/weights.safetensors": weights,
     "results/runs/tiny-conv-pair/seed-0/weights.safetensors": weights,

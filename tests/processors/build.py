@@ -30,7 +30,8 @@ def build() -> None:
     for name, run in PLANNED:
         call(name, *arguments(name, HERE, HERE, run))
     files = image_tree(Path("images"), *map(Path, TENSORS))
-    call("convert", "images", "--source", "images", "--train", "train.safetensors", "--test", "test.safetensors")
+    written = ("--train", "train.safetensors", "--test", "test.safetensors", "--datasheet", "datasheet.json")
+    call("convert", "images", "--source", "images", *written)
     weights = f"{PAIR_RUNS[-1]}/weights.safetensors"
     call("predict", "--weights", weights, "--images", *files[::100], "--table", "table.csv", "--page", "page.html")
 

@@ -1,18 +1,25 @@
 """`digits.convert`: tensors hold exactly what the files hold, whichever way they are packed; bad files are named."""
 
 import json
+import re
 import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from conftest import NAMES, Command, Ran, Refused
-from pictures import bomb, image_tree, png
-from project import TENSORS, built_by, outputs
+from digits.data.collection import Form
+from digits.data.datasheet import load_datasheet
+from digits.data.image_trees import Wanted, read_image_tree
+from digits.data.tensors import Split, label_type, load_split, save_split
+from pictures import Tree, as_tgz, as_zip, bomb, image_tree, png
+from PIL import Image
+from project import DATASHEET, TENSORS, outputs
 from safetensors import safe_open
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 
 def pixels_and_labels(raw: Path, images: str, labels: str) -> tuple[np.ndarray, np.ndarray]:
@@ -24,6 +31,10 @@ def pixels_and_labels(raw: Path, images: str, labels: str) -> tuple[np.ndarray, 
 def from_images(name: str, source: Path, target: Path, _run: str = "") -> list[str]:
     written = [part for option, path in outputs(name).items() for part in (f"--{option}", str(target / path))]
     return ["images", "--source", str(source), *written]
+
+
+def counts(project: Path) -> Any:
+    return load_datasheet(project / DATASHEET)["classes"]
 
 
 @pytest.mark.parametrize(("path", "names"), [(TENSORS[0], NAMES[:2]), (TENSORS[1], NAMES[2:])])
@@ -66,7 +77,9 @@ def test_image_files_give_the_same_bytes(command: Command, trained: Path, tmp_pa
     result = command("convert", *from_images("convert", Path(source), target), "--workers", 2)
     assert result.status == 0, result.output
     assert "train: 500 images of 28×28 in 10 classes\ntest: 200 images of" in result.output
-    assert built_by("convert", target) == built_by("convert", trained)
+    for path in TENSORS:
+        assert (target / path).read_bytes() == (trained / path).read_bytes()
+    assert counts(target) == counts(trained)
 
 
 def test_a_limit_keeps_evenly_spaced_images(ran: Ran, trained: Path, target: Path) -> None:
@@ -77,6 +90,20 @@ def test_a_limit_keeps_evenly_spaced_images(ran: Ran, trained: Path, target: Pat
     np.testing.assert_array_equal(few["images"], images[kept])
     np.testing.assert_array_equal(few["labels"], labels[kept])
     assert (target / TENSORS[1]).read_bytes() == (trained / TENSORS[1]).read_bytes(), "a limit above the number: all"
+
+
+def test_classes_of_idx_files_have_the_names_given(ran: Ran, refused: Refused, trained: Path, target: Path) -> None:
+    names = ["T-shirt/top", "--x", "e\u0301té", *"3456789"]
+    line = [f"--class-name={name}" for name in names]
+    ran("convert", trained, target, *line)
+    with safe_open(target / TENSORS[0], framework="numpy") as file:
+        assert json.loads(file.metadata()["classes"]) == ["T-shirt/top", "--x", "été", *"3456789"]
+    error = refused("convert", trained, *line[1:])
+    assert error.startswith("error: dataset.class_names: 9 names, but ")
+    assert error.endswith("train-labels-idx1-ubyte has 10 labels, 0 to 9; give each a name, in their order")
+    assert refused("convert", trained, *line[1:], "--class-name=été").endswith(
+        "'été' stands twice; name each class once"
+    )
 
 
 BAD_IDX: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
@@ -93,6 +120,124 @@ def test_a_bad_idx_file_is_named(trained: Path, tmp_path: Path, refused: Refused
     path.write_bytes(change(path.read_bytes()))
     error = refused("convert", tmp_path / "project")
     assert message in error and str(path) in error
+
+
+def photos(folder: Path, classes: int = 3) -> dict[str, int]:
+    """Write colour images of many sizes in unequal classes, no part among them; return how many of each class."""
+    rng = np.random.default_rng(0)
+    counts = {f"kind {number}": 10 + 30 * number for number in range(classes)}
+    for name, count in counts.items():
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            pixels = rng.integers(0, 256, (*rng.integers(20, 60, 2), 3), np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{number}.png")
+    return counts
+
+
+def test_a_folder_of_photos(command: Command, tmp_path: Path, target: Path) -> None:
+    counts = photos(tmp_path / "photos")
+    one, copy, other = (tmp_path / "photos" / name for name in ("kind 2/1.png", "kind 2/copy.bmp", "kind 1/copy.png"))
+    Image.open(one).save(copy)
+    Image.open(one).save(other)
+    (tmp_path / "photos" / "notes.txt").write_text("mine")
+    wanted = ("--test-fraction", 0.3, "--size", 24, 32, "--fit", "crop", "--colour", "--workers", 2)
+    result = command("convert", *from_images("convert", tmp_path / "photos", target), *wanted)
+    assert result.status == 0, result.output
+    assert (
+        "passed over notes.txt: no image of a class\n" in result.output
+        and "of 24×32 in colour in 3 classes" in result.output
+    )
+    splits = {part: load_split(target / path) for part, path in zip(("train", "test"), TENSORS, strict=True)}
+    assert all(split.images.shape[1:] == (3, 24, 32) and split.classes == list(counts) for split in splits.values())
+    sheet = load_datasheet(target / DATASHEET)
+    found = {row["class"]: row["train"] + row["test"] for row in sheet["classes"]}
+    assert found == {**counts, "kind 1": counts["kind 1"] + 1, "kind 2": counts["kind 2"] + 1}
+    for number, row in enumerate(sheet["classes"]):
+        assert [row[part] for part in splits] == [np.sum(split.labels == number) for split in splits.values()]
+    assert sheet["duplicates"]["across"] == {"images": 0, "example": None}
+    assert sheet["duplicates"]["contradictory"]["images"] == 3
+    assert sum(sheet["duplicates"][part]["images"] for part in splits) == 2, "all three on one side"
+    assert {key: sheet[key] for key in ("split_by", "test_fraction", "size", "fit", "colour")} == {
+        **{"split_by": "content", "test_fraction": 0.3, "size": [24, 32], "fit": "crop", "colour": True}
+    }
+    sizes = [sheet["sizes_found"][key] for key in ("smallest", "median", "largest")]
+    areas = [height * width for height, width in sizes]
+    assert (
+        areas == sorted(areas) and 400 <= areas[0] < 600 and areas[2] > 2500 and sheet["sizes_found"]["distinct"] > 60
+    )
+    assert sheet["passed_over"] == {"files": 1, "example": "notes.txt"}
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_an_image_stays_on_its_side_when_others_are_added(tmp_path: Path, workers: int) -> None:
+    photos(tmp_path / "photos")
+    wanted = Wanted(test_fraction=0.3, form=Form((8, 8)))
+    before = read_image_tree(tmp_path / "photos", workers, wanted).names
+    for number in range(40):
+        pixels = np.random.default_rng(number).integers(0, 256, (30, 30), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "photos" / f"kind {number % 3}" / f"new {number}.png")
+    after = read_image_tree(tmp_path / "photos", workers, wanted).names
+    assert all(set(before[part]) <= set(after[part]) for part in before)
+
+
+def test_what_a_folder_of_photos_lacks_is_proposed(tmp_path: Path, refused: Refused) -> None:
+    photos(tmp_path / "photos")
+    error = refused("convert", tmp_path / "photos", line=from_images)
+    assert error.startswith(f"error: {tmp_path}/photos: no test part, such as train/<class>/ and test/<class>/; have ")
+    assert error.endswith("by `dataset: {test_fraction: 0.2}`")
+    error = refused("convert", tmp_path / "photos", "--test-fraction", 0.2, line=from_images)
+    assert re.search(r"kind 0/0\.png is \d+×\d+, .*; bring all to one by `dataset: \{size: \[32, 32\]\}`$", error)
+
+
+def test_a_part_of_any_name_has_its_place(command: Command, tmp_path: Path, target: Path, refused: Refused) -> None:
+    tree: Tree = {f"{part}/{label}/{n}.png": png(n) for part in ("Train", "val") for n in (1, 2) for label in "ab"}
+    source = as_zip(tmp_path / "images.zip", tree)
+    result = command("convert", *from_images("convert", source, target))
+    assert "there is no test part: the validation part is tested on\n" in result.output
+    assert load_datasheet(target / DATASHEET)["images"] == {"train": 4, "test": 4}
+    error = refused("convert", source, "--test-fraction", 0.2, line=from_images)
+    assert error.startswith(
+        f"error: dataset.test_fraction: {source} has parts already (train, validation); leave it out"
+    )
+    source = as_zip(source, {**tree, "test/a/3.png": png(3), "test/b/3.png": png(3)})
+    result = command("convert", *from_images("convert", source, target))
+    assert "the validation part joins the training images" in result.output
+    sheet = load_datasheet(target / DATASHEET)
+    assert sheet["images"] == {"train": 8, "test": 2}
+    assert sheet["duplicates"]["contradictory"] == {"images": 10, "example": ["Train/a/1.png", "Train/b/1.png"]}
+
+
+def test_a_table_in_an_archive_and_groups_by_a_column(command: Command, tmp_path: Path, target: Path) -> None:
+    names = {f"i{n}": ("cat" if n % 2 else "dog", f"camera {n % 8}") for n in range(40)}
+    table = "id,label,camera\n" + "".join(f"{name},{label},{camera}\n" for name, (label, camera) in names.items())
+    images: Tree = {f"all/images/{name}.png": png(number) for number, name in enumerate(names)}
+    source = as_tgz(tmp_path / "images.tgz", {**images, "all/train.csv": table.encode()})
+    wanted = ("--labels", "train.csv", "--group", "camera", "--test-fraction", 0.3)
+    result = command("convert", *from_images("convert", source, target), *wanted)
+    assert result.status == 0, result.output
+    cameras = [{n % 8 for n in load_split(target / path).images[:, 0, 0].tolist()} for path in TENSORS]
+    assert cameras[0] | cameras[1] == set(range(8)) and not cameras[0] & cameras[1]
+    sheet = load_datasheet(target / DATASHEET)
+    assert (sheet["split_by"], sheet["group"], sheet["passed_over"]["files"]) == ("group", "camera", 0)
+
+
+@pytest.mark.parametrize("classes", [256, 300])
+def test_many_classes(command: Command, tmp_path: Path, target: Path, classes: int) -> None:
+    tree: Tree = {f"{part}/{n}/{n}.png": png(n % 256) for part in ("train", "test") for n in range(classes)}
+    result = command("convert", *from_images("convert", as_zip(tmp_path / "many.zip", tree), target))
+    assert result.status == 0, result.output
+    split = load_split(target / TENSORS[0])
+    assert split.labels.tolist() == list(range(classes)) and split.labels.dtype == label_type(classes)
+
+
+@pytest.mark.parametrize(("classes", "shape"), [(3, (2, 3)), (300, (3, 2, 2))])
+def test_tensors_are_written_as_the_library_would(tmp_path: Path, classes: int, shape: tuple[int, ...]) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (5, *shape), np.uint8)
+    split = Split(images, np.arange(5).astype(label_type(classes)) % 3, ['"é\\', *map(str, range(1, classes))])
+    save_split(tmp_path / "ours", split)
+    arrays = {"images": split.images, "labels": split.labels}
+    save_file(arrays, tmp_path / "theirs", {"classes": json.dumps(split.classes)})
+    assert (tmp_path / "ours").read_bytes() == (tmp_path / "theirs").read_bytes()
 
 
 SMALL_TREE = {f"{split}/{name}/{n}.png": png() for split in ("training", "testing") for n, name in enumerate("ab")}

@@ -10,7 +10,7 @@ import yaml
 from conftest import ROOT
 from digits.core.command import UserError
 from digits.settings.candidates import changed
-from digits.settings.config import OF_MNIST, complete_config, require_plain
+from digits.settings.config import OF_MNIST, complete_config, image_options, require_plain
 from digits.settings.schema import schema_of
 
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
@@ -78,6 +78,14 @@ REFERENCE = {"epoch": 1, "accuracy": 0.5, "source": "a post", "model": "publishd
         ("references", [{**REFERENCE, "model": "small"}, REFERENCE], "references.1.model: unknown model 'publishd', did you"),
         ("dataset", {"format": "images"}, "dataset.path: null; name the folder, .tgz or .zip with the images"),
         ("dataset.path", __file__, "expected a folder with the four idx files"),
+        ("dataset.colour", True, "dataset.colour: for `format: images` alone, but format is idx"),
+        ("dataset", {"format": "images", "path": ".", "class_names": ["a"]}, "dataset.class_names: for `format: idx` alone"),
+        ("dataset", {"format": "images", "path": ".", "group": "writer"}, "dataset.group: keeps images in one part together as"),
+        ("dataset.class_names", ["a", "a"], "dataset.class_names: duplicate value in ['a', 'a']; list each once"),
+        ("dataset.size", [0, 3], "dataset.size.0 is 0; it must be a whole number of at least 1"),
+        ("dataset.size", [64], "dataset.size is [64]; it must be a list of 2 values"),
+        ("dataset.size", "64", "dataset.size is '64'; it must be a whole number or a list of at least 1 and at most 1024, or null"),
+        ("dataset.test_fraction", 1, "dataset.test_fraction is 1; it must be a number of more than 0 and less than 1, or null"),
         ("dataset.path", "no/such", f"no/such: no such folder or file in {Path.cwd()}, where snakemake runs"),
         ("dataset.path", "~nobodyofthisname/x", "~nobodyofthisname/x: there is no such home folder"),
         ("recipes.linear.classes", [0, "1"], "it must be text; write it in quotes: '0'"),
@@ -110,6 +118,23 @@ REFERENCE = {"epoch": 1, "accuracy": 0.5, "source": "a post", "model": "publishd
 )  # fmt: skip
 def test_a_bad_configuration_is_one_line_that_names_the_key(path: str, value: Any, message: str) -> None:
     assert message in refusal(changed(CONFIG, {path: value}))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "options"),
+    [
+        ({}, []),
+        ({"size": 64, "fit": "crop"}, ["--size", "64", "64", "--fit=crop"]),
+        ({"fit": "crop", "colour": True}, ["--colour"]),
+        (
+            {"labels": "a b.csv", "test_fraction": 0.25, "group": "writer", "size": [3, 4]},
+            ["--labels=a b.csv", "--test-fraction=0.25", "--group=writer", "--size", "3", "4", "--fit=pad"],
+        ),
+    ],
+)
+def test_the_options_of_convert_are_what_differs_from_the_defaults(dataset: dict[str, Any], options: list[str]) -> None:
+    config = {**CONFIG, "dataset": {"format": "images", "path": ".", **dataset}}
+    assert image_options(complete_config(config)["dataset"]) == options
 
 
 def test_each_combination_of_the_experiment_stands_once() -> None:

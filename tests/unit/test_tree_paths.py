@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from digits.core.command import UserError
-from digits.data.tree_paths import data_fingerprint, files_below
+from digits.data.layout import fingerprint
+from digits.data.tree_paths import files_below
 
 
 @pytest.fixture
@@ -21,27 +22,36 @@ def images(tmp_path: Path) -> Path:
 
 
 def test_data_fingerprint_is_of_names_and_contents(images: Path, tmp_path: Path) -> None:
-    first = data_fingerprint(images)
+    first = fingerprint(images)
     os.utime(images / "training" / "a" / "1.png", (1, 1))
-    assert data_fingerprint(images.rename(tmp_path / "b")) == first
+    assert fingerprint(images.rename(tmp_path / "b")) == first
     folder = tmp_path / "b" / "training" / "a"
     (folder / "1.png").rename(folder / "2.png")
-    second = data_fingerprint(tmp_path / "b")
+    second = fingerprint(tmp_path / "b")
     (folder / "2.png").write_text("2")
-    third = data_fingerprint(tmp_path / "b")
+    third = fingerprint(tmp_path / "b")
     (folder.parent / "empty").mkdir()
-    assert len({first, second, third, data_fingerprint(tmp_path / "b")}) == 4
+    assert len({first, second, third, fingerprint(tmp_path / "b")}) == 4
 
 
-LITTER = [".DS_Store", "training/a/.DS_Store", "training/a/Thumbs.db", "__MACOSX/training/a/1.png", "README.txt"]
+LITTER = [".DS_Store", "training/a/.DS_Store", "training/a/Thumbs.db", "__MACOSX/training/a/1.png"]
 
 
 @pytest.mark.parametrize("name", LITTER)
 def test_what_the_reader_passes_over_does_not_count(images: Path, name: str) -> None:
-    before = data_fingerprint(images)
+    before = fingerprint(images)
     (images / name).parent.mkdir(parents=True, exist_ok=True)
     (images / name).write_text("litter")
-    assert data_fingerprint(images) == before
+    assert fingerprint(images) == before
+
+
+def test_what_is_passed_over_counts_by_its_name(images: Path) -> None:
+    """The datasheet says so many files were; their contents are not read."""
+    fingerprints = [fingerprint(images)]
+    for text in ("one", "other"):
+        (images / "README.txt").write_text(text)
+        fingerprints.append(fingerprint(images))
+    assert fingerprints[0] != fingerprints[1] == fingerprints[2]
 
 
 def test_an_archive_is_not_read_into_memory(tmp_path: Path) -> None:
@@ -50,7 +60,7 @@ def test_an_archive_is_not_read_into_memory(tmp_path: Path) -> None:
     for content in (b"a", b"b"):
         archive.write_bytes(bytes(2**25) + content)
         tracemalloc.start()
-        fingerprints.add(data_fingerprint(archive))
+        fingerprints.add(fingerprint(archive))
         assert tracemalloc.get_traced_memory()[1] < 2**22
         tracemalloc.stop()
     assert len(fingerprints) == 2
@@ -77,11 +87,11 @@ def test_litter_of_other_systems_is_passed_over(images: Path, name: str) -> None
 
 
 def test_links_are_followed(images: Path) -> None:
-    before = data_fingerprint(images)
+    before = fingerprint(images)
     (images / "training" / "a").rename(images.parent / "a")
     (images / "training" / "a").symlink_to(images.parent / "a")
     (images.parent / "linked").symlink_to(images)
-    assert data_fingerprint(images) == data_fingerprint(images.parent / "linked") == before
+    assert fingerprint(images) == fingerprint(images.parent / "linked") == before
 
 
 def link_back(images: Path) -> None:
@@ -119,4 +129,4 @@ def not_utf8(images: Path) -> None:
 def test_what_cannot_be_read_as_it_is_is_named(images: Path, change: Callable[[Path], None], message: str) -> None:
     change(images)
     with pytest.raises(UserError, match=re.escape(message)):
-        data_fingerprint(images)
+        fingerprint(images)

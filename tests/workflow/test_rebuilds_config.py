@@ -37,6 +37,16 @@ hard_examples: {warmup_epochs: 1, warmup_fraction: 0.5, fraction: 0.5}, weight_a
 classes: ["3", "7"], labels_per_class: 5, features_of: published}
 """)
 
+# Of a data set of image files, likewise.
+IMAGES: dict[str, Any] = {
+    "labels": None,
+    "test_fraction": 0.2,
+    "group": "(.)",
+    "size": 28,
+    "fit": "crop",
+    "colour": True,
+}
+
 # Each key of the schema; ensembles, experiment and searches as a whole: a change of it, and the rules that the change concerns.
 KEYS: dict[str, list[tuple[Any, set[str]]]] = {
     "models": [
@@ -71,6 +81,9 @@ KEYS: dict[str, list[tuple[Any, set[str]]]] = {
     "dataset.path": [(None, set()), (str(DATA), set())],  # the checksums decide the content
     "dataset.sources": [(["https://example.org/mnist/"], {"report"})],  # likewise
     **{f"dataset.sha256.{name}": [(OTHER_SUM, {"download", "report"})] for name in NAMES},
+    # With format: images, whose change concerns the same; the folder has none.
+    **{f"dataset.{name}": [(value, {"convert", "plot_workflow", "report"})] for name, value in IMAGES.items()},
+    "dataset.class_names": [(list("abcdefghij"), {"convert", "report"})],
     "dataset.train_limit": [(100, {"convert", "report"})],
     "dataset.test_limit": [(100, {"convert", "report"})],
     "dataset.label_errors": [([3, 5], {"evaluate", "explore", "report"})],
@@ -99,6 +112,8 @@ KEYS: dict[str, list[tuple[Any, set[str]]]] = {
 CONVOLUTIONS = {"network": "convolutional", "convolutions": [[4, 3, 2]], "init": "kaiming"}
 ALONG: dict[str, dict[str, Any]] = {
     **dict.fromkeys(("network", "convolutions", "padding", "batch_norm"), CONVOLUTIONS),
+    **{key: {"format": "images"} for key in ("labels", "test_fraction", "size", "fit", "colour")},
+    "group": {"format": "images", "test_fraction": 0.2},
     "label_smoothing": {"loss": "cross_entropy"},
     "dropout": {"hidden": [20]},
     "features_of": {"hidden": [20], "validation_size": 0},

@@ -33,7 +33,7 @@ def test_elsewhere_the_bits_are_the_same(build: Project, tmp_path: Path, monkeyp
     assert result.status == 0, result.output
 
     expected = checksums(build.folder / "results")
-    assert len(expected) == 83
+    assert len(expected) == 84
     assert checksums(results / "results") == expected
     assert not (clone / "results").exists()
 

@@ -1,9 +1,11 @@
 """Convert a data set to the cached tensor files that everything after reads.
 
-Two readers, one result: `idx` takes the four raw IDX files, `images` a folder, .tgz or .zip of image files with one
-folder a class. The MNIST images give byte-identical tensor files either way.
+Two readers, one result: `idx` takes the four raw IDX files, `images` a folder, .tgz or .zip of image files, with a folder
+for each class or a table of labels. The MNIST images give byte-identical tensor files either way. The datasheet beside the
+tensors says what was found: sizes, duplicates, how many images of each class are in which part, and why.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +13,19 @@ import numpy as np
 from digits.core.command import UserError, log, run
 from digits.core.files import whole_files
 from digits.core.options import command_parser
+from digits.data.collection import FITS, Collection, Form
+from digits.data.datasheet import datasheet, save_datasheet
 from digits.data.idx import read_idx_pair
 from digits.data.tensors import Split, save_split
+from digits.data.tree_paths import clean_name
 
 
-def from_idx(train_images: Path, train_labels: Path, test_images: Path, test_labels: Path) -> dict[str, Split]:
-    """Read the two splits from IDX files; classes are named by their numbers, those of which there are training images."""
+def from_idx(files: Sequence[Path], class_names: Sequence[str] = ()) -> dict[str, Split]:
+    """Read the two splits from four IDX files: images and labels to train on, and to test with.
+
+    The classes are the numbers of which there are training images, called by them or by the names given in their order.
+    """
+    train_images, train_labels, test_images, test_labels = files
     pairs = {"train": read_idx_pair(train_images, train_labels), "test": read_idx_pair(test_images, test_labels)}
     numbers = np.unique(pairs["train"][1])
     if unknown := sorted(set(pairs["test"][1].tolist()) - set(numbers.tolist())):
@@ -28,18 +37,34 @@ def from_idx(train_images: Path, train_labels: Path, test_images: Path, test_lab
         raise UserError(
             f"images of {sizes[0]} pixels in {train_images}, of {sizes[1]} in {test_images}; take all four files from one data set"
         )
+    if class_names and len(class_names) != len(numbers):
+        raise UserError(
+            f"dataset.class_names: {len(class_names)} names, but {train_labels} has {len(numbers)} labels, {numbers[0]} to "
+            f"{numbers[-1]}; give each a name, in their order"
+        )
+    names = [clean_name(name, "dataset.class_names: ") for name in class_names]
+    if twice := [name for number, name in enumerate(names) if name in names[:number]]:
+        raise UserError(f"dataset.class_names: '{twice[0]}' stands twice; name each class once")
+    classes = names or [str(number) for number in numbers]
     return {
-        name: Split(images, np.searchsorted(numbers, labels).astype(np.uint8), [str(number) for number in numbers])
+        name: Split(images, np.searchsorted(numbers, labels).astype(np.uint8), classes)
         for name, (images, labels) in pairs.items()
     }
 
 
-def take(split: Split, limit: int | None) -> Split:
-    """Keep at most `limit` images, evenly spaced, in their order: a small set that still has every class."""
-    if limit is None or limit >= len(split.images):
-        return split
-    kept = np.linspace(0, len(split.images) - 1, limit).round().astype(int)
-    return Split(split.images[kept], split.labels[kept], split.classes)
+def limited(found: Collection, limits: Mapping[str, int | None]) -> Collection:
+    """Keep of each part as many images as its limit says, evenly spaced, in their order: a small set has every class, too."""
+    splits, names, hashes = dict(found.splits), dict(found.names), dict(found.hashes or {})
+    for part, split in found.splits.items():
+        limit = limits[part]
+        if limit is None or limit >= len(split.labels):
+            continue
+        kept = np.linspace(0, len(split.labels) - 1, limit).round().astype(int)
+        splits[part] = Split(split.images[kept], split.labels[kept], split.classes)
+        names[part] = [names[part][number] for number in kept]
+        if hashes:
+            hashes[part] = [hashes[part][number] for number in kept]
+    return found._replace(splits=splits, names=names, hashes=hashes or None)
 
 
 def require_classes(train: Split) -> None:
@@ -57,30 +82,53 @@ def main() -> None:
     idx = commands.add_parser("idx", help="the four raw IDX files")
     for name in ("train-images", "train-labels", "test-images", "test-labels"):
         idx.file(f"--{name}", "raw IDX file")
+    idx.add_argument("--class-name", action="append", default=[], help="of each label in turn (default: its number)")
     images = commands.add_parser("images", help="a folder, .tgz or .zip of image files")
     images.folder("--source", "folder or archive")
     images.add_argument("--workers", type=int, default=1, help="processes that decode (default: 1)")
+    images.add_argument(
+        "--labels", help="table of file and label, in the source or beside it (default: folders are classes)"
+    )
+    images.add_argument(
+        "--test-fraction", type=float, help="of images without parts, test on so many (default: refuse them)"
+    )
+    images.add_argument("--group", help="column of the table, or pattern with one group, of what is to stay together")
+    images.add_argument("--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"), help="pixels (default: as they are)")
+    images.add_argument(
+        "--fit", choices=FITS, default=FITS[0], help=f"how an image fills another size (default: {FITS[0]})"
+    )
+    images.add_argument("--colour", action="store_true", help="keep red, green and blue (default: grey)")
     for command in (idx, images):
         command.output("--train", "safetensors file to write")
         command.output("--test", "safetensors file to write")
+        command.output("--datasheet", "JSON file to write")
         command.add_argument("--train-limit", type=int, help="keep only so many training images (default: all)")
         command.add_argument("--test-limit", type=int, help="keep only so many test images (default: all)")
     args = parser.parse_args()
 
+    how = {"test_fraction": None, "group": None, "fit": None}
     if args.format == "idx":
-        splits = from_idx(args.train_images, args.train_labels, args.test_images, args.test_labels)
+        files = (args.train_images, args.train_labels, args.test_images, args.test_labels)
+        splits = from_idx(files, args.class_name)
+        names = {part: [f"{part} {number}" for number in range(len(split.labels))] for part, split in splits.items()}
+        found = Collection(splits, names, [splits["train"].images.shape[1:]], "files")
     else:
-        from digits.data.image_trees import read_image_tree  # only here: Pillow is not needed for IDX files
+        from digits.data.image_trees import Wanted, read_image_tree  # only here: Pillow is not needed for IDX files
 
-        splits = read_image_tree(args.source, args.workers)
-    splits = {"train": take(splits["train"], args.train_limit), "test": take(splits["test"], args.test_limit)}
-    require_classes(splits["train"])
-    with whole_files(args.train, args.test, made_from=args.made_from) as (train, test):
-        save_split(train, splits["train"])
-        save_split(test, splits["test"])
-    for name, split in splits.items():
-        count, height, width = split.images.shape
-        log(f"{name}: {count:,} images of {height}×{width} in {len(split.classes)} classes")
+        form = Form(args.size and tuple(args.size), args.fit, args.colour)
+        found = read_image_tree(args.source, args.workers, Wanted(args.labels, args.test_fraction, args.group, form))
+        how = {"test_fraction": args.test_fraction, "group": args.group, "fit": args.fit if args.size else None}
+    found = limited(found, {"train": args.train_limit, "test": args.test_limit})
+    require_classes(found.splits["train"])
+    sheet = datasheet(found, how)
+    with whole_files(args.train, args.test, args.datasheet, made_from=args.made_from) as (train, test, about):
+        save_split(train, found.splits["train"])
+        save_split(test, found.splits["test"])
+        save_datasheet(about, sheet)
+    for name, split in found.splits.items():
+        count, height, width = len(split.labels), *split.images.shape[-2:]
+        colour = " in colour" if split.images.ndim == 4 else ""
+        log(f"{name}: {count:,} images of {height}×{width}{colour} in {len(split.classes)} classes")
 
 
 if __name__ == "__main__":

@@ -23,9 +23,9 @@ os.environ.update(
 with warnings.catch_warnings(action="ignore"):  # of numpy, which Snakemake may have imported: nothing is computed here
     from digits.core.arithmetic import PORTABLE, processor
 from digits.core.command import mistakes_in_one_line
-from digits.data.tree_paths import data_fingerprint
+from digits.data.layout import fingerprint
 from digits.settings.candidates import candidates
-from digits.settings.config import complete_config, dataset_path, require_plain
+from digits.settings.config import complete_config, dataset_path, image_options, require_plain
 from digits.settings.fingerprint import direct_libraries, locked_versions, source_fingerprint
 from digits.settings.plan import (
     member_seeds,

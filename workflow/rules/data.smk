@@ -2,6 +2,7 @@
 # Makes: resources/ (the raw files, verified) and results/tensors/ (the cached tensors).
 
 TENSORS = {split: f"results/tensors/{split}.safetensors" for split in ("train", "test")}
+DATASHEET = "results/tensors/datasheet.json"
 LIMITS = " ".join(f"--{split}-limit {DATASET[f'{split}_limit']}" for split in TENSORS if DATASET[f"{split}_limit"])
 
 
@@ -34,6 +35,7 @@ if DATASET["format"] == "idx":
             test_labels="resources/t10k-labels-idx1-ubyte",
         output:
             **TENSORS,
+            datasheet=DATASHEET,
         log:
             "logs/convert.log",
         benchmark:
@@ -44,36 +46,43 @@ if DATASET["format"] == "idx":
             **LIGHT,
         params:
             limits=LIMITS,
+            names=[f"--class-name={name}" for name in DATASET["class_names"]],
             source=source("digits/convert.py"),
         message:
             "Converting the IDX files to tensors"
         shell:
             "python -m digits.convert idx --train-images {input.train_images} --train-labels {input.train_labels}"
-            " --test-images {input.test_images} --test-labels {input.test_labels} {params.limits}"
-            " --train {output.train} --test {output.test} 2> {log}"
+            " --test-images {input.test_images} --test-labels {input.test_labels} {params.limits} {params.names:q}"
+            " --train {output.train} --test {output.test}"
+            " --datasheet {output.datasheet} 2> {log}"
 
 else:
     with mistakes_in_one_line():
         IMAGES = dataset_path(DATASET)
-        CONTENT = data_fingerprint(IMAGES)
+        CONTENT = fingerprint(IMAGES, DATASET["labels"], DATASET["group"])
+        FORM = image_options(DATASET)
 
     rule convert:
         output:
             **TENSORS,
+            datasheet=DATASHEET,
         log:
             "logs/convert.log",
         benchmark:
             "benchmarks/convert.tsv"
         threads: 4
         resources:
-            **LIGHT,
+            mem_mb=growing(4000),
+            runtime=growing(60),
         params:
             images=lambda wildcards, output: str(IMAGES),
             content=CONTENT,
+            form=FORM,
             limits=LIMITS,
             source=source("digits/convert.py"),
         message:
             "Converting the image files to tensors"
         shell:
-            "python -m digits.convert images --source {params.images:q} --workers {threads} {params.limits}"
-            " --train {output.train} --test {output.test} 2> {log}"
+            "python -m digits.convert images --source {params.images:q} --workers {threads} {params.form:q} {params.limits}"
+            " --train {output.train} --test {output.test}"
+            " --datasheet {output.datasheet} 2> {log}"

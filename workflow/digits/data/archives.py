@@ -20,7 +20,7 @@ from typing import IO, Any, Self
 
 from digits.core.command import UserError
 from digits.data.decoding import check_size
-from digits.data.tree_paths import clean_name, hidden, place
+from digits.data.tree_paths import clean_name, hidden
 
 OPENERS: dict[bytes, Callable[..., Any]] = {
     b"\x1f\x8b": gzip.open,
@@ -67,23 +67,30 @@ class _Counted(io.RawIOBase):
         return content
 
 
-def archive_files(source: Path) -> Iterator[tuple[str, bytes | None]]:
+def in_a_folder(name: str) -> bool:
+    """Whether a file may be an image by its place."""
+    return "/" in name and not hidden(name)
+
+
+def archive_files(source: Path, wanted: Callable[[str], bool] = in_a_folder) -> Iterator[tuple[str, bytes | None]]:
     """Give name and content of each file in an archive, of folders the name with a slash at its end.
 
-    The content of what is no image by its place is not read. UserError names what is damaged or not to be trusted.
+    The content of what is not wanted is not read, and empty. UserError names what is damaged or not to be trusted.
     """
     with source.open("rb") as file:
         start = file.read(8)
     with _damage_named(source):
         names: set[str] = set()
-        for name, content in _zip_files(source) if start.startswith(b"PK") else _tar_files(source, start):
+        for name, content in (
+            _zip_files(source, wanted) if start.startswith(b"PK") else _tar_files(source, wanted, start)
+        ):
             if name in names and not name.endswith("/"):
                 raise UserError(f"{source}: two files are called {name}; rename one of them")
             names.add(name)
             yield name, content
 
 
-def _tar_files(source: Path, start: bytes) -> Iterator[tuple[str, bytes | None]]:
+def _tar_files(source: Path, wanted: Callable[[str], bool], start: bytes) -> Iterator[tuple[str, bytes | None]]:
     opener = next((opener for magic, opener in OPENERS.items() if start.startswith(magic)), None)
     allowed = FREE_BYTES + BYTES_PER_BYTE * source.stat().st_size
     with (opener or open)(source, "rb") as unpacked:
@@ -100,7 +107,7 @@ def _tar_files(source: Path, start: bytes) -> Iterator[tuple[str, bytes | None]]
                 yield f"{name}/", None
             elif not member.isreg():
                 raise UserError(f"{source}: {name} is a link or a device; only files and folders are taken")
-            elif place(name):
+            elif wanted(name):
                 check_size(f"{source}/{name}", member.size)
                 file = archive.extractfile(member)
                 yield name, file.read() if file else b""
@@ -112,7 +119,7 @@ def _tar_files(source: Path, start: bytes) -> Iterator[tuple[str, bytes | None]]
             raise tarfile.ReadError("its end is missing" if not any(rest) else "there is more after its end")
 
 
-def _zip_files(source: Path) -> Iterator[tuple[str, bytes | None]]:
+def _zip_files(source: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes | None]]:
     with zipfile.ZipFile(source) as archive:
         members = archive.infolist()
         size = source.stat().st_size
@@ -120,15 +127,15 @@ def _zip_files(source: Path) -> Iterator[tuple[str, bytes | None]]:
             raise UserError(
                 f"{source}: its members overlap, a decompression bomb; such an archive is not to be trusted"
             )
-        if sum(member.file_size for member in members if place(member.filename)) > FREE_BYTES + BYTES_PER_BYTE * size:
+        named = [(_archive_name(source, _zip_name(member)), member) for member in members]
+        if sum(member.file_size for name, member in named if wanted(name)) > FREE_BYTES + BYTES_PER_BYTE * size:
             raise UserError(f"{source}: it unpacks to far more than its size, a decompression bomb")
-        for member in members:
-            name = _archive_name(source, _zip_name(member))
+        for name, member in named:
             if stat.S_ISLNK(member.external_attr >> 16):
                 raise UserError(f"{source}: {name} is a link; only files and folders are taken")
             if name.endswith("/"):
                 yield name, None
-            elif place(name):
+            elif wanted(name):
                 if member.flag_bits & ENCRYPTED:
                     raise UserError(f"{source}: {name} is encrypted; unpack it, and name the folder instead")
                 check_size(f"{source}/{name}", member.file_size)

@@ -46,11 +46,24 @@ def check_size(name: str, size: int) -> None:
 
 def read_grey(name: str, content: bytes) -> np.ndarray:
     """Decode an image file in its own size to greyscale uint8 [height, width]; UserError names it where that fails."""
-    with _opened(name, content, MAX_PIXELS) as image:
+    return np.asarray(read_shown(name, content)[0].convert("L"))
+
+
+def read_shown(name: str, content: bytes, side: int | None = None) -> tuple[Image.Image, tuple[int, int]]:
+    """Decode an image file to L or RGB, and return its own height and width; UserError names it where that fails.
+
+    Where it is to be scaled down to about `side` pixels, it may be a photo, and a JPEG comes at a half, a quarter or an
+    eighth of its size, which is still three times that.
+    """
+    with _opened(name, content, MAX_PIXELS if side is None else MAX_PHOTO_PIXELS) as image:
+        width, height = image.size
+        if side is not None:
+            image.draft(None, (3 * side, 3 * side))
         image.load()
-        if image.mode == "L" and image.info.keys().isdisjoint(SHOWN_OTHERWISE):  # 70,000 files: with no detour
-            return np.asarray(image)
-        return np.asarray(_as_shown(name, image, factor=1).convert("L"))
+        plain = image.mode == "L" and image.info.keys().isdisjoint(SHOWN_OTHERWISE)  # 70,000 files: with no detour
+        shown = image.copy() if plain else _as_shown(name, image, factor=1)
+        turned = (shown.width > shown.height) != (width > height)
+        return shown, (width, height) if turned else (height, width)
 
 
 def read_picture(name: str, content: bytes) -> Image.Image:

@@ -2,10 +2,9 @@
 
 import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from safetensors.numpy import save
 
 from digits.core.arrays import check_arrays, label_type, read_arrays, require_labels
 from digits.core.fields import TEXT, Kind, Rule, check, parse_json
@@ -26,10 +25,23 @@ class Split(NamedTuple):
 
 
 def save_split(path: Path, split: Split) -> None:
-    """Write a split as safetensors: `images`, `labels`, and the class names in the header."""
+    """Write a split as safetensors: `images`, `labels`, and the class names in the header.
+
+    The library itself would copy all images before it writes them, twice; and a full disk is here an OSError like any other.
+    """
     arrays = {"images": np.ascontiguousarray(split.images), "labels": np.ascontiguousarray(split.labels)}
-    # Through Python's own write: a full disk is then an OSError like any other.
-    path.write_bytes(save(arrays, metadata={"classes": json.dumps(split.classes)}))
+    header: dict[str, Any] = {"__metadata__": {"classes": json.dumps(split.classes)}}
+    end = 0
+    for name in sorted(arrays, key=lambda name: (-arrays[name].itemsize, name)):  # as the library orders them
+        start, end = end, end + arrays[name].nbytes
+        dtype = {"uint8": "U8", "uint16": "U16"}[arrays[name].dtype.name]
+        header[name] = {"dtype": dtype, "shape": list(arrays[name].shape), "data_offsets": [start, end]}
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    with path.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for name in list(header)[1:]:
+            file.write(arrays[name].data)
 
 
 def load_split(path: Path) -> Split:

@@ -1,17 +1,13 @@
-"""Where image files lie in their tree: what the reader takes, and so what the fingerprint of the data is of."""
+"""Names and paths of files in a tree: which are litter, how a name is spelt, what lies below a folder."""
 
-import hashlib
 import os
 import unicodedata
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 
 from digits.core.command import UserError
-from digits.core.files import sha256
 
-SPLITS = {"training": "train", "train": "train", "testing": "test", "test": "test"}
-DEEPEST = 4  # [top/]training/class/file
+DEEPEST = 6  # names on the way to a file, its own among them
 # What file managers, network drives and file systems leave behind, in lower case; names with a dot in front are no data either.
 LITTER = {
     "__macosx",
@@ -33,24 +29,6 @@ def hidden(name: str) -> bool:
     return any(part.startswith((".", "~$")) or part.casefold() in LITTER for part in _parts(name))
 
 
-def place(name: str) -> tuple[str, str] | None:
-    """Split and class of `[top/]training/<class>[/<file>]`; None for anything else, which is passed over.
-
-    A class folder is told from a file by its trailing slash.
-    """
-    folder, _, file = name.rpartition("/")
-    return None if hidden(file) else _class_of(folder)
-
-
-@lru_cache
-def _class_of(folder: str) -> tuple[str, str] | None:
-    parts = _parts(folder)
-    for depth in (0, 1):
-        if len(parts) == depth + 2 and parts[depth] in SPLITS and not hidden(folder):
-            return SPLITS[parts[depth]], parts[depth + 1]
-    return None
-
-
 def _parts(name: str) -> list[str]:
     return [part for part in name.split("/") if part not in ("", ".")]
 
@@ -66,17 +44,6 @@ def clean_name(name: str, where: str) -> str:
         what = "is not UTF-8" if any("\udc80" <= letter <= "\udcff" for letter in name) else "has control characters"
         raise UserError(f"{where}the name {name!a} {what}; rename it")
     return unicodedata.normalize("NFC", name)
-
-
-def data_fingerprint(path: Path) -> str:
-    """Return the fingerprint of a file, or of a folder's image files and class folders with their names, by content."""
-    if not path.is_dir():
-        return sha256(path)[:16]
-    digest = hashlib.sha256()
-    for name, file in files_below(path):
-        if place(name):
-            digest.update(f"{name} {'' if name.endswith('/') else sha256(Path(file))}\n".encode())
-    return digest.hexdigest()[:16]
 
 
 def files_below(root: Path) -> Iterator[tuple[str, str]]:

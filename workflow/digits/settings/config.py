@@ -13,6 +13,9 @@ from digits.settings.plan import planned_runs
 from digits.settings.recipes import make_recipe
 from digits.settings.schema import check, completed, schema_of, unknown
 
+IMAGES_ONLY = ("labels", "test_fraction", "group", "size", "fit", "colour")
+IDX_ONLY = ("class_names",)
+
 
 OF_MNIST = ("references", "ladder", "experiment")
 SHIPPED = Path(__file__).parents[3] / "config" / "config.yaml"
@@ -53,6 +56,31 @@ def _check_place(dataset: Mapping[str, Any]) -> None:
         raise UserError(f"config: dataset.path: {dataset['path']}: neither a folder nor a file")
     if dataset["format"] == "idx" and not path.is_dir():
         raise UserError(f"config: dataset.path: {dataset['path']}: expected a folder with the four idx files")
+
+
+def _check_dataset(dataset: Mapping[str, Any]) -> None:
+    """Stop where keys of one format are given with the other, or one without the other that it belongs to."""
+    schema = schema_of("dataset")["properties"]
+    other, keys = ("images", IMAGES_ONLY) if dataset["format"] == "idx" else ("idx", IDX_ONLY)
+    for key in keys:
+        if dataset[key] != schema[key]["default"]:
+            raise UserError(f"config: dataset.{key}: for `format: {other}` alone, but format is {dataset['format']}")
+    if dataset["group"] is not None and dataset["test_fraction"] is None:
+        raise UserError(
+            "config: dataset.group: keeps images in one part together as they are divided; give test_fraction"
+        )
+
+
+def image_options(dataset: Mapping[str, Any]) -> list[str]:
+    """Return the options of `digits.convert images` for the keys that differ from their defaults."""
+    size = dataset["size"]
+    options: list[str] = []
+    for key in ("labels", "test_fraction", "group"):
+        if dataset[key] is not None:
+            options += [f"--{key.replace('_', '-')}={dataset[key]}"]
+    if size is not None:
+        options += ["--size", *map(str, size if isinstance(size, list) else [size, size]), f"--fit={dataset['fit']}"]
+    return options + ["--colour"] * dataset["colour"]
 
 
 def dataset_path(dataset: Mapping[str, Any]) -> Path:
@@ -139,6 +167,7 @@ def _check_across(config: dict[str, Any]) -> None:
         _check_features(f"config: recipes.{name}", fields, config["recipes"])
     _check_ladder(config["ladder"], models)
     _check_experiment(config)
+    _check_dataset(config["dataset"])
     _check_place(config["dataset"])
 
 

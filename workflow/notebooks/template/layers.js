@@ -106,7 +106,7 @@ function unitsOf(layer, next, area, output, name, shape, { form, channels }) {
   const active = area.values.filter((value) => value > 0).length;
   const caption =
     `Hidden layer: ${active} of ${area.values.length} units are active. Those that do most for (+) or against (−) the score of ` +
-    `${name}, with their weights (${channels === 3 ? "of each colour, grey where they are 0" : `blue: raised by ${form === "picture" ? "light" : "ink"}, orange: lowered`}):`;
+    `${name}, with their weights (${channels === 3 ? "of each colour, grey where they are 0" : `blue: raised${form === "centred" ? " by ink" : ""}, orange: lowered`}):`;
   return element("section", {}, element("p", {}, caption), strip);
 }
 

@@ -1,0 +1,153 @@
+"""Where a user's images lie: folders and tables as people have them, and one line where they cannot be understood."""
+
+from pathlib import Path
+
+import pytest
+from digits.core.command import UserError
+from digits.data.layout import Item, by_folders, fingerprint, read_layout
+from pictures import png
+
+TWO = {"a": ("1.png", "2.png"), "b": ("3.png", "4.png")}
+CLASSES = [f"{label}/{name}" for label, names in TWO.items() for name in names]
+
+
+def written(root: Path, names: list[str], **tables: str) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(png())
+    for name, text in tables.items():
+        (root / f"{name}.csv").write_text(text, encoding="utf-8")
+    return root
+
+
+def found(names: list[str]) -> set[tuple[str | None, str]]:
+    return {(item.part, item.class_name) for item in by_folders(names).items}
+
+
+WHOLE, BOTH, HELD_OUT = (
+    {(part, label) for part in parts for label in "ab"}
+    for parts in ([None], ["train", "test"], ["train", "validation"])
+)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (CLASSES, WHOLE),
+        ([f"photos/of mine/{name}" for name in CLASSES], WHOLE),
+        ([f"{label}/day {n}/deep/{n}.png" for label in "ab" for n in (1, 2)], WHOLE),
+        ([f"{part}/{name}" for part in ("Train", "TESTING") for name in CLASSES], BOTH),
+        ([f"top/{part}/{name}" for part in ("training", "test") for name in CLASSES], BOTH),
+        ([f"{label}/{part}/1.png" for part in ("train", "test") for label in "ab"], BOTH),
+        ([f"{part}/{name}" for part in ("train", "Valid") for name in CLASSES], HELD_OUT),
+        (["bus/1.png", "train/1.png"], {(None, "bus"), (None, "train")}),
+        (["mine/bus/1.png", "mine/train/1.png"], {(None, "bus"), (None, "train")}),
+        (["train/bus/1.png", "train/train/1.png"], {("train", "bus"), ("train", "train")}),
+        ([*(f"train/{name}" for name in CLASSES), "test/17.png"], {("train", "a"), ("train", "b")}),
+    ],
+    ids=["classes", "below others", "with subfolders", "parts", "below a top", "parts in classes", "validation", "a class train",
+         "a class train below a top", "a class train in a part", "a test part without labels"],
+)  # fmt: skip
+def test_folders_say_class_and_part(names: list[str], expected: set[tuple[str | None, str]]) -> None:
+    assert found(names) == expected
+
+
+def test_what_lies_beside_images_is_passed_over() -> None:
+    beside = ["README", "a/1.TXT", "b/labels.json"]
+    layout = by_folders([*CLASSES, *beside, "a/"])
+    assert layout == ([Item(name, name[0], None) for name in CLASSES], [], beside)
+    parts = [f"train/{name}" for name in CLASSES]
+    assert by_folders([*parts, "more/a/1.png"]).passed_over == ["more/a/1.png"]
+
+
+def test_class_folders_without_images_are_named() -> None:
+    assert by_folders([*CLASSES, "c/"]).empty == ["c"]
+    assert by_folders([*(f"top/train/{name}" for name in CLASSES), "top/train/c/", "top/", "docs/"]).empty == ["c"]
+
+
+HEADED = "file,label\n1.png,cat\n2,dog\nb/3,cat\n4.PNG,dog\n"
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "file,label\n1.png,cat\n2,dog\nb/3,cat\nb/4.png,dog\n",
+        "breed;weight;Image\ncat;3;1.png\ndog;9;2.png\ncat;3;b/3.png\n\ndog;9;4\n",
+        "\ufeffwhat\twhich\r\n./a/1.png\tcat\r\na\\2.png\tdog\r\n3\tcat\r\n4\tdog\r\n4\tdog\r\n",
+    ],
+    ids=["plain", "named columns", "first two columns"],
+)
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_table_says_the_labels(tmp_path: Path, table: str, beside: bool) -> None:
+    root = written(tmp_path / "images", [*CLASSES, "b/5.png"])
+    ((tmp_path if beside else root) / "labels.csv").write_bytes(table.encode())
+    layout = read_layout(root, "labels.csv")
+    assert {item.name: item.class_name for item in layout.items} == dict(zip(CLASSES, ("cat", "dog") * 2, strict=True))
+    assert layout.passed_over == ["b/5.png"]
+
+
+@pytest.mark.parametrize(("second", "parts"), [("test/2", {"train", "test"}), ("3", {None})])
+def test_a_table_leaves_parts_to_folders_if_all_have_one(tmp_path: Path, second: str, parts: set[str | None]) -> None:
+    root = written(tmp_path, ["train/1.png", "test/2.png", "3.png"], labels=f"file,label\ntrain/1,a\n{second},b\n")
+    assert {item.part for item in read_layout(root, "labels.csv").items} == parts
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("file,label\n1,cat\nx.png,dog\n", r"labels\.csv, row 3: 'x\.png' is no image here"),
+        ("file,label\n1,cat\n1.png,dog\n", r"row 3: '1\.png' is in an earlier row with another label or group; keep one"),
+        ("file,label\n1,\n", r"row 2: nothing in the column 'label'"),
+        ("file,label\n9,cat\n", r"row 2: '9' may be a/9\.png or b/9\.png; add the folder"),
+        ("file\n1\n", r"expected a header and two columns, such as file,label"),
+        ("file,label\n1,ca\tt\n", r"row 2: the name 'ca\\tt' has control characters"),
+        ('file,label\n"1,cat\n', r"not a CSV \("),
+        ("", r"expected a header"),
+    ],
+)  # fmt: skip
+def test_a_table_that_does_not_fit_is_named_by_row(tmp_path: Path, table: str, message: str) -> None:
+    written(tmp_path, [*CLASSES, "a/9.png", "b/9.png"], labels=table)
+    with pytest.raises(UserError, match=message):
+        read_layout(tmp_path, "labels.csv")
+
+
+def test_a_table_that_is_not_there_or_there_twice(tmp_path: Path) -> None:
+    root = written(tmp_path / "images", CLASSES)
+    with pytest.raises(UserError, match=r"dataset\.labels: labels\.csv: neither in .*images nor beside it"):
+        read_layout(root, "labels.csv")
+    for folder in "ab":
+        (root / folder / "labels.csv").write_text(HEADED)
+    with pytest.raises(UserError, match=r"a/labels\.csv and b/labels\.csv are both called labels\.csv"):
+        read_layout(root, "labels.csv")
+    (root / "b" / "labels.csv").write_bytes(b"file,label\n1,\xff\n")
+    with pytest.raises(UserError, match=r"labels\.csv: not a text in UTF-8"):
+        read_layout(root, "b/labels.csv")
+
+
+def test_groups_by_column_and_by_pattern(tmp_path: Path) -> None:
+    root = written(tmp_path, CLASSES, labels="file,label,writer\n1,cat,Ann\n2,dog,Bob\n3,cat,Ann\n4,dog,Cy\n")
+    assert [item.group for item in read_layout(root, "labels.csv", "writer").items] == ["Ann", "Bob", "Ann", "Cy"]
+    assert [item.group for item in read_layout(root, "labels.csv", r"(\d)\.png").items] == list("1234")
+    assert [item.group for item in read_layout(root, None, "^(.)/").items] == list("aabb")
+    for labels, group, message in (
+        (
+            "labels.csv",
+            "writr",
+            r"'writr' is neither a column \(file, label, writer\) nor a regular expression with one",
+        ),
+        (None, "(a", r"'\(a' is not a regular expression with one group"),
+        (None, r"([12])\.", r"finds nothing in b/3\.png; every image needs a group"),
+    ):
+        with pytest.raises(UserError, match=message):
+            read_layout(root, labels, group)
+
+
+def test_the_fingerprint_is_of_the_table_too(tmp_path: Path) -> None:
+    root = written(tmp_path / "images", CLASSES)
+    prints = []
+    for folder in (root, tmp_path):
+        for label in ("cat", "dog"):
+            (folder / "labels.csv").write_text(f"file,label\n1,{label}\n")
+            prints.append(fingerprint(root, "labels.csv"))
+        (folder / "labels.csv").rename(folder / "other.csv")
+    assert len(set(prints)) == 4

@@ -1,0 +1,115 @@
+"""Images that are in a data set more than once, exactly or nearly."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+SIDE = 16  # pixels of a thumbnail
+NEAR = 5  # grey levels, 2 % of 255, that thumbnails of near duplicates differ by at most, as root mean square
+TRAIN_BLOCK, TEST_BLOCK = 8192, 512
+MARGIN = 1.001  # on what is compared in rounded numbers, before whole ones decide
+
+
+def thumbnails(images: np.ndarray) -> np.ndarray:
+    """Return the grey mean of each of 16×16 areas of images, uint8 [N, (3,) height, width]: int16 [N, 256], −128 to 127.
+
+    All sums are of whole numbers below 2⁵³.
+    """
+    *_, height, width = images.shape
+    down, across = _overlaps(height), _overlaps(width)
+    most = (3 if images.ndim == 4 else 1) * height * width
+    small = np.empty((len(images), SIDE * SIDE), np.int16)
+    for start in range(0, len(images), 1024):
+        block = images[start : start + 1024]
+        grey = block.sum(axis=1, dtype=np.float64) if block.ndim == 4 else block.astype(np.float64)
+        rows = (grey.reshape(-1, width) @ across.T).reshape(-1, height, SIDE).transpose(0, 2, 1)
+        sums = (rows.reshape(-1, height) @ down.T).reshape(-1, SIDE, SIDE).transpose(0, 2, 1).reshape(-1, SIDE * SIDE)
+        small[start : start + 1024] = (2 * sums.astype(np.int64) + most) // (2 * most) - 128
+    return small
+
+
+def _overlaps(pixels: int) -> np.ndarray:
+    """Return how much of each pixel lies in each of SIDE areas, [SIDE, pixels], on a line of pixels · SIDE units."""
+    starts, areas = np.arange(pixels) * SIDE, np.arange(SIDE)[:, None] * pixels
+    shared: np.ndarray = np.minimum(starts + SIDE, areas + pixels) - np.maximum(starts, areas)
+    return shared.clip(0).astype(np.float64)
+
+
+def near_duplicates(train: np.ndarray, test: np.ndarray) -> list[tuple[int, int]]:
+    """Return the numbers of test images that have a near duplicate among the training images, and of the nearest, the first.
+
+    Takes thumbnails. The mean of a thumbnail, and then means of its quarters' quarters, can only be nearer than the pixels
+    are: what they leave is compared pixel by pixel, in whole numbers below 2²⁴, which float32 has exactly.
+    """
+    limit = SIDE * SIDE * NEAR * NEAR
+    order, asked = train.sum(axis=1).argsort(kind="stable"), test.sum(axis=1).argsort(kind="stable")
+    means = train[order].sum(axis=1)
+    coarse = _coarse(train)[order]
+    halves = (coarse * coarse).sum(axis=1) / 2
+    best = np.full(len(test), np.inf)
+    nearest = np.zeros(len(test), np.int64)
+    for first in range(0, len(test), TEST_BLOCK):
+        block = asked[first : first + TEST_BLOCK]
+        own, sums = _coarse(test[block]), test[block].sum(axis=1)
+        own_halves = (own * own).sum(axis=1) / 2 - np.float32(limit / 2 * MARGIN)
+        low, high = np.searchsorted(means, [sums[0] - SIDE * SIDE * NEAR, sums[-1] + SIDE * SIDE * NEAR + 1])
+        for start in range(low, high, TRAIN_BLOCK):
+            end = min(start + TRAIN_BLOCK, high)
+            maybe = own @ coarse[start:end].T - halves[start:end] >= own_halves[:, None]
+            rows, columns = np.flatnonzero(maybe.any(axis=1)), np.flatnonzero(maybe.any(axis=0))
+            if not len(rows):
+                continue
+            ours, theirs = np.sort(order[start:end][columns]), block[rows]
+            distances = _distances(train[ours], test[theirs])
+            places = distances.argmin(axis=1)
+            found, numbers = distances[np.arange(len(rows)), places], ours[places]
+            better = (found < best[theirs]) | ((found == best[theirs]) & (numbers < nearest[theirs]))
+            best[theirs[better]], nearest[theirs[better]] = found[better], numbers[better]
+    return [(int(number), int(nearest[number])) for number in np.flatnonzero(best <= limit)]
+
+
+def _coarse(small: np.ndarray) -> np.ndarray:
+    """Return means over 4×4 pixels of thumbnails, float32 [N, 16], scaled so that distances are those of the pixels."""
+    means: np.ndarray = small.reshape(-1, 4, SIDE // 4, 4, SIDE // 4).sum(axis=(2, 4), dtype=np.float32) / 4
+    return means.reshape(-1, 16)
+
+
+def _distances(train: np.ndarray, test: np.ndarray) -> np.ndarray:
+    """Return the squared distance of each of some thumbnails to each of others, float32 [tests, trains], all exact."""
+    a, b = train.astype(np.float32), test.astype(np.float32)
+    distances: np.ndarray = (b * b).sum(axis=1)[:, None] + (a * a).sum(axis=1) - 2 * (b @ a.T)
+    return distances
+
+
+def exact_duplicates(
+    hashes: Mapping[str, Sequence[bytes]], labels: Mapping[str, np.ndarray], names: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
+    """Count images with the same pixels: copies within each part, test images that are training images, and other labels.
+
+    Each count comes with the names of a pair.
+    """
+    seen: dict[str, dict[bytes, int]] = {}
+    found: dict[str, dict[str, Any]] = {}
+    for part, keys in hashes.items():
+        first: dict[bytes, int] = {}
+        pairs = [(first[key], number) for number, key in enumerate(keys) if first.setdefault(key, number) != number]
+        found[part] = counted([(names[part][one], names[part][other]) for one, other in pairs])
+        seen[part] = first
+    across = [(seen["train"][key], number) for number, key in enumerate(hashes["test"]) if key in seen["train"]]
+    found["across"] = counted([(names["train"][one], names["test"][other]) for one, other in across])
+    known: dict[bytes, tuple[int, str]] = {}
+    torn: dict[bytes, tuple[str, str]] = {}
+    for part, keys in hashes.items():
+        for key, label, name in zip(keys, labels[part].tolist(), names[part], strict=True):
+            other, first_name = known.setdefault(key, (label, name))
+            if other != label:
+                torn.setdefault(key, (first_name, name))
+    images = sum(key in torn for keys in hashes.values() for key in keys)
+    found["contradictory"] = {"images": images, "example": list(next(iter(torn.values()))) if torn else None}
+    return found
+
+
+def counted(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """Return how many pairs there are, and the first."""
+    return {"images": len(pairs), "example": list(pairs[0]) if pairs else None}
