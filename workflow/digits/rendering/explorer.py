@@ -16,7 +16,7 @@ from digits.rendering.kinds import labels_of
 PAD = 280  # pixels of the drawing area's longer side
 LISTED = 12  # classes; of more, the likeliest are shown
 FITS = {
-    "pad": "all of it, with margins where it has other proportions",
+    "pad": "all of it; where it has other proportions, the rest takes the colour of its edge",
     "crop": "the middle of it, where it has other proportions",
     "stretch": "stretched, where it has other proportions",
 }

@@ -18,13 +18,22 @@ function scaledTo(image, { left = 0, top = 0, wide, high }, width, height) {
   }
 }
 
-// An image on a canvas of the data set's size: all of it between margins (pad), its middle (crop), or stretched.
-function fittedTo(image, fit, width, height, ground) {
+// The median of each colour along a canvas's edge.
+function edgeOf({ width, height }, pixels, channels) {
+  const places = [...Array(width * height).keys()].filter((i) => i % width === 0 || i % width === width - 1 || i < width || i >= (height - 1) * width);
+  return Array.from({ length: channels }, (_, c) => places.map((i) => pixels[channels * i + c]).sort((a, b) => a - b)[(places.length - 1) >> 1]);
+}
+
+// An image on a canvas of the data set's size, as workflow/digits/data/resize.py fits it: all of it, the rest in the median
+// colour of its edge (pad), its middle (crop), or stretched. Where it is transparent it becomes white.
+function fittedTo(image, fit, width, height) {
   const [wide, high] = [image.naturalWidth, image.naturalHeight];
   const canvas = element("canvas", { width, height });
   const context = canvas.getContext("2d", { willReadFrequently: true });
-  Object.assign(context, { fillStyle: ground });
-  context.fillRect(0, 0, width, height);
+  const fill = (colour) => {
+    Object.assign(context, { fillStyle: colour, globalCompositeOperation: "destination-over" });
+    context.fillRect(0, 0, width, height);
+  };
   const scales = [width / wide, height / high];
   if (fit === "crop") {
     const scale = Math.max(...scales);
@@ -35,8 +44,13 @@ function fittedTo(image, fit, width, height, ground) {
     const scale = Math.min(...scales);
     const sides = fit === "stretch" ? [width, height] : [wide, high].map((side) => Math.max(1, Math.round(side * scale)));
     const scaled = scaledTo(image, { wide, high }, ...sides);
-    context.drawImage(scaled, Math.floor((width - sides[0]) / 2), Math.floor((height - sides[1]) / 2));
+    const place = [Math.floor((width - sides[0]) / 2), Math.floor((height - sides[1]) / 2)];
+    context.fillStyle = "white";
+    context.fillRect(...place, ...sides);
+    context.drawImage(scaled, ...place);
+    fill(`rgb(${edgeOf(scaled, pixelsOf(scaled, 3), 3).join(" ")})`);
   }
+  fill("white");
   return canvas;
 }
 
@@ -56,18 +70,11 @@ function scaledInk(pad, height, width) {
   return inkOf(scaledTo(pad, { wide: pad.width, high: pad.height }, width, height));
 }
 
-// Whether an image is on a light ground: its edge is.
-function isLight(image, width, height) {
-  const pixels = pixelsOf(fittedTo(image, "stretch", width, height, "white"), 1);
-  const edge = pixels.filter((_, i) => i % width === 0 || i % width === width - 1 || i < width || i >= (height - 1) * width);
-  return edge.reduce((sum, value) => sum + value, 0) > BRIGHT * edge.length;
-}
-
-// What the networks see of an image; where they know light on black, one on a light ground is inverted.
+// What the networks see of an image; where they know light on black, one with a light edge is inverted.
 function seenOf(image, fit, { form, channels, shape: [height, width] }) {
-  const light = form !== "picture" && isLight(image, width, height);
-  const pixels = pixelsOf(fittedTo(image, fit, width, height, light ? "white" : "black"), channels);
-  return light ? pixels.map((value) => 255 - value) : pixels;
+  const canvas = fittedTo(image, fit, width, height);
+  const pixels = pixelsOf(canvas, channels);
+  return form !== "picture" && edgeOf(canvas, pixels, 1)[0] > BRIGHT ? pixels.map((value) => 255 - value) : pixels;
 }
 
 // Tell `found` the name and pixels of an image that is chosen or dropped, `failed` what is wrong with one that is none.
