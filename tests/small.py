@@ -1,7 +1,7 @@
 """What the unit tests of the training share: a small recipe, random images, and what torch makes of the same numbers."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from digits.settings.recipes import Recipe, make_recipe
 from digits.training.loop import Training
 from torch import Tensor
 
-SHAPE, CLASSES = (4, 5), 5
+SHAPE, COLOURED, CLASSES = (4, 5), (3, 4, 5), 5
 
 
 def recipe(**changes: object) -> Recipe:
@@ -26,18 +26,28 @@ def convolutional(**changes: object) -> Recipe:
     return recipe(**{**values, **changes})
 
 
-def examples(count: int = 40, shape: tuple[int, int] = SHAPE, classes: int = CLASSES, seed: int = 1) -> Examples:
+def examples(count: int = 40, shape: Sequence[int] = SHAPE, classes: int = CLASSES, seed: int = 1) -> Examples:
     generator = torch.Generator().manual_seed(seed)
     labels = torch.randint(classes, (count,), generator=generator)
-    return Examples(torch.rand(count, *shape, generator=generator), torch.nn.functional.one_hot(labels, classes).bool())
+    images = torch.randint(256, (count, *shape), generator=generator, dtype=torch.uint8)
+    return all_of(images, torch.nn.functional.one_hot(labels, classes).bool())
 
 
-def network(settings: Recipe) -> Network:
-    return build_network(settings, SHAPE, CLASSES, generator_for("a"))
+def all_of(images: Tensor, y: Tensor) -> Examples:
+    return Examples(images, torch.arange(len(images)), y)
+
+
+def pixels(data: Examples) -> Tensor:
+    """Return all images as a network takes them."""
+    return data.images[data.chosen] / 255
+
+
+def network(settings: Recipe, shape: Sequence[int] = SHAPE) -> Network:
+    return build_network(settings, shape, CLASSES, generator_for("a"))
 
 
 def training(settings: Recipe, data: Examples) -> Training:
-    return Training(data, network(settings), settings, generator_for("order"))
+    return Training(data, network(settings, data.images.shape[1:]), settings, generator_for("order"))
 
 
 def facts(settings: Recipe) -> dict[str, Any]:
@@ -83,12 +93,12 @@ def torch_epochs(
     generator: torch.Generator | None = None,  # that of `training`
 ) -> tuple[Tensor, list[list[Tensor]]]:
     """Train with torch's own parts; return the last epoch's losses, and the weights at each step."""
-    generator, steps = generator or generator_for("order"), []
+    generator, x, steps = generator or generator_for("order"), pixels(data), []
     for _ in range(settings.epochs):
         losses = []
-        for batch in torch.randperm(len(data.x), generator=generator).split(settings.batch_size):
+        for batch in torch.randperm(len(x), generator=generator).split(settings.batch_size):
             optimiser.zero_grad()
-            losses.append(torch_losses(model(data.x[batch]), data.y[batch], settings))
+            losses.append(torch_losses(model(x[batch]), data.y[batch], settings))
             losses[-1].mean().backward()
             optimiser.step()
             steps.append(as_params(model))

@@ -33,14 +33,14 @@ def test_a_run_is_that_of_torch_nn(ran: Ran, trained: Path, target: Path, run: s
     settings = make_recipe({**RECIPES[model], "learning_rate": rate})
     ran("train", trained, target, *recipe(model, learning_rate=rate), run=run)
     tensors = load_file(trained / TENSORS[0])
-    images, labels = tensors["images"].flatten(1) / 255, tensors["labels"].long()
+    images, labels = tensors["images"].flatten(1), tensors["labels"].long()
     targets = torch.nn.functional.one_hot(labels, 10).bool()
     order = torch.randperm(500, generator=generator_for("validation split"))
     kept, held_out = (part.sort().values for part in order.tensor_split([500 - settings.validation_size]))
     generator = generator_for(model, 0)
     params = make_params([784, *settings.hidden, 10], settings.init, generator)
     net = as_modules(params)
-    data, sgd = Examples(images[kept], targets[kept]), torch.optim.SGD(net.parameters(), lr=rate)
+    data, sgd = Examples(images, kept, targets[kept]), torch.optim.SGD(net.parameters(), lr=rate)
     losses, _ = torch_epochs(net, sgd, data, settings, generator)
 
     history = rows(target / run / "history.csv")
@@ -51,14 +51,14 @@ def test_a_run_is_that_of_torch_nn(ran: Ran, trained: Path, target: Path, run: s
     assert float(history[-1]["train_loss"]) == pytest.approx(losses.mean().item(), rel=1e-4)
     validation = [history[-1][f"validation_{kind}"] for kind in ("loss", "accuracy")]
     if len(held_out):
-        loss = torch_losses(net(images[held_out]).detach(), targets[held_out], settings).mean().item()
-        right = (net(images[held_out]).argmax(1) == labels[held_out]).double().mean().item()
+        loss = torch_losses(net(images[held_out] / 255).detach(), targets[held_out], settings).mean().item()
+        right = (net(images[held_out] / 255).argmax(1) == labels[held_out]).double().mean().item()
         assert [float(text) for text in validation] == [pytest.approx(loss, rel=1e-4), pytest.approx(right, abs=1e-9)]
     else:
         assert validation == ["", ""]
 
     scores = load_file(target / run / "validation.safetensors")
-    torch.testing.assert_close(scores["logits"], net(images[held_out]).detach(), rtol=1e-3, atol=1e-2)
+    torch.testing.assert_close(scores["logits"], net(images[held_out] / 255).detach(), rtol=1e-3, atol=1e-2)
     assert scores["labels"].tolist() == labels[held_out].tolist()
     weights = load_file(target / run / "weights.safetensors")
     tensor_names = [f"{letter}{n + 1}" for n in range(len(params) // 2) for letter in "wb"]

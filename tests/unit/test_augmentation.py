@@ -133,6 +133,16 @@ def test_elastic_moves_near_places_alike_and_far_ones_apart() -> None:
     assert correlation[1] > 0.95 and correlation[2] < 0.15 and correlation[3] < 0.1
 
 
+@pytest.mark.parametrize("changes", [{"shift": 2}, {name: 0.2 for name in AUGMENTATIONS}])
+def test_the_colours_of_an_image_change_alike(digits: Tensor, changes: dict[str, float]) -> None:
+    coloured = digits[:150].reshape(50, 3, 28, 28)[:, :, :25]
+    copies = augment(coloured, changes, generator_for("a"))
+    assert copies.shape == coloured.shape
+    for colour in range(3):
+        of_one = augment(coloured[:, colour], changes, generator_for("a"))
+        torch.testing.assert_close(copies[:, colour], of_one, rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("name", AUGMENTATIONS)
 def test_the_same_draws_give_the_same_copies_and_each_image_its_own(digits: Tensor, name: str) -> None:
     changes = {name: 2.0 if name in ("shift", "elastic") else 20.0 if name == "rotation" else 0.2}

@@ -1,6 +1,7 @@
 """Convolutional networks against networks of torch.nn written out, and the one of config/config.yaml."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import digits.networks.convolutional
@@ -13,23 +14,28 @@ from digits.networks.convolutional import Convolutional
 from digits.networks.dense import product
 from digits.networks.network import build_network
 from digits.settings.recipes import make_recipe
-from small import convolutional, examples, network, torch_epochs, training
+from small import COLOURED, SHAPE, convolutional, examples, network, pixels, torch_epochs, training
 from torch import nn
 
 
 def copy_of(body: Any, *modules: nn.Module) -> nn.Sequential:
-    """Make a network of modules, after the channel that images lack, with the tensors of one of ours, kind by kind."""
+    """Make a network of modules, after the channel that grey images lack, with the tensors of one of ours, kind by kind."""
     for ours, kind in ((body.convolutions, nn.Conv2d), (body.norms, nn.BatchNorm2d), (body.dense, nn.Linear)):
         for one, other in zip(ours, [module for module in modules if isinstance(module, kind)], strict=True):
             other.load_state_dict(one.state_dict(), strict=False)
-    return nn.Sequential(nn.Unflatten(1, (1, 4)), *modules)
+    return nn.Sequential(nn.Flatten(1), nn.Unflatten(1, (-1, *SHAPE)), *modules)
 
 
-def test_a_training_with_batch_norm_is_that_of_torch_nn() -> None:
-    settings, data = convolutional(hidden=[6], batch_size=10), examples()
+@pytest.mark.parametrize("shape", [SHAPE, COLOURED])
+def test_a_training_with_batch_norm_is_that_of_torch_nn(shape: Sequence[int]) -> None:
+    settings, data = convolutional(hidden=[6], batch_size=10), examples(shape=shape)
     run = training(settings, data)
     modules = [
-        *(nn.Conv2d(1, 3, kernel_size=3, stride=2, padding=1, bias=False), nn.BatchNorm2d(3), nn.ReLU()),
+        *(
+            nn.Conv2d(3 if shape == COLOURED else 1, 3, kernel_size=3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(3),
+            nn.ReLU(),
+        ),
         *(nn.Conv2d(3, 4, kernel_size=3, stride=1, padding=1, bias=False), nn.BatchNorm2d(4), nn.ReLU()),
         *(nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 5)),
     ]
@@ -38,14 +44,14 @@ def test_a_training_with_batch_norm_is_that_of_torch_nn() -> None:
     torch.testing.assert_close(run.train_epoch(1), expected)
     run.network.eval()
     model.eval()  # with the means and variances over the batches
-    torch.testing.assert_close(run.network(data.x), model(data.x), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(run.network(pixels(data)), model(pixels(data)), rtol=1e-4, atol=1e-5)
 
 
 def test_without_batch_norm_a_convolution_has_a_bias() -> None:
     net = network(convolutional(convolutions=[[3, 2, 1]], batch_norm=False))
     convolution = nn.Conv2d(1, 3, kernel_size=2, padding=1)
     model = copy_of(net.body, convolution, nn.ReLU(), nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(3, 5))
-    torch.testing.assert_close(net(examples().x), model(examples().x))
+    torch.testing.assert_close(net(pixels(examples())), model(pixels(examples())))
 
 
 @pytest.mark.parametrize(
@@ -63,7 +69,7 @@ def test_a_layer_is_a_convolution_with_its_bias_or_batch_norm(changes: dict[str,
 
 def test_weights_are_scaled_by_the_inputs_and_biases_start_at_0() -> None:
     layers, generator = [(40, 5, 1), (50, 3, 1)], generator_for("a")
-    body = Convolutional(layers, [60], padding=True, batch_norm=False, dropout=0.0, generator=generator)
+    body = Convolutional(layers, [60], colours=1, padding=True, batch_norm=False, dropout=0.0, generator=generator)
     for layer, inputs in ((body.convolutions[0], 25), (body.convolutions[1], 40 * 9), (body.dense[0], 50)):
         weight, bias = layer.parameters()
         assert weight.std().item() == pytest.approx(math.sqrt(2 / inputs), rel=0.05)
@@ -71,7 +77,7 @@ def test_weights_are_scaled_by_the_inputs_and_biases_start_at_0() -> None:
 
 
 def test_dropout_is_before_each_dense_layer_in_training_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    x = examples().x
+    x = pixels(examples())
     with_dropout, without = network(convolutional(hidden=[6], dropout=0.5)), network(convolutional(hidden=[6]))
     assert torch.equal(with_dropout.eval()(x), without.eval()(x))
     with_dropout.train()

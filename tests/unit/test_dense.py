@@ -11,7 +11,7 @@ from digits.networks.dense import drop, init_params, make_params
 from digits.networks.network import build_network
 from digits.networks.weights import learned
 from digits.training.loop import validate_epoch
-from small import examples, network, recipe
+from small import examples, network, pixels, recipe
 
 
 @pytest.mark.parametrize(("init", "spread"), [("normal", (1, 1)), ("kaiming", ((2 / 784) ** 0.5, (2 / 500) ** 0.5))])
@@ -57,7 +57,7 @@ def test_dropout_drops_its_fraction_and_enlarges_the_rest() -> None:
 
 
 def test_dropout_is_of_hidden_units_in_training_alone() -> None:
-    x, with_dropout, without = examples().x, network(recipe(dropout=0.5)), network(recipe())
+    x, with_dropout, without = pixels(examples()), network(recipe(dropout=0.5)), network(recipe())
     assert torch.equal(with_dropout.eval()(x), without.eval()(x))
     w1, b1, w2, b2 = (p.detach() for p in with_dropout.body.parameters())
     hidden = (x.flatten(1) @ w1 + b1).relu()

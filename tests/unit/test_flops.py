@@ -3,7 +3,7 @@
 from digits.core.seeding import generator_for
 from digits.networks.flops import flops_per_image
 from digits.networks.network import build_network
-from small import convolutional, network, recipe
+from small import COLOURED, SHAPE, convolutional, network, recipe
 
 
 def test_a_dense_networks() -> None:
@@ -17,7 +17,10 @@ def test_a_convolutional_networks() -> None:
     net = network(convolutional())
     # 4×5 pixels become 2×3 places; a place of the first layer takes 9 products a channel, of the second 3·9.
     first, second, last = 2 * 6 * 3 * 9, 2 * 6 * 4 * 27, 2 * 4 * 5
-    assert flops_per_image(net, (4, 5)) == (2 * first + 3 * second + 3 * last, first + second + last)
+    assert flops_per_image(net, SHAPE) == (2 * first + 3 * second + 3 * last, first + second + last)
+    # Of three colours, the first layer takes three times as many.
+    of_colours = flops_per_image(network(convolutional(), COLOURED), COLOURED)
+    assert of_colours == (2 * 3 * first + 3 * second + 3 * last, 3 * first + second + last)
 
 
 def test_features_that_are_reused_need_no_gradients() -> None:

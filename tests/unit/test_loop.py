@@ -1,7 +1,7 @@
 """The training against torch.nn and torch.optim; what early stopping, averaging and reused features end with."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,15 @@ from digits.settings.recipes import Recipe
 from digits.train import reuse_features
 from digits.training.loop import DivergenceError, Epoch, Training, fit, set_mode, validate_epoch
 from small import (
+    COLOURED,
     SHAPE,
+    all_of,
     as_modules,
     convolutional,
     examples,
     facts,
     network,
+    pixels,
     recipe,
     torch_epochs,
     torch_losses,
@@ -33,9 +36,9 @@ ORDER = torch.randperm(40, generator=generator_for("order"))  # of the first epo
 Make = Callable[[Iterable[Tensor]], torch.optim.Optimizer]
 
 
-def train(settings: Recipe) -> tuple[Training, Tensor]:
+def train(settings: Recipe, data: Examples | None = None) -> tuple[Training, Tensor]:
     """Train on the random images; return the training and the losses of its last epoch."""
-    run = training(settings, examples())
+    run = training(settings, data or examples())
     for epoch in range(1, settings.epochs + 1):
         losses = run.train_epoch(epoch)
     return run, losses
@@ -45,6 +48,7 @@ def sgd(parameters: Iterable[Tensor]) -> torch.optim.Optimizer:
     return torch.optim.SGD(parameters, lr=0.3)
 
 
+@pytest.mark.parametrize("shape", [SHAPE, COLOURED])
 @pytest.mark.parametrize(
     ("changes", "make"),
     [
@@ -57,11 +61,13 @@ def sgd(parameters: Iterable[Tensor]) -> torch.optim.Optimizer:
         ({"optimiser": "adam", "momentum": 0.8}, lambda p: torch.optim.Adam(p, lr=0.3, betas=(0.8, 0.9))),
     ],
 )
-def test_epochs_are_those_of_torch_nn_and_torch_optim(changes: dict[str, Any], make: Make) -> None:
-    settings = recipe(epochs=2, **changes)
-    model = as_modules(network(settings).parameters())
-    expected, weights = torch_epochs(model, make(model.parameters()), examples(), settings)
-    run, losses = train(settings)
+def test_epochs_are_those_of_torch_nn_and_torch_optim(
+    changes: dict[str, Any], make: Make, shape: Sequence[int]
+) -> None:
+    settings, data = recipe(epochs=2, **changes), examples(shape=shape)
+    model = as_modules(network(settings, shape).parameters())
+    expected, weights = torch_epochs(model, make(model.parameters()), data, settings)
+    run, losses = train(settings, data)
     torch.testing.assert_close(losses, expected)
     torch.testing.assert_close([p.detach() for p in run.network.parameters()], weights[-1])
     assert (run.step, run.steps, run.seen, run.scored) == (len(weights), len(weights), 80, 0)
@@ -70,7 +76,7 @@ def test_epochs_are_those_of_torch_nn_and_torch_optim(changes: dict[str, Any], m
 def test_validate_epoch_joins_batches_of_different_size() -> None:
     data, settings = examples(count=1501), recipe(label_smoothing=0.1, dropout=0.5)
     net = network(settings).eval()
-    scores = net(data.x).detach()
+    scores = net(pixels(data)).detach()
     loss, accuracy = validate_epoch(data, net.train(), settings)
     assert loss == pytest.approx(torch_losses(scores, data.y, settings).mean().item(), rel=1e-5)
     assert accuracy == pytest.approx((scores.argmax(1) == data.y.int().argmax(1)).double().mean().item(), abs=1e-12)
@@ -88,7 +94,7 @@ def test_the_history_has_means_over_the_images() -> None:
     for epoch in fit(ours, examples(seed=2)):
         losses = again.train_epoch(epoch.epoch)
         assert epoch.train_loss == pytest.approx(losses.mean().item(), rel=1e-6)
-        assert epoch.train_accuracy == again.right.sum() / len(again.train.x)
+        assert epoch.train_accuracy == again.right.sum() / len(again.train.y)
         found = (epoch.validation_loss, epoch.validation_accuracy)
         assert found == validate_epoch(examples(seed=2), again.network, settings)
     assert [epoch.validation_loss for epoch in fit(training(settings, examples()), NOTHING)] == [None] * 3
@@ -99,11 +105,10 @@ def test_the_history_has_means_over_the_images() -> None:
 def test_the_history_has_recall_by_class_saturation_and_gradients() -> None:
     settings = recipe(batch_size=40, init="normal")  # one step: the epoch's predictions are those of the first weights
     data = examples()
-    x, y = data
-    data = Examples(x[~y[:, 3]], y[~y[:, 3]])  # of one class there is no image
+    data = all_of(data.images[~data.y[:, 3]], data.y[~data.y[:, 3]])  # of one class there is no image
     run, first = training(settings, data), network(settings)
     epoch = next(iter(fit(run, NOTHING)))
-    scores, labels = first(data.x), data.y.int().argmax(1)
+    scores, labels = first(pixels(data)), data.y.int().argmax(1)
     right = scores.argmax(1) == labels
     assert epoch.recalls == (
         *(right[labels == n].double().mean().item() for n in range(3)),
@@ -124,8 +129,8 @@ def test_the_history_has_recall_by_class_saturation_and_gradients() -> None:
 
 def test_early_stopping_ends_after_its_epochs_with_the_weights_of_the_lowest_loss() -> None:
     """The brightest of the first pixels is the class: 40 images teach something of that, then they are learned by heart."""
-    images = [examples(seed=seed).x for seed in (1, 2)]
-    train, validation = (Examples(x, torch.nn.functional.one_hot(x[:, 0].argmax(1), 5).bool()) for x in images)
+    images = [examples(seed=seed).images for seed in (1, 2)]
+    train, validation = (all_of(x, torch.nn.functional.one_hot(x[:, 0].argmax(1), 5).bool()) for x in images)
     settings = recipe(epochs=200, early_stopping=3, validation_size=40)
     run = training(settings, train)
     losses = [epoch.validation_loss or 0.0 for epoch in fit(run, validation)]
@@ -155,7 +160,7 @@ def test_batch_norms_of_averaged_weights_are_measured_anew() -> None:
     convolution = next(run.network.parameters()).detach()
     means, variances = [], []
     for _ in range(20):
-        x = examples().x[torch.randint(40, (40,), generator=again)]
+        x = pixels(examples())[torch.randint(40, (40,), generator=again)]
         outputs = torch.nn.functional.conv2d(x[:, None], convolution, stride=2, padding=1)
         means.append(outputs.mean(dim=(0, 2, 3)))
         variances.append(outputs.var(dim=(0, 2, 3)))
@@ -199,7 +204,7 @@ def test_images_not_seen_before_the_first_hard_epoch_are_run_through_the_network
     settings = recipe(epochs=4, hard_examples={"warmup_epochs": 2, "warmup_fraction": 0.5, "fraction": 0.25})
     run, sizes, scored = training(settings, examples()), [], []
     for epoch in range(1, 5):
-        expected = torch_losses(run.network.eval()(examples().x).detach(), examples().y, settings)
+        expected = torch_losses(run.network.eval()(pixels(examples())).detach(), examples().y, settings)
         sizes.append(len(run.train_epoch(epoch)))
         scored.append(run.scored)
         if epoch == 3:
@@ -233,6 +238,7 @@ def test_augmentation_changes_what_is_trained_on() -> None:
 def test_divergence_is_located(changes: dict[str, Any], spoil: Callable[[Tensor], object], message: str) -> None:
     """A loss or a weight that is no number ends the training."""
     data = examples()
-    spoil(data.x)
+    data = data._replace(images=data.images.float())  # bytes are always numbers
+    spoil(data.images)
     with pytest.raises(DivergenceError, match="^" + re.escape(message)):
         list(fit(training(recipe(epochs=3, **changes), data), NOTHING))

@@ -77,14 +77,6 @@ def test_few_labels_are_chosen_by_the_seed_alone(split: Split) -> None:
     few(4, outputs=[3, 7], classes=["3", "7"])
 
 
-def test_pixels_are_scaled_to_1(split: Split) -> None:
-    data = as_examples(split, torch.tensor([4, 2]), ALL, torch.device("cpu"))
-    assert data.x.dtype == torch.float32
-    torch.testing.assert_close(data.x, torch.from_numpy(split.images[[4, 2]]) / 255)
-    x, y = data.batch(torch.tensor([1]))
-    assert torch.equal(x[0], data.x[1]) and torch.equal(y[0], data.y[1])
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

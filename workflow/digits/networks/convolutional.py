@@ -35,11 +35,11 @@ class Convolutional(nn.Module):
         convolutions: Sequence[tuple[int, int, int]],
         dense: Sequence[int],
         *,
+        colours: int,
         padding: bool,
         batch_norm: bool,
         dropout: float,
         generator: torch.Generator,
-        colours: int = 1,
     ) -> None:
         super().__init__()
         self.dropout, self.generator = dropout, generator

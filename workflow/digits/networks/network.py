@@ -22,12 +22,7 @@ class Network(torch.nn.Module):
     """
 
     def __init__(
-        self,
-        body: Dense | Convolutional,
-        crop: int,
-        normalised: bool,
-        test_time_shift: int,
-        colours: Sequence[int] = (),
+        self, body: Dense | Convolutional, crop: int, normalised: bool, test_time_shift: int, colours: Sequence[int]
     ) -> None:
         super().__init__()
         self.body, self.crop, self.normalised, self.test_time_shift = body, crop, normalised, test_time_shift
@@ -128,11 +123,11 @@ def _convolutional(
     return Convolutional(
         recipe.convolutions,
         [*recipe.hidden, classes],
+        colours=shape[0],
         padding=recipe.padding,
         batch_norm=recipe.batch_norm,
         dropout=recipe.dropout,
         generator=generator,
-        colours=shape[0],
     )
 
 
