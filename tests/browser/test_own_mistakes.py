@@ -9,7 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browsing import page_of
 from conftest import call
-from digits.data.tensors import Split, label_type, save_split
+from digits.core.arrays import label_type
+from digits.data.tensors import Split, save_split
 from digits.rendering.links import Source
 from digits.rendering.mistakes_browser import browser_html
 from digits.statistics.metrics import evaluate_logits

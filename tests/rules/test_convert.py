@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import NAMES, Command, Ran, Refused
+from digits.core.arrays import label_type
 from digits.data.collection import Form
 from digits.data.datasheet import load_datasheet
 from digits.data.image_trees import Wanted, read_image_tree
-from digits.data.tensors import Split, label_type, load_split, save_split
+from digits.data.tensors import Split, load_split, save_split
 from pictures import Tree, as_tgz, as_zip, bomb, image_tree, png
 from PIL import Image
 from project import DATASHEET, TENSORS, outputs

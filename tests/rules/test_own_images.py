@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import PLOTS, Command
-from digits.data.tensors import Split, label_type, save_split
+from digits.core.arrays import label_type
+from digits.data.collection import Collection
+from digits.data.datasheet import datasheet, save_datasheet
+from digits.data.tensors import Split, save_split
 from page import Page
-from project import ABOUT, CONFIG, FIGURES, RUNS, TENSORS, arguments
+from project import ABOUT, CONFIG, DATASHEET, FIGURES, RUNS, TENSORS, arguments
 
 MODELS = ["linear", "tiny-conv"]
 OWN_RUNS = [run for run in RUNS if run.split("/")[2] in MODELS]
@@ -31,8 +34,13 @@ def images(count: int, classes: int, shape: tuple[int, ...], ground: int) -> tup
 def page_about(command: Command, names: list[str], shape: tuple[int, ...], ground: int) -> Page:
     """Build the report about made-up images, in the working folder, from their tensors on."""
     Path(TENSORS[0]).parent.mkdir(parents=True)
-    for path, count in zip(TENSORS, (max(150, 2 * len(names)), max(60, len(names))), strict=True):
-        save_split(Path(path), Split(*images(count, len(names), shape, ground), names))
+    counts = max(150, 2 * len(names)), max(60, len(names))
+    splits = [Split(*images(count, len(names), shape, ground), names) for count in counts]
+    for path, split in zip(TENSORS, splits, strict=True):
+        save_split(Path(path), split)
+    files = {part: [f"{part} {n}" for n in range(count)] for part, count in zip(("train", "test"), counts, strict=True)}
+    found = Collection(dict(zip(files, splits, strict=True)), files, [(30, 40), (90, 80)], "content")
+    save_datasheet(Path(DATASHEET), datasheet(found, {"test_fraction": 0.25, "group": None, "fit": "crop"}))
     figures = [
         path for path in FIGURES if not any(part in path for part in ("ladder", "learning", "experiment", "slopes"))
     ]
@@ -101,4 +109,6 @@ def test_nothing_is_said_of_digits(
     whole = " ".join(texts).replace("The digits contributors (2026). Digits (version", "")
     assert re.findall(rf"[^.]{{0,40}}\b(?:{OF_MNIST})\b[^.]{{0,40}}", whole, re.IGNORECASE) == []
     assert said in page.text["p"] + page.text["li"] and "of 20×" in page.text["p"]
+    assert "About 25\u202f% of the images were set aside as test images, by their content" in page.text["p"]
+    assert "The files have 2 sizes, from 30×40 to 90×80 pixels" in page.text["p"]
     assert Path("results/report.html").stat().st_size < 2_500_000

@@ -133,7 +133,7 @@ def test_elastic_moves_near_places_alike_and_far_ones_apart() -> None:
     assert correlation[1] > 0.95 and correlation[2] < 0.15 and correlation[3] < 0.1
 
 
-@pytest.mark.parametrize("changes", [{"shift": 2}, {name: 0.2 for name in AUGMENTATIONS}])
+@pytest.mark.parametrize("changes", [{"shift": 2}, dict.fromkeys(AUGMENTATIONS, 0.2)])
 def test_the_colours_of_an_image_change_alike(digits: Tensor, changes: dict[str, float]) -> None:
     coloured = digits[:150].reshape(50, 3, 28, 28)[:, :, :25]
     copies = augment(coloured, changes, generator_for("a"))

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from digits.core.arrays import label_type
 from digits.core.command import UserError, run
 from digits.core.files import whole_files
 from digits.core.options import command_parser
-from digits.data.tensors import Split, label_type, load_split
+from digits.data.tensors import Split, load_split
 from digits.networks.export import encode, portable_network
 from digits.rendering.answers import Answers, answers, wanted_images
 from digits.rendering.class_map import circle_order, places, softened

@@ -16,6 +16,7 @@ from typing import NamedTuple, NoReturn
 
 import numpy as np
 
+from digits.core.arrays import label_type
 from digits.core.command import UserError, log
 from digits.data.archives import archive_files
 from digits.data.collection import Collection, Form, Size
@@ -23,7 +24,7 @@ from digits.data.decoding import check_size
 from digits.data.layout import Item, Layout, read_layout
 from digits.data.partition import chosen_for_testing, digests, group_key, parted
 from digits.data.resize import read_fitted
-from digits.data.tensors import Split, label_type
+from digits.data.tensors import Split
 from digits.data.tree_paths import files_below
 
 CHUNK, CHUNK_BYTES = (

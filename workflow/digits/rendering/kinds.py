@@ -15,7 +15,7 @@ WHOLE = 10_000  # what `digits.explore` writes of a probability of 1; more is th
 REPORT = Kind(
     "digits.report",
     {
-        **dict.fromkeys(("metrics", "summary", "mistakes", "explorer"), TEXT),
+        **dict.fromkeys(("metrics", "summary", "mistakes", "explorer", "datasheet"), TEXT),
         **{name: [TEXT] for name in (*OPTIONAL, "runs", "numbers")},
         "figures": {"*": TEXT},
         "tensors": {"*": {"sha256": TEXT, "shape": [COUNT]}},
