@@ -143,13 +143,6 @@ def test_a_network_for_some_classes_has_outputs_for_these(ran: Ran, project: Pat
     assert explored(ran, project)["networks"][0]["outputs"] == [3, 7]
 
 
-def test_images_that_are_not_square_have_nothing_to_draw_on(ran: Ran, project: Path) -> None:
-    test = load_split(project / TENSORS[1])
-    save_split(project / TENSORS[1], Split(test.images[:, :, :20], test.labels, test.classes))
-    assert "28×20 pixels" in ran("explore", project, project)
-    assert json.loads((project / EXPLORER).read_text())["networks"] == []
-
-
 @pytest.mark.parametrize(
     ("arrays", "training", "reason"),
     [
