@@ -32,7 +32,7 @@ def key_table() -> str:
             continue
         default = f"`{json.dumps(part['default'], ensure_ascii=False)}`" if "default" in part else "–"
         default = "required" if required else "see the schema" if len(default) > LONGEST else default
-        choices = [f"`{choice}`" for choice in part.get("enum", ())]
+        choices = [f"`{'null' if choice is None else choice}`" for choice in part.get("enum", ())]
         named = all(choice in part["description"] for choice in choices)
         meaning = part["description"] if named else f"{part['description']} One of {', '.join(choices)}."
         rows.append(f"| `{path}` | {default} | {meaning} |\n")

@@ -37,12 +37,22 @@ def page_about(folder: Path, names: list[str], models: dict[str, Any], shape: tu
         save_predictions(path, Predictions(logits, test.labels, np.ones(len(labels), bool)))
         counts = {"seed": 0, "parameters": 1, "epochs": 1, "train_size": 1, "training_flops": 1}
         measures = {"model": model, **counts, "processors": [], "validation_accuracy": None, "temperature": temperature}
+        measures |= {"validation": None}
         measures |= {"test": evaluate_logits(logits, labels, names, temperature), "snapshots": []}
         path.with_suffix(".json").write_text(json.dumps(measures))
         lines["--predictions"].append(path)
         lines["--metrics"].append(path.with_suffix(".json"))
     runs = ("--runs", *lines["--metrics"], "--predictions", *lines["--predictions"])
-    call("summarise", *runs, "--metrics", folder / "metrics.csv", "--summary", folder / "summary.csv")
+    call(
+        "summarise",
+        *runs,
+        "--train",
+        folder / "test.safetensors",
+        "--metrics",
+        folder / "metrics.csv",
+        "--summary",
+        folder / "summary.csv",
+    )
     options = [word for option, paths in lines.items() for word in (option, *paths)]
     files = ("--test", folder / "test.safetensors", "--summary", folder / "summary.csv")
     call("explore", *files, "--models", *models, *options, "--explorer", folder / "explorer.json", *more)

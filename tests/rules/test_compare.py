@@ -39,6 +39,7 @@ def write_run(folder: Path, model: str, seed: int, wrong: range, counted: range 
         **counts,
         "processors": [PORTABLE],
         "validation_accuracy": None,
+        "validation": None,
         "temperature": None,
     }
     measures |= {"test": evaluate_logits(logits[of_these], labels[of_these], list("0123456789")), "snapshots": []}

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from conftest import Ran, Refused
 from digits.core.arithmetic import processor
+from digits.statistics.by_class import averages_by_class
 from digits.statistics.metrics import evaluate_logits, fit_temperature
 from project import RECIPES, RUNS, TENSORS, metrics, rewrite, rows
 from safetensors.numpy import load_file, save_file
@@ -38,7 +39,7 @@ def test_predictions_are_the_networks_scores_in_test_order_and_measured(measured
     expected = scores(measured, load_file(measured / run / "weights.safetensors"))
     np.testing.assert_allclose(predictions["logits"], expected, rtol=1e-4, atol=1e-4)
     given = predictions["logits"], predictions["labels"], list("0123456789"), metrics(measured, run)["temperature"]
-    assert metrics(measured, run)["test"] == evaluate_logits(*given)
+    assert metrics(measured, run)["test"] == evaluate_logits(*given, run=(Path(run).parent.name, 0))
 
 
 def test_a_run_is_described(measured: Path) -> None:
@@ -47,10 +48,24 @@ def test_a_run_is_described(measured: Path) -> None:
     expected |= {"training_flops": 3 * 400 * 2 * 2 * 784 * 10, "processors": [processor()]}
     expected |= {"validation_accuracy": float(last["validation_accuracy"])}
     found = metrics(measured, LINEAR)
-    assert found.items() >= expected.items() and found.keys() - expected == {"test", "snapshots", "temperature"}
+    assert found.items() >= expected.items() and found.keys() - expected == {
+        "validation",
+        "test",
+        "snapshots",
+        "temperature",
+    }
+    held_out = load_file(measured / LINEAR / "validation.safetensors")
+    answers = held_out["logits"].argmax(axis=1)
+    assert found["validation"] == averages_by_class(answers, held_out["labels"], 10, "validation", "linear", 0)
     published = metrics(measured, PUBLISHED)
     assert (published["model"], published["parameters"], published["train_size"]) == ("published", 15910, 500)
-    assert published["validation_accuracy"] is published["temperature"] is published["test"]["calibrated"] is None
+    assert (
+        published["validation_accuracy"]
+        is published["validation"]
+        is published["temperature"]
+        is published["test"]["calibrated"]
+        is None
+    )
     assert load_file(measured / PUBLISHED / "validation.safetensors")["logits"].shape == (0, 10)
 
 

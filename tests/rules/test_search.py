@@ -34,7 +34,7 @@ def write_search(folder: Path, values: list[Any], runs: list[Scores], key: str =
     for name, by_seed in zip(names, runs, strict=True):
         for seed, (right, lead) in enumerate(by_seed):
             write_run(folder / name / f"seed-{seed}" / "validation.safetensors", right, lead)
-    return {"seeds": list(range(len(runs[0]))), "candidates": names}
+    return {"criterion": "accuracy", "seeds": list(range(len(runs[0]))), "candidates": names}
 
 
 def search(ran: Ran, target: Path, searches: dict[str, Any], runs: Path) -> tuple[list[dict[str, str]], str]:
@@ -51,7 +51,8 @@ def best(found: list[dict[str, str]]) -> list[str]:
 def test_the_table_has_mean_spread_interval_and_loss_of_each_candidate(ran: Ran, target: Path, tmp_path: Path) -> None:
     spec = write_search(tmp_path / "runs", [0.1, 0.5], [[(4, 1), (5, 1), (6, 1)], [(7, 2), (7, 2), (7, 2)]])
     (low, high), said = search(ran, target, {"rate": spec}, tmp_path / "runs")
-    names = "validation_accuracy validation_accuracy_std interval_low interval_high validation_loss best"
+    names = "validation_accuracy validation_accuracy_std interval_low interval_high"
+    names += " validation_balanced_accuracy validation_macro_f1 validation_loss criterion best"
     assert " ".join(low) == f"search candidate changes runs diverged {names}"
     assert list(low.values())[:5] == ["rate", "k-0", "k 0.1", "3", "0"]
     # Student's t for 2 degrees of freedom at 97.5 % is 4.302653 in any table: 0.625 ± 4.302653 · 0.125 / √3.
@@ -83,15 +84,40 @@ def test_the_best_is_chosen(ran: Ran, target: Path, tmp_path: Path, runs: list[S
     assert said.startswith(f"s: {chosen[0]} is best, " if chosen else "s: all diverged\n")
 
 
+@pytest.mark.parametrize(
+    ("criterion", "chosen", "words"),
+    [
+        ("accuracy", "k 1", "accuracy 62.50%"),
+        ("balanced_accuracy", "k 2", "balanced accuracy 66.67%"),
+        ("macro_f1", "k 2", "macro-F1 50.00%"),
+    ],
+)
+def test_unequal_classes_may_be_counted_alike(
+    ran: Ran, target: Path, tmp_path: Path, criterion: str, chosen: str, words: str
+) -> None:
+    """Six images of one class and two of another: five and none of them right, against two and two."""
+    spec = write_search(tmp_path / "runs", [1, 2], [[(5, 1)], [(7, 1)]]) | {"criterion": criterion}
+    labels = np.array([0] * 6 + [1] * 2)
+    for number, answers in enumerate(([0] * 5 + [1] + [0] * 2, [0] * 2 + [1] * 4 + [1] * 2)):
+        logits = np.eye(2, dtype=np.float32)[answers]
+        path = tmp_path / "runs" / f"k-{number}" / "seed-0" / "validation.safetensors"
+        save_file({"logits": logits, "labels": labels.astype(np.uint8)}, path)
+    found, said = search(ran, target, {"s": spec}, tmp_path / "runs")
+    assert best(found) == [chosen] and {row["criterion"] for row in found} == {criterion}
+    assert said == f"s: {chosen} is best, validation {words}\n"
+    label = "validation error" if criterion == "accuracy" else f"1 − validation {words.rsplit(' ', 1)[0]}"
+    assert label in svg_texts(target / FIGURE)
+
+
 def test_a_candidate_that_diverged_has_no_numbers(ran: Ran, target: Path, tmp_path: Path) -> None:
     spec = write_search(tmp_path / "runs", [1, 2], [[(8, 1), (8, math.nan)], [(5, 1), (5, 1)]])
     (row, _), _ = search(ran, target, {"s": spec}, tmp_path / "runs")
-    assert list(row.values()) == ["s", "k-0", "k 1", "2", "1", "", "", "", "", "", "False"]
+    assert list(row.values()) == ["s", "k-0", "k 1", "2", "1", *[""] * 7, "accuracy", "False"]
     assert "diverged " in svg_texts(target / FIGURE)
 
 
 def draw(folder: Path, spec: dict[str, Any]) -> Axes:
-    found = [read_candidate(name, changes, spec["seeds"], folder) for name, changes in spec["candidates"].items()]
+    found = [read_candidate(name, changes, spec, folder) for name, changes in spec["candidates"].items()]
     return draw_searches({"s": found}).axes[0]
 
 

@@ -148,4 +148,14 @@ def test_the_same_draws_give_the_same_copies_and_each_image_its_own(digits: Tens
     changes = {name: 2.0 if name in ("shift", "elastic") else 20.0 if name == "rotation" else 0.2}
     first, again, other = (augment(digits[:1].expand(50, 28, 28), changes, generator_for(seed)) for seed in (0, 0, 1))
     assert torch.equal(first, again) and not torch.equal(first, other)
-    assert len({tuple(image.flatten().tolist()) for image in first}) > 15, "at most 25 for whole pixels"
+    fewest = 1 if name == "flip" else 15  # at most 25 for whole pixels, 2 for a flip
+    assert len({tuple(image.flatten().tolist()) for image in first}) > fewest
+
+
+@pytest.mark.parametrize("others", [{}, {"shift": 0}, {"scale": 0.0}])
+def test_a_flip_swaps_left_and_right_of_as_many_images_as_its_probability_says(others: dict[str, float]) -> None:
+    images = torch.rand(2000, 3, 4, generator=generator_for("images"))
+    copies = augment(images, {"flip": 0.3, **others}, generator_for("a"))
+    swapped = torch.isclose(copies, images.flip(-1), atol=1e-5).all(2).all(1)
+    kept = torch.isclose(copies, images, atol=1e-5).all(2).all(1)
+    assert (swapped ^ kept).all() and swapped.double().mean().item() == pytest.approx(0.3, abs=0.03)

@@ -45,12 +45,19 @@ def test_a_recipe_need_not_say_what_is_the_default() -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_every_file_is_valid_and_names_its_schema(path: Path) -> None:
+def test_every_file_is_valid_and_names_its_schema(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my-images").mkdir()
+    monkeypatch.chdir(tmp_path)
     config = CONFIG
     for part in ("ladder", "best", "fast", "search") if path.stem == "search" else (path.stem,):
         config = merged(config, yaml.safe_load((ROOT / "config" / f"{part}.yaml").read_text()))
     complete_config(config)
     assert path.read_text().startswith("# yaml-language-server: $schema=../workflow/schemas/config.schema.yaml\n")
+
+
+def test_the_example_for_own_images_is_five_lines() -> None:
+    lines = (ROOT / "config" / "own-images.yaml").read_text().splitlines()
+    assert len([line for line in lines if not line.startswith("#")]) <= 5
 
 
 def test_every_key_of_the_default_file_has_a_comment_where_it_is_first_used() -> None:
@@ -72,7 +79,7 @@ REFERENCE = {"epoch": 1, "accuracy": 0.5, "source": "a post", "model": "publishd
     [
         ("recipes.linear", {True: 3}, "recipes.linear: the key True is not text; put it in quotes"),
         ("recipes.linear.dropout", 0.5, "recipes.linear.dropout: a linear model has no hidden units to drop; choose 0"),
-        ("models", ["publishd"], "models: unknown model 'publishd', did you mean 'published'? (known: convnet, linear, norm"),
+        ("models", ["publishd"], "models: unknown model 'publishd', did you mean 'published'? (known: convnet, general, linear"),
         ("models", [], "models is []; it must be a list of at least 1 value, unless there are searches"),
         ("report.networks", ["convnett"], "report.networks: unknown model 'convnett', did you mean 'convnet'?"),
         ("references", [{**REFERENCE, "model": "small"}, REFERENCE], "references.1.model: unknown model 'publishd', did you"),
@@ -102,6 +109,7 @@ REFERENCE = {"epoch": 1, "accuracy": 0.5, "source": "a post", "model": "publishd
         ("ensembles.e", {"recipe": "smal"}, "ensembles.e.recipe: unknown recipe 'smal', did you mean 'small'?"),
         ("recipes.small.features_of", "repared", "recipes.small.features_of: unknown recipe 'repared', did you mean 'repaire"),
         ("recipes.new", {"features_of": "published"}, "'published' holds out 0 images, this recipe 10,000, so that the features"),
+        ("recipes.new", {**SMALL, "features_of": "small", "validation_size": 0.2}, "'small' holds out 10,000 images, this recipe 0.2,"),
         ("recipes.new", {**SMALL, "features_of": "small", "validation_split": "last"}, "validation_split is random; give both"),
         ("recipes.new", {**SMALL, "features_of": "new"}, "recipes.new.features_of: 'new' reuses features itself; name the"),
         ("searches.a", {"recipe": "smal"}, "searches.a.recipe: unknown recipe 'smal', did you mean 'small'?"),

@@ -214,6 +214,21 @@ def test_images_not_seen_before_the_first_hard_epoch_are_run_through_the_network
     assert (sizes, scored, run.seen) == ([20, 20, 10, 10], [0, 0, 40, 40], 60)
 
 
+def test_class_weights_are_torchs_and_count_in_the_step_alone() -> None:
+    settings, data = recipe(class_weights="balanced", batch_size=40), examples()
+    run = training(settings, data)
+    before = [p.detach().clone() for p in run.network.parameters()]
+    scores, labels, counts = run.network(data.batch(torch.arange(40))[0]), data.y.int().argmax(1), data.y.sum(dim=0)
+    assert len(set(counts.tolist())) > 1, "or nothing would differ"
+    weight = 40 / (5 * counts.float())
+    losses = torch.nn.functional.cross_entropy(scores, labels, weight=weight, reduction="none")
+    slopes = torch.autograd.grad(losses.mean(), list(run.network.parameters()))
+    plain = torch_losses(scores.detach(), data.y, settings)
+    torch.testing.assert_close(run.train_epoch(1).sort().values, plain.sort().values)
+    for old, slope, new in zip(before, slopes, run.network.parameters(), strict=True):
+        torch.testing.assert_close(new.detach(), old - settings.learning_rate * slope)
+
+
 def test_augmentation_changes_what_is_trained_on() -> None:
     (_, plain), (_, shifted) = train(recipe()), train(recipe(augmentation={"shift": 2}))
     assert torch.isclose(plain, shifted).sum() < 10, "one of 25 shifts is none"

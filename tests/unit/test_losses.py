@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
+import sklearn.utils.class_weight
 import torch
-from digits.training.losses import LOSSES, balanced_mnist_loss, batch_accuracy, cross_entropy, mnist_loss
+from digits.training.losses import LOSSES, balanced_mnist_loss, batch_accuracy, class_weights, cross_entropy, mnist_loss
 from small import examples, recipe, torch_losses
 
 SIGMOIDS = [{"loss": "mnist_loss"}, {"loss": "balanced_mnist_loss"}]
@@ -36,3 +38,12 @@ def test_losses_are_finite_for_large_scores() -> None:
 def test_batch_accuracy_counts_rows() -> None:
     scores = torch.tensor([[1.0, 2.0], [3.0, 0.0], [0.0, 1.0], [5.0, 4.0]])
     assert batch_accuracy(scores, torch.tensor([[0, 1], [1, 0], [1, 0], [0, 1]]).bool()).item() == 0.5
+
+
+def test_balanced_weights_are_scikit_learns() -> None:
+    labels = np.array([0] * 6 + [1] * 3 + [2])
+    weights = class_weights(torch.from_numpy(np.eye(3)[labels]).bool())
+    theirs = sklearn.utils.class_weight.compute_class_weight("balanced", classes=np.arange(3), y=labels)
+    np.testing.assert_allclose(weights.numpy(), theirs, rtol=1e-6)
+    assert weights[labels].mean().item() == pytest.approx(1)
+    assert class_weights(torch.tensor([[True, False]])).isfinite().all(), "of a class without images too"

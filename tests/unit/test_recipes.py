@@ -1,6 +1,7 @@
 """Recipes: the parts that the schema names are there, and one line for keys that do not fit each other."""
 
 import dataclasses
+import json
 import re
 from typing import Any
 
@@ -44,6 +45,14 @@ def test_a_recipe_is_read_from_json() -> None:
             parse_recipe(text)
 
 
+def test_a_file_of_weights_names_a_later_key_only_where_it_is_not_at_its_default() -> None:
+    """What was published before there was the key is so the same bytes, and a recipe again."""
+    plain, weighted = recipe(), recipe(class_weights="balanced")
+    assert plain.header().keys() == FIELDS.keys() - {"class_weights"}
+    assert weighted.header() == {**plain.header(), "class_weights": "balanced"}
+    assert [parse_recipe(json.dumps(of.header())) for of in (plain, weighted)] == [plain, weighted]
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -62,6 +71,10 @@ def test_a_recipe_is_read_from_json() -> None:
         ({"layer_lr_multipliers": [1, 1, 1]}, "layer_lr_multipliers: 3 for 2 layers; give one each"),
         ({"layer_lr_multipliers": [1, 1], "features_of": "x"}, "layer_lr_multipliers: features_of trains the last layer"),
         ({"hidden": [], "features_of": "x"}, "features_of: a linear model has no features"),
+        ({**CONVOLUTIONAL, "convolutions": "auto", "padding": False}, "convolutions: auto counts on padding; choose padding: true"),
+        ({**CONVOLUTIONAL, "convolutions": "auto", "layer_lr_multipliers": [1]}, "layer_lr_multipliers: convolutions: auto leaves"),
+        ({"convolutions": "auto"}, "convolutions: a dense network has none"),
+        ({"validation_size": 1.5}, "validation_size: 1.5 is neither a whole number nor below 1"),
         ({"epochs": 1, "hard_examples": HARD}, "hard_examples.warmup_epochs: leaves none of the 1 epochs"),
     ],
     ids=str,
@@ -78,7 +91,25 @@ def test_keys_that_do_not_fit_each_other_are_refused(changes: dict[str, Any], me
         STOPS,
         {"schedule": "plateau", "validation_size": 1},
         {"layer_lr_multipliers": [0, 1]},
-        {"augmentation": {"scale": 0.99, "stretch": 0, "shear": 1, "rotation": 180, "shift": 10, "elastic": 2}},
+        {
+            **CONVOLUTIONAL,
+            "convolutions": "auto",
+            "batch_norm": True,
+            "batch_size": "auto",
+            "augmentation": {"shift": "auto"},
+        },
+        {"validation_size": 0.5, "validation_split": "stratified", "class_weights": "balanced"},
+        {
+            "augmentation": {
+                "scale": 0.99,
+                "stretch": 0,
+                "shear": 1,
+                "rotation": 180,
+                "shift": 10,
+                "elastic": 2,
+                "flip": 1,
+            }
+        },
         {"epochs": 2, "hard_examples": {**HARD, "warmup_fraction": 1}},
         {**CONVOLUTIONAL, "dropout": 0.5, "features_of": "x", "hidden": []},
     ],

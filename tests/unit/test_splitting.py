@@ -50,6 +50,21 @@ def test_the_last_of_each_class_are_held_out(split: Split, sort: bool) -> None:
     assert torch.equal(training_images(split, settings, ALL, 0)[1], training_images(split, settings, ALL, 1)[1])
 
 
+def test_a_stratified_part_has_as_large_a_part_of_each_class() -> None:
+    """Of one image that a class has alone, the training gets it."""
+    values = torch.tensor([0] * 100 + [1] * 50 + [2] * 10 + [3])
+    train, held_out = split_validation(values, 0.2, "stratified")
+    assert [int((values[held_out] == number).sum()) for number in range(4)] == [20, 10, 2, 0]
+    assert sorted([*train.tolist(), *held_out.tolist()]) == list(range(161))
+    assert held_out.tolist() != split_validation(values, 32, "last")[1].tolist(), "random ones"
+    assert set(split_validation(values, 0.1, "stratified")[1].tolist()) < set(held_out.tolist())
+
+
+@pytest.mark.parametrize(("size", "count"), [(0, 0), (0.2, 100), (0.0011, 1), (1, 1), (100, 100)])
+def test_a_size_below_1_is_a_fraction(size: float, count: int) -> None:
+    assert len(split_validation(torch.zeros(500), size, "random")[1]) == count
+
+
 def test_classes_are_chosen_by_name_in_the_data_sets_order(split: Split) -> None:
     settings = recipe(classes=["7", "3"], validation_size=100)
     outputs = output_classes(settings, split.classes)

@@ -31,6 +31,7 @@ LOCAL = {"download", "convert"}  # they run where snakemake does
 DEFAULT = ("linear", "small", "published", "repaired", "convnet")
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 LADDER = tuple(yaml.safe_load((ROOT / "config" / "ladder.yaml").read_text())["models"])
+SEARCHES = ("search", "general-search", "sweep")
 # Models and seeds of each file in config/ that builds the report.
 OVERLAYS = {
     "config": (DEFAULT, (0, 1, 2)),
@@ -43,7 +44,7 @@ OVERLAYS = {
 
 
 def test_every_configuration_file_is_tested() -> None:
-    assert {path.stem for path in (ROOT / "config").glob("*.yaml")} == {*OVERLAYS, "search", "sweep"}
+    assert {path.stem for path in (ROOT / "config").glob("*.yaml")} == {*OVERLAYS, *SEARCHES, "own-images"}
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
@@ -149,6 +150,17 @@ def test_the_workflow_is_a_module_of_another(tmp_path: Path) -> None:
     needed = {f"digits_{rule}" for rule in ("download", "convert", "train", "evaluate", "summarise")}
     assert planned(run(project, wanted)) == needed
     assert planned(run(project, wanted)) == set()
+
+
+def test_the_example_for_own_images_needs_the_folder_alone(tmp_path: Path) -> None:
+    folder = copy_project(tmp_path / "project")
+    for name in ("cat", "dog"):
+        place = folder / "my-images" / name
+        place.mkdir(parents=True)
+        (place / "1.png").write_bytes(png(size=(40, 50)))
+    found = plan(Project(folder, folder / "config" / "own-images.yaml")).all
+    without = {"download", "search"} | LADDER_RULES
+    assert found == jobs(AFTER.keys() - without, ("logistic", "general"), range(3), candidates=())
 
 
 def test_image_files_give_the_same_tensors_and_count_by_content(project: Project, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from digits.data.splitting import output_classes
 from digits.data.tensors import Split, load_split
 from digits.networks.network import Network, predict, widen
 from digits.networks.weights import load_network, load_weights, require_recipe, require_same_training, restore
+from digits.settings.fitting import fitted
 from digits.settings.recipes import Recipe, parse_recipe
 from digits.statistics.metrics import measure_run, read_label_errors
 from digits.statistics.predictions import Predictions, load_validation, save_predictions
@@ -62,6 +63,7 @@ def main() -> None:
         raise UserError(
             f"{args.weights}: trained on classes {training['classes']}, but {args.images} has {test.classes}; delete it and start again"
         )
+    recipe = fitted(recipe, test.images.shape[1:], training["train_size"])
     require_recipe(args.weights, training, recipe)
     snapshots, snapshots_training = load_weights(args.snapshots)
     require_recipe(args.snapshots, snapshots_training, recipe)

@@ -1,13 +1,13 @@
 """Compare a search's candidates on the validation images, and name the best: a table, and a figure with one panel per search.
 
-The best has the highest mean accuracy over its seeds; of equals, the one with the lowest mean loss, then the first. A
-candidate of which a run diverged (its scores are no numbers) has no accuracy and is never the best.
+The best has the highest mean over its seeds of the search's criterion; of equals, the one with the lowest mean loss, then
+the first. A candidate of which a run diverged (its scores are no numbers) has no means and is never the best.
 """
 
 import json
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,10 +24,13 @@ from digits.core.files import checked
 from digits.core.options import command_parser
 from digits.rendering.plotting import COLOURS, save_figures
 from digits.settings.candidates import as_changes
+from digits.statistics.by_class import AVERAGES, class_means
 from digits.statistics.metrics import mean_and_interval, negative_log_likelihood
 from digits.statistics.predictions import load_validation
 
 SCORES = "validation.safetensors"  # in the folder of each run
+# What may decide, as readers know it.
+CRITERIA = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1"}
 WIDE = 20  # an axis whose largest value is more than so many times its smallest is logarithmic
 # How single runs are drawn.
 RUNS: dict[str, Any] = {"marker": ".", "linestyle": "", "color": "#999999", "markersize": 5}
@@ -39,50 +42,66 @@ class Candidate(NamedTuple):
 
     name: str
     changes: dict[str, Any]
-    accuracies: list[float]  # of each run that did not diverge
-    losses: list[float]  # likewise, mean negative log-likelihood
+    scores: list[dict[str, float]]  # of each run that did not diverge: every one of CRITERIA, and `loss`
     diverged: int  # runs
+    criterion: str  # that decides
+
+    def values(self, name: str) -> list[float]:
+        """Return one of the scores for each run that did not diverge."""
+        return [scores[name] for scores in self.scores]
+
+    def mean(self, name: str) -> float:
+        """Return its mean over the runs; NaN where one diverged."""
+        return math.nan if self.diverged else float(np.mean(self.values(name)))
 
     @property
-    def accuracy(self) -> float:
-        """The mean over the runs; NaN where one diverged."""
-        return math.nan if self.diverged else float(np.mean(self.accuracies))
+    def errors(self) -> list[float]:
+        """What each run that did not diverge lacks of the criterion's 1."""
+        return [1 - value for value in self.values(self.criterion)]
 
     @property
-    def loss(self) -> float:
-        """Likewise."""
-        return math.nan if self.diverged else float(np.mean(self.losses))
+    def error(self) -> float:
+        """Their mean; NaN where a run diverged."""
+        return 1 - self.mean(self.criterion)
 
 
-def read_scores(path: Path) -> tuple[float, float] | None:
-    """Return a run's accuracy and mean negative log-likelihood on the validation images; None if it diverged."""
+def read_scores(path: Path) -> dict[str, float] | None:
+    """Return a run's CRITERIA and mean negative log-likelihood on the validation images; None if it diverged."""
     logits, labels = load_validation(path)
     if not len(labels):
         raise UserError(f"{path}: no images were held out; choose a recipe with a validation_size above 0")
     if not (logits < np.inf).all():  # NaN is what digits.train writes of a training that diverged
         return None
     log_probabilities = scipy.special.log_softmax(logits.astype(np.float64), axis=1)
-    accuracy = float((logits.argmax(axis=1) == labels).mean())
-    return accuracy, negative_log_likelihood(log_probabilities, labels.astype(np.int64))
+    predicted, classes = logits.argmax(axis=1), logits.shape[1]
+    means = class_means(
+        *(np.bincount(of, minlength=classes) for of in (labels[predicted == labels], labels, predicted))
+    )
+    return {
+        "accuracy": float((predicted == labels).mean()),
+        **dict(zip(AVERAGES, means.tolist(), strict=True)),
+        "loss": negative_log_likelihood(log_probabilities, labels.astype(np.int64)),
+    }
 
 
-def read_candidate(name: str, changes: dict[str, Any], seeds: Sequence[int], runs: Path) -> Candidate:
-    """Read what `digits.train` wrote of a candidate's runs."""
-    found = [read_scores(runs / name / f"seed-{seed}" / SCORES) for seed in seeds]
+def read_candidate(name: str, changes: dict[str, Any], search: Mapping[str, Any], runs: Path) -> Candidate:
+    """Read what `digits.train` wrote of a candidate's runs; the search says with which seeds, and what decides."""
+    found = [read_scores(runs / name / f"seed-{seed}" / SCORES) for seed in search["seeds"]]
     finished = [scores for scores in found if scores is not None]
-    accuracies, losses = [scores[0] for scores in finished], [scores[1] for scores in finished]
-    return Candidate(name, changes, accuracies, losses, len(found) - len(finished))
+    return Candidate(name, changes, finished, len(found) - len(finished), search["criterion"])
 
 
 def best_of(candidates: Sequence[Candidate]) -> Candidate | None:
     """Return the best; None where all diverged."""
     able = [candidate for candidate in candidates if not candidate.diverged]
-    return max(able, key=lambda candidate: (candidate.accuracy, -candidate.loss), default=None)
+    return min(able, key=lambda candidate: (-candidate.mean(candidate.criterion), candidate.mean("loss")), default=None)
 
 
 def verdict(best: Candidate | None) -> str:
     """Say which candidate is best."""
-    return f"{as_changes(best.changes)} is best, validation accuracy {best.accuracy:.2%}" if best else "all diverged"
+    if best is None:
+        return "all diverged"
+    return f"{as_changes(best.changes)} is best, validation {CRITERIA[best.criterion]} {best.mean(best.criterion):.2%}"
 
 
 def table_rows(search: str, candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
@@ -90,19 +109,20 @@ def table_rows(search: str, candidates: Sequence[Candidate]) -> list[dict[str, A
     best = best_of(candidates)
     rows = []
     for candidate in candidates:
-        accuracy = {} if candidate.diverged else mean_and_interval(candidate.accuracies)
+        accuracy = {} if candidate.diverged else mean_and_interval(candidate.values("accuracy"))
         rows.append(
             {
                 "search": search,
                 "candidate": candidate.name,
                 "changes": as_changes(candidate.changes),
-                "runs": len(candidate.accuracies) + candidate.diverged,
+                "runs": len(candidate.scores) + candidate.diverged,
                 "diverged": candidate.diverged,
                 "validation_accuracy": accuracy.get("mean"),
                 "validation_accuracy_std": accuracy.get("std"),
                 "interval_low": accuracy.get("low"),
                 "interval_high": accuracy.get("high"),
-                "validation_loss": candidate.loss,
+                **{f"validation_{name}": candidate.mean(name) for name in (*AVERAGES, "loss")},
+                "criterion": candidate.criterion,
                 "best": candidate is best,
             }
         )
@@ -140,7 +160,7 @@ def _draw_along_a_number(axis: Axes, candidates: Sequence[Candidate], best: Cand
         (candidate for candidate in candidates if not candidate.diverged),
         key=lambda candidate: float(places[candidate.name]),
     )
-    means = [1 - candidate.accuracy for candidate in able]
+    means = [candidate.error for candidate in able]
     axis.plot([places[candidate.name] for candidate in able], means, color=COLOURS[0], linewidth=1)
     for candidate in candidates:
         place = places[candidate.name]
@@ -150,26 +170,24 @@ def _draw_along_a_number(axis: Axes, candidates: Sequence[Candidate], best: Cand
                 place, 1, "diverged ", DIVERGED, transform=axis.get_xaxis_transform(), rotation=90, va="top", ha="right"
             )
         else:
-            errors = [1 - accuracy for accuracy in candidate.accuracies]
-            axis.plot([place] * len(errors), errors, **RUNS)
-            axis.plot(place, 1 - candidate.accuracy, **_mean(candidate is best))
-    axis.set(xlabel=next(iter(candidates[0].changes)), ylabel="validation error")
+            axis.plot([place] * len(candidate.errors), candidate.errors, **RUNS)
+            axis.plot(place, candidate.error, **_mean(candidate is best))
+    axis.set(xlabel=next(iter(candidates[0].changes)), ylabel=_axis_label(candidates))
     _scale(axis, "x", list(places.values()), 1, "")
     _scale(axis, "y", _errors(candidates), 100, " %")
 
 
 def _draw_rows(axis: Axes, candidates: Sequence[Candidate], best: Candidate | None) -> None:
     """Draw those with the fewest errors first, and those that diverged last."""
-    rows = sorted(candidates, key=lambda candidate: math.inf if candidate.diverged else 1 - candidate.accuracy)
+    rows = sorted(candidates, key=lambda candidate: math.inf if candidate.diverged else candidate.error)
     for row, candidate in enumerate(rows):
-        errors = [1 - accuracy for accuracy in candidate.accuracies]
         if candidate.diverged:
             axis.text(0, row, " diverged", DIVERGED, transform=axis.get_yaxis_transform(), va="center")
         else:
-            axis.plot(errors, [row] * len(errors), **RUNS)
-            axis.plot(1 - candidate.accuracy, row, **_mean(candidate is best))
+            axis.plot(candidate.errors, [row] * len(candidate.errors), **RUNS)
+            axis.plot(candidate.error, row, **_mean(candidate is best))
     names = [as_changes(candidate.changes) for candidate in rows]
-    axis.set(yticks=range(len(rows)), yticklabels=names, ylim=(len(rows) - 0.5, -0.5), xlabel="validation error")
+    axis.set(yticks=range(len(rows)), yticklabels=names, ylim=(len(rows) - 0.5, -0.5), xlabel=_axis_label(candidates))
     axis.tick_params(axis="y", labelsize=7)
     _scale(axis, "x", _errors(candidates), 100, " %")
 
@@ -180,7 +198,12 @@ def _mean(best: bool) -> dict[str, Any]:
 
 
 def _errors(candidates: Sequence[Candidate]) -> list[float]:
-    return [1 - accuracy for candidate in candidates if not candidate.diverged for accuracy in candidate.accuracies]
+    return [error for candidate in candidates if not candidate.diverged for error in candidate.errors]
+
+
+def _axis_label(candidates: Sequence[Candidate]) -> str:
+    criterion = candidates[0].criterion
+    return "validation error" if criterion == "accuracy" else f"1 − validation {CRITERIA[criterion]}"
 
 
 def _scale(axis: Axes, side: str, values: Sequence[float], factor: float, unit: str) -> None:
@@ -198,7 +221,7 @@ def main() -> None:
     parser.add_argument(
         "--searches",
         required=True,
-        help="JSON: by a search's name its `seeds` and its `candidates`, the changes by their name",
+        help="JSON: by a search's name its `criterion`, its `seeds` and its `candidates`, the changes by their name",
     )
     parser.folder("--runs", "folder of all runs; of each candidate, digits.train wrote them")
     parser.output("--table", "CSV file to write: one row per candidate")
@@ -207,9 +230,7 @@ def main() -> None:
 
     plan = json.loads(args.searches)
     searches = {
-        search: [
-            read_candidate(name, changes, spec["seeds"], args.runs) for name, changes in spec["candidates"].items()
-        ]
+        search: [read_candidate(name, changes, spec, args.runs) for name, changes in spec["candidates"].items()]
         for search, spec in plan.items()
     }
     if not searches:

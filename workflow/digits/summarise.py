@@ -3,7 +3,7 @@
 The best model is chosen by its mean validation accuracy, never by the test images.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,16 @@ import pandas as pd
 from digits.core.command import log, run
 from digits.core.options import command_parser
 from digits.core.tables import write_tables
-from digits.statistics.kinds import PROBABILITIES
+from digits.data.tensors import load_split
+from digits.statistics.by_class import AVERAGES
+from digits.statistics.kinds import ENDS, PROBABILITIES
 from digits.statistics.metrics import ensemble_accuracy, mean_and_interval
 from digits.statistics.predictions import load_predictions, require_one_each, require_same_images
 from digits.statistics.runs import read_measures
 
 
-def metrics_row(path: Path) -> dict[str, Any]:
-    """Return a run's row of the table from its measures; UserError, naming the file, if it is something else."""
-    run = read_measures(path)
+def metrics_row(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a run's row of the table from its measures."""
     calibrated = run["test"]["calibrated"] or {}
     without_label_errors = run["test"]["without_label_errors"] or {}
     return {
@@ -30,11 +31,30 @@ def metrics_row(path: Path) -> dict[str, Any]:
         **{f"test_{name}": run["test"][name] for name in ("accuracy", "images", "errors")},
         "test_interval_low": run["test"]["interval"][0],
         "test_interval_high": run["test"]["interval"][1],
+        **{f"test_{name}": value for name, value in by_class(run["test"]).items()},
+        **{f"validation_{name}": value for name, value in by_class(run["validation"] or {}).items()},
         **{name: run["test"][name] for name in PROBABILITIES},
         "temperature": run["temperature"],
         **{f"calibrated_{name}": calibrated.get(name) for name in PROBABILITIES},
         "test_accuracy_without_label_errors": without_label_errors.get("accuracy"),
     }
+
+
+def by_class(measures: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of the means over the classes: each and the ends of its interval, None where nothing was measured."""
+    found: dict[str, Any] = {}
+    for name in AVERAGES:
+        low, high = measures.get(f"{name}_interval", (None, None))
+        found |= {name: measures.get(name), f"{name}_low": low, f"{name}_high": high}
+    return found
+
+
+def largest_class(counts: Mapping[str, int], per_class: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the class that most training images have, of those that are tested, and the accuracy of answering it always."""
+    tested = [row for row in per_class if row["images"]]
+    most = max(tested, key=lambda row: counts[row["class"]])
+    accuracy = most["images"] / sum(row["images"] for row in tested)
+    return {"largest_class": most["class"], "largest_class_accuracy": accuracy}
 
 
 def read_ensemble(paths: Sequence[Path]) -> dict[str, float]:
@@ -46,10 +66,12 @@ def read_ensemble(paths: Sequence[Path]) -> dict[str, float]:
     return ensemble_accuracy([predictions.logits[counted] for predictions in runs], runs[0].labels[counted])
 
 
-def models_table(metrics: pd.DataFrame, predictions: Sequence[Path]) -> pd.DataFrame:
+def models_table(
+    metrics: pd.DataFrame, predictions: Sequence[Path], baselines: Sequence[Mapping[str, Any]]
+) -> pd.DataFrame:
     """One row per model, in the order of its first run: mean, spread and 95 % t-interval over seeds, and which is chosen.
 
-    `predictions` names the file of each run, in the order of `metrics`.
+    `predictions` names the file of each run, `baselines` what `largest_class` says of it, in the order of `metrics`.
 
     Chosen is, of the models that were tested on most images (a recipe may be about some classes alone), the one with the
     highest mean validation accuracy, the first of equals; where none held images out, the first.
@@ -71,6 +93,13 @@ def models_table(metrics: pd.DataFrame, predictions: Sequence[Path]) -> pd.DataF
                 "interval_high": test["high"],
                 "test_images": runs["test_images"].iloc[0],
                 "test_errors": runs["test_errors"].mean(),
+                **{
+                    f"test_{name}{end}": value
+                    for name in AVERAGES
+                    for end, value in means_of(runs[f"test_{name}"].tolist()).items()
+                },
+                **{f"validation_{name}": runs[f"validation_{name}"].astype(float).mean() for name in AVERAGES},
+                **baselines[int(runs.index[0])],
                 "ensemble_accuracy": ensemble["accuracy"],
                 "ensemble_low": ensemble["low"],
                 "ensemble_high": ensemble["high"],
@@ -84,17 +113,28 @@ def models_table(metrics: pd.DataFrame, predictions: Sequence[Path]) -> pd.DataF
     return summary
 
 
+def means_of(values: Sequence[float]) -> dict[str, float]:
+    """Return the mean over runs and its interval, by what a column's name ends in."""
+    found = mean_and_interval(values)
+    return dict(zip(ENDS, (found["mean"], found["low"], found["high"]), strict=True))
+
+
 def main() -> None:
     parser = command_parser("summarise", __doc__)
     parser.files("--runs", "metrics.json of each run, from digits.evaluate")
     parser.files("--predictions", "predictions of each run, in the same order")
+    parser.file("--train", "train.safetensors, from digits.convert, whose labels alone are read")
     parser.output("--metrics", "CSV file to write: one row per run")
     parser.output("--summary", "CSV file to write: one row per model")
     args = parser.parse_args()
 
     require_one_each(args.runs, args.predictions)
-    metrics = pd.DataFrame([metrics_row(path) for path in args.runs])
-    summary = models_table(metrics, args.predictions)
+    measured, train = [read_measures(path) for path in args.runs], load_split(args.train)
+    numbers = np.bincount(train.labels, minlength=len(train.classes)).tolist()
+    counts = dict(zip(train.classes, numbers, strict=True))
+    metrics = pd.DataFrame([metrics_row(run) for run in measured])
+    baselines = [largest_class(counts, run["test"]["per_class"]) for run in measured]
+    summary = models_table(metrics, args.predictions, baselines)
     write_tables({args.metrics: metrics, args.summary: summary}, args.made_from)
     log(f"{len(metrics)} runs of {len(summary)} models")
 

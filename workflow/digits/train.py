@@ -5,7 +5,6 @@ Expected on MNIST: `published` ends near 20 to 40 % (it does not learn; see the 
 """
 
 import csv
-import dataclasses
 import os
 import time
 from collections.abc import Sequence
@@ -25,9 +24,11 @@ from digits.core.seeding import generator_for
 from digits.data.examples import Examples, as_examples
 from digits.data.splitting import output_classes, training_images
 from digits.data.tensors import Split, load_split
+from digits.networks.convolutional import too_small
 from digits.networks.flops import flops_per_image
 from digits.networks.network import Network, build_network, predict, widen
 from digits.networks.weights import learned, load_weights, restore, save_weights
+from digits.settings.fitting import fitted
 from digits.settings.recipes import Recipe, parse_recipe
 from digits.training.loop import DivergenceError, Epoch, Training, fit
 
@@ -74,6 +75,7 @@ def begin(
     """
     outputs = output_classes(recipe, split.classes)
     chosen, held_out = training_images(split, recipe, outputs, seed)
+    recipe = fitted(recipe, split.images.shape[1:], len(chosen))
     train = as_examples(split, chosen, outputs, device)
     generator = generator_for(model, seed)
     network = build_network(recipe, train.images.shape[1:], len(outputs), generator)
@@ -147,7 +149,9 @@ def main() -> None:
     device, kind = choose_device(args.device)
     split = load_split(args.images)
     training, held_out_images = begin(split, recipe, args.model, args.seed, device=device, features=args.features)
-    network, outputs = training.network, output_classes(recipe, split.classes)
+    if few := too_small(training.recipe, split.images.shape[1:]):
+        log(f"warning: {'; '.join(few)}. Choose crop: 0 and convolutions: auto.")
+    recipe, network, outputs = training.recipe, training.network, output_classes(recipe, split.classes)
     validation = as_examples(split, held_out_images, outputs, device)
     shape = split.images.shape[1:]
     training_flops, prediction_flops = flops_per_image(network, shape)
@@ -164,7 +168,7 @@ def main() -> None:
         header = {
             "model": args.model,
             "seed": args.seed,
-            "recipe": dataclasses.asdict(recipe),
+            "recipe": recipe.header(),
             "members": 1,
             "epochs": epochs,
             "train_size": len(training.train.y),

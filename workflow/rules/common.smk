@@ -70,9 +70,9 @@ FIRST_RUNS = {model: RUN.format(model=model, seed=seeds[0]) for model, seeds in 
 LADDER = trained_rungs(config)
 EXPERIMENT = planned_experiment(config)
 
-# By a search's name, in an order that is not the user's: its seeds, and what each candidate changes, by its name.
+# By a search's name, in an order that is not the user's: what decides, its seeds, and what each candidate changes, by its name.
 SEARCHES = {
-    name: {"seeds": search["seeds"], "candidates": candidates(name, search)}
+    name: {"criterion": search["criterion"], "seeds": search["seeds"], "candidates": candidates(name, search)}
     for name, search in sorted(config["searches"].items())
 }
 CANDIDATES = {name for search in SEARCHES.values() for name in search["candidates"]}

@@ -66,6 +66,7 @@ rule summarise:
     input:
         metrics=[f"{run}/metrics.json" for run in RUNS],
         predictions=[f"{run}/predictions.safetensors" for run in RUNS],
+        train=TENSORS["train"],
     output:
         **captioned({"metrics": "results/metrics.csv", "summary": "results/summary.csv"}, "Tables", "table"),
     log:
@@ -81,7 +82,7 @@ rule summarise:
     message:
         "Joining all runs into two tables"
     shell:
-        "python -m digits.summarise --runs {input.metrics} --predictions {input.predictions}"
+        "python -m digits.summarise --runs {input.metrics} --predictions {input.predictions} --train {input.train}"
         " --metrics {output.metrics} --summary {output.summary} 2> {log}"
 
 

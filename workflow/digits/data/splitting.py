@@ -9,7 +9,7 @@ from torch import Tensor
 from digits.core.command import UserError
 from digits.core.seeding import generator_for
 from digits.data.tensors import Split
-from digits.settings.recipes import Recipe
+from digits.settings.recipes import AUTO, Recipe
 from digits.settings.schema import unknown
 
 
@@ -22,23 +22,33 @@ def output_classes(recipe: Recipe, classes: Sequence[str]) -> list[int]:
     return [number for number, name in enumerate(classes) if name in wanted]
 
 
-def split_validation(labels: Tensor, validation_size: int, choice: str) -> tuple[Tensor, Tensor]:
+def split_validation(labels: Tensor, validation_size: float, choice: str) -> tuple[Tensor, Tensor]:
     """Choose the images to train on and those held out: the same ones for every model and seed. Indices, int64.
 
-    `choice` is a name in VALIDATION_SPLITS. What a smaller number holds out is among what a larger one does.
+    `validation_size` is a number of images or, below 1, a fraction of them; `choice` a name in VALIDATION_SPLITS. What a
+    smaller number holds out is among what a larger one does.
     """
     count = len(labels)
-    if validation_size >= count:
-        raise UserError(
-            f"recipe.validation_size: {validation_size:,} of {count:,} images leaves none to train on; hold out fewer"
-        )
+    size = round(validation_size * count) if validation_size < 1 else int(validation_size)
+    if size >= count:
+        raise UserError(f"recipe.validation_size: {size:,} of {count:,} images leaves none to train on; hold out fewer")
     order = VALIDATION_SPLITS[choice](labels)
-    held_out = order[count - validation_size :].sort().values
-    return order[: count - validation_size].sort().values, held_out
+    held_out = order[count - size :].sort().values
+    return order[: count - size].sort().values, held_out
 
 
 def _random(labels: Tensor) -> Tensor:
     return torch.randperm(len(labels), generator=generator_for("validation split"))
+
+
+def _stratified(labels: Tensor) -> Tensor:
+    """Order the images by where in their class they are, from 0 to 1, after it was shuffled; a single one is in the middle."""
+    shuffled = _random(labels)
+    place = torch.empty(len(labels), dtype=torch.float64)
+    for number in labels.unique():
+        of_class = shuffled[labels[shuffled] == number]
+        place[of_class] = (torch.arange(len(of_class), dtype=torch.float64) + 0.5) / len(of_class)
+    return place.argsort(stable=True)
 
 
 def _last_of_each_class(labels: Tensor) -> Tensor:
@@ -50,7 +60,11 @@ def _last_of_each_class(labels: Tensor) -> Tensor:
     return place.argsort(stable=True)
 
 
-VALIDATION_SPLITS: dict[str, Callable[[Tensor], Tensor]] = {"random": _random, "last": _last_of_each_class}
+VALIDATION_SPLITS: dict[str, Callable[[Tensor], Tensor]] = {
+    "random": _random,
+    "stratified": _stratified,
+    "last": _last_of_each_class,
+}
 
 
 def training_images(split: Split, recipe: Recipe, outputs: Sequence[int], seed: int) -> tuple[Tensor, Tensor]:
@@ -73,8 +87,8 @@ def training_images(split: Split, recipe: Recipe, outputs: Sequence[int], seed: 
                     f"are {len(of_class):,} images to train on; choose no more, or null for all"
                 )
         train = torch.cat([of_class[: recipe.labels_per_class] for of_class in of_each]).sort().values
-    if recipe.batch_size > len(train):
+    if recipe.batch_size != AUTO and recipe.batch_size > len(train):
         raise UserError(
-            f"recipe.batch_size: {recipe.batch_size:,} is more than the {len(train):,} images to train on; choose a smaller one"
+            f"recipe.batch_size: {recipe.batch_size:,} is more than the {len(train):,} images to train on; choose a smaller one, or auto"
         )
     return train, held_out

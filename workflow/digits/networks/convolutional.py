@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from digits.networks.dense import drop, product
+from digits.settings.recipes import Recipe
 
 
 def output_sizes(
@@ -19,6 +20,26 @@ def output_sizes(
         height, width = ((size + 2 * border - side) // stride + 1 for size in (height, width))
         sizes.append((height, width))
     return sizes
+
+
+def too_small(recipe: Recipe, shape: Sequence[int]) -> list[str]:
+    """Return what of a fitted recipe leaves too few of the pixels of images of a shape, [3,] height, width; each names its key.
+
+    A crop should leave half of them, and a convolution see no fewer than its kernel covers: the rest is padding.
+    """
+    height, width = shape[-2:]
+    inner = (height - 2 * recipe.crop, width - 2 * recipe.crop)
+    found = []
+    if 2 * inner[0] * inner[1] < height * width:
+        found.append(f"recipe.crop: {recipe.crop} leaves {inner[0]}×{inner[1]} of {height}×{width} pixels")
+    inputs = [inner, *output_sizes(*inner, recipe.convolutions, recipe.padding)]
+    for number, ((_, side, _), size) in enumerate(zip(recipe.convolutions, inputs, strict=False), 1):
+        if min(size) < side:
+            found.append(
+                f"recipe.convolutions: number {number} looks for shapes of {side}×{side} in {size[0]}×{size[1]} pixels"
+            )
+            break
+    return found
 
 
 class Convolutional(nn.Module):

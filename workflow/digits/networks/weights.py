@@ -1,6 +1,5 @@
 """Weight files: what networks have learned, by name, and how it came to be."""
 
-import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -94,7 +93,7 @@ def load_network(
 def require_recipe(path: Path, training: Mapping[str, Any], recipe: Recipe) -> None:
     """Stop if a weights file's header names another recipe; tensors of the same shapes would not tell."""
     with written_by("digits.train", path):
-        differences = _differences(training["recipe"], json.loads(json.dumps(dataclasses.asdict(recipe))))
+        differences = _differences(training["recipe"], json.loads(json.dumps(recipe.header())))
     if differences:
         raise UserError(f"{path}: trained with another recipe ({differences}); delete it and start again")
 
@@ -108,11 +107,8 @@ def require_same_training(
 
 
 def _differences(found: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
-    return "; ".join(
-        f"{key} {json.dumps(found[key])}, not {json.dumps(value)}"
-        for key, value in expected.items()
-        if found[key] != value
-    )
+    both = ((key, found.get(key), expected.get(key)) for key in {**expected, **found})
+    return "; ".join(f"{key} {json.dumps(one)}, not {json.dumps(other)}" for key, one, other in both if one != other)
 
 
 def _shapes(shapes: Mapping[str, list[int]]) -> str:

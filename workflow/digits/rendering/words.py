@@ -26,6 +26,7 @@ SCHEDULES = {
     "plateau": "at a learning rate of {rate}, halved when the validation loss stops falling",
     "one_cycle": "at a learning rate that rises to {rate} and falls to 0",
 }
+FLIP = "{:.0%} of the images with left and right swapped"
 UNITS = {"shift": " pixels", "rotation": "°", "elastic": " pixels"}
 
 
@@ -35,11 +36,13 @@ def recipe_in_words(recipe: Mapping[str, Any]) -> str:
 
 
 def _network(recipe: Mapping[str, Any]) -> str:
+    auto = recipe["convolutions"] == "auto"
     parts = [
         f"{channels} filters of {side}×{side}" + (f", stride {stride}" if stride > 1 else "")
-        for channels, side, stride in recipe["convolutions"]
+        for channels, side, stride in ([] if auto else recipe["convolutions"])
     ]
-    convolutions = f"{len(parts)} convolutions ({'; '.join(parts)}) and global max pooling" if parts else ""
+    of_size = "convolutions that halve the image until 4 to 7 pixels are left, and global max pooling" if auto else ""
+    convolutions = f"{len(parts)} convolutions ({'; '.join(parts)}) and global max pooling" if parts else of_size
     units = [f"{count:,}" for count in recipe["hidden"]]
     hidden = f"{listed(units)} hidden units with ReLU" if units else ""
     layers = listed([part for part in (convolutions, hidden) if part])
@@ -52,8 +55,9 @@ def _training(recipe: Mapping[str, Any]) -> str:
     rate = SCHEDULES[recipe["schedule"]].format(rate=f"{recipe['learning_rate']:g}")
     epochs = recipe["epochs"]
     times = "1 epoch" if epochs == 1 else f"{epochs} epochs"
+    batches = "a fiftieth of the images" if recipe["batch_size"] == "auto" else f"{recipe['batch_size']:,}"
     return (
-        f"it starts {INITS[recipe['init']]} and trains for {times} with batches of {recipe['batch_size']:,}, "
+        f"it starts {INITS[recipe['init']]} and trains for {times} with batches of {batches}, "
         f"using {steps[recipe['optimiser']]} {rate}; {LOSSES[recipe['loss']]}"
     )
 
@@ -61,7 +65,8 @@ def _training(recipe: Mapping[str, Any]) -> str:
 def _extras(recipe: Mapping[str, Any]) -> list[str]:
     """Name what the tutorial's recipe does not have, and which images it is trained on."""
     changes = ", ".join(
-        f"{name} up to {value:g}{UNITS.get(name, '')}" for name, value in recipe["augmentation"].items()
+        FLIP.format(value) if name == "flip" else f"{name} up to {_amount(value, UNITS.get(name, ''))}"
+        for name, value in recipe["augmentation"].items()
     )
     hard, held_out = recipe["hard_examples"], recipe["validation_size"]
     named = {
@@ -70,6 +75,7 @@ def _extras(recipe: Mapping[str, Any]) -> list[str]:
         f"label smoothing {recipe['label_smoothing']:g}": recipe["label_smoothing"],
         f"dropout {recipe['dropout']:g}": recipe["dropout"],
         f"momentum {recipe['momentum']:g}": recipe["momentum"],
+        "each class counted alike in the loss, however many images it has": recipe["class_weights"],
         "a learning rate for each layer": recipe["layer_lr_multipliers"],
         f"augmentation ({changes})": recipe["augmentation"],
         f"weights averaged over the last {recipe['weight_averaging']:.0%} of the steps": recipe["weight_averaging"],
@@ -88,8 +94,11 @@ def _extras(recipe: Mapping[str, Any]) -> list[str]:
     if recipe["early_stopping"]:
         named["early stopping on the validation loss"] = True
     parts = [name for name, used in named.items() if used]
-    last = ", of each class the last" if recipe["validation_split"] == "last" else ""
-    trained = f"{held_out:,} training images are held out{last}" if held_out else "no images are held out"
+    which = {"last": ", of each class the last", "stratified": ", as large a part of each class"}
+    many = f"{held_out:.0%} of the training images" if 0 < held_out < 1 else f"{held_out:,} training images"
+    trained = (
+        f"{many} are held out{which.get(recipe['validation_split'], '')}" if held_out else "no images are held out"
+    )
     if not (held_out or recipe["labels_per_class"] or recipe["classes"]):
         trained = "it trains on the whole training set"
     return [*(["in addition: " + "; ".join(parts)] if parts else []), trained]
@@ -109,6 +118,10 @@ def first_of(parts: Sequence[str], most: int) -> str:
 def isolated(name: str) -> str:
     """Return a name for a sentence: one that is written from right to left is kept from turning what stands beside it."""
     return f"\u2068{name}\u2069" if any(unicodedata.bidirectional(sign) in ("R", "AL") for sign in name) else name
+
+
+def _amount(value: float | str, unit: str) -> str:
+    return "a fourteenth of the side" if value == "auto" else f"{value:g}{unit}"
 
 
 def _pixels(number: int) -> str:

@@ -187,7 +187,9 @@ def _check_features(where: str, recipe: Mapping[str, Any], recipes: Mapping[str,
                 f"{where}: '{source}' is another network, its {key} is {recipes[source][key]}; give both the same"
             )
     held_out = recipes[source]["validation_size"]
-    if held_out < recipe["validation_size"]:  # the last of the same order, so that the fewer are among the more
+    sizes = sorted((held_out, recipe["validation_size"]))
+    # What is held out is the last of the same order, so that the fewer are among the more.
+    if held_out < recipe["validation_size"] or 0 < sizes[0] < 1 <= sizes[1]:
         raise UserError(
             f"{where}: '{source}' holds out {held_out:,} images, this recipe {recipe['validation_size']:,}, so that the "
             "features were trained on images held out here; hold out as many there"

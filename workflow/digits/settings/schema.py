@@ -31,6 +31,7 @@ BOUNDS = {
     "maximum": "at most {}",
     "exclusiveMaximum": "less than {}",
 }
+AUTO = "^auto$"  # the pattern of a key that may be the word auto instead
 LARGEST = 1e300  # of a number: larger ones are infinite soon
 # JSON Schema takes 3.0 for an integer and YAML's .inf for a number; here neither is.
 Validator = extend(
@@ -101,14 +102,14 @@ def _explain(error: ValidationError, whole: str) -> str:
         text = f"is now called '{renamed}'" if renamed else error.schema.get("removed", {}).get(key)
         return f"{_joined(where, [key])}: {text}" if text else f"{where}: {unknown('key', key, known)}"
     if error.validator == "enum":
-        return f"{where}: {unknown('value', error.instance, map(str, rule))}"
+        return f"{where}: {unknown('value', error.instance, ('null' if name is None else str(name) for name in rule))}"
     if error.validator == "propertyNames" or "propertyNames" in error.absolute_schema_path:
         return f"{where}: '{error.instance}' is not a valid name; use lower-case letters, digits, hyphens and dots"
     if error.validator == "required":
         return f"{where}: key '{next(key for key in rule if key not in error.instance)}' is missing"
     if error.validator == "uniqueItems":
         return f"{where}: duplicate value in {error.instance}; list each once"
-    hint = _hint(error.instance, error.validator == "type" and "string" in rule)
+    hint = _hint(error.instance, error.validator == "type" and "string" in rule and "pattern" not in error.schema)
     return f"{where} is {_shown(error.instance)}; it must be {_right(error)}{hint}"
 
 
@@ -132,12 +133,14 @@ def _right(error: ValidationError) -> str:
         "minLength": "text that is not empty" + (", or null" if "null" in schema["type"] else ""),
         "pattern": f"like {rule}",
     }
-    if error.validator in special:
+    auto = schema.get("pattern") == AUTO
+    if error.validator in special and not (auto and error.validator == "pattern"):
         return special[str(error.validator)]
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     bounds = [text.format(schema[name]) for name, text in BOUNDS.items() if name in schema]
-    first = " or ".join(TYPES[name] for name in types if name != "null")
-    return first + (f" of {' and '.join(bounds)}" if bounds else "") + (", or null" if "null" in types else "")
+    first = " or ".join(TYPES[name] for name in types if name != "null" and not (auto and name == "string"))
+    instead = ", or auto" if auto else ", or null" if "null" in types else ""
+    return first + (f" of {' and '.join(bounds)}" if bounds else "") + instead
 
 
 def _hint(value: Any, wants_text: bool) -> str:

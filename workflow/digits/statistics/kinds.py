@@ -1,11 +1,12 @@
 """What the files hold that commands write about runs and models: tables, histories and measures, each declared once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from digits.core.fields import AMOUNT, BIG_COUNT, COUNT, FLAG, NUMBER, ORDINAL, SHARE, TEXT, Field, Kind, Maybe, Rule
+from digits.statistics.by_class import AVERAGES, class_means
 
 CLOSE = 1e-9  # of sums: a table's reader may round a number's last digit
 
@@ -39,6 +40,27 @@ def every_epoch(*run: str) -> Rule:
     return Rule("epoch", "the next epoch, counted from 1", holds)
 
 
+def around(part: str, name: str) -> Callable[[Any], bool]:
+    """Return whether a measure of a run lies in its interval, where there is one."""
+
+    def holds(run: Any) -> bool:
+        of = run[part]
+        return of is None or bool(of[f"{name}_interval"][0] <= of[name] <= of[f"{name}_interval"][1])
+
+    return holds
+
+
+def of_counts(name: str) -> Callable[[Any], bool]:
+    """Return whether a mean over the classes is that of the confusion matrix, to the last bit."""
+
+    def holds(run: Any) -> bool:
+        counts = counts_of(run["test"])
+        means = class_means(counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0))
+        return bool(means[AVERAGES.index(name)] == run["test"][name])
+
+    return holds
+
+
 ERRORS = Rule(
     "test_errors",
     "what test_accuracy leaves of test_images",
@@ -56,7 +78,10 @@ EPOCH = {
     "recall_*": Maybe(SHARE),
 }
 INTERVAL = {"interval_low": Maybe(NUMBER), "interval_high": Maybe(NUMBER)}
+BY_CLASS = {name: spec for of in AVERAGES for name, spec in ((of, SHARE), (f"{of}_interval", (SHARE, SHARE)))}
 PROBABILITIES = {"negative_log_likelihood": AMOUNT, "expected_calibration_error": SHARE}
+
+ENDS = ("", "_low", "_high")  # a measure's columns: itself and its interval
 
 HISTORY = Kind("digits.train", EPOCH, [every_epoch()])
 METRICS = Kind(
@@ -74,6 +99,8 @@ METRICS = Kind(
         "test_errors": COUNT,
         "test_interval_low": SHARE,
         "test_interval_high": SHARE,
+        **{f"test_{name}{end}": SHARE for name in AVERAGES for end in ENDS},
+        **{f"validation_{name}{end}": Maybe(SHARE) for name in AVERAGES for end in ENDS},
         **PROBABILITIES,
         "temperature": Maybe(AMOUNT),
         **{f"calibrated_{name}": Maybe(spec) for name, spec in PROBABILITIES.items()},
@@ -83,6 +110,8 @@ METRICS = Kind(
         only_row_of("model", "seed"),
         ERRORS,
         within("test_accuracy", "test_interval_low", "test_interval_high"),
+        *(within(of, f"{of}_low", f"{of}_high") for name in AVERAGES for of in (f"test_{name}", f"validation_{name}")),
+        *(there_where("validation_accuracy", f"validation_{name}{end}") for name in AVERAGES for end in ENDS),
         *(there_where("temperature", f"calibrated_{name}") for name in PROBABILITIES),
     ],
 )
@@ -99,6 +128,10 @@ SUMMARY = Kind(
         **INTERVAL,
         "test_images": ORDINAL,
         "test_errors": AMOUNT,  # their mean
+        **{f"test_{name}{end}": Maybe(NUMBER) if end else SHARE for name in AVERAGES for end in ENDS},
+        **{f"validation_{name}": Maybe(SHARE) for name in AVERAGES},
+        "largest_class": TEXT,
+        "largest_class_accuracy": SHARE,
         **dict.fromkeys(("ensemble_accuracy", "ensemble_low", "ensemble_high"), Maybe(SHARE)),
         "chosen": FLAG,
     },
@@ -106,6 +139,7 @@ SUMMARY = Kind(
         only_row_of("model"),
         ERRORS,
         within("test_accuracy", "interval_low", "interval_high"),
+        *(within(f"test_{name}", f"test_{name}_low", f"test_{name}_high") for name in AVERAGES),
         within("ensemble_accuracy", "ensemble_low", "ensemble_high"),
         Rule("chosen", "True of one model alone", lambda t: t["chosen"].sum() == 1),
     ],
@@ -170,6 +204,7 @@ LIKENESS = Kind(
 SMOOTHNESS = Kind(
     "digits.plot_weights", {"model": TEXT, "neighbour_correlation": Maybe(CORRELATION)}, [only_row_of("model")]
 )
+RATES = ("precision", "recall", "f1")
 MEASURES = Kind(
     "digits.evaluate",
     {
@@ -181,16 +216,20 @@ MEASURES = Kind(
         "training_flops": Maybe(BIG_COUNT),
         "processors": [TEXT],
         "validation_accuracy": Maybe(SHARE),
+        "validation": Maybe(BY_CLASS),
         "temperature": Maybe(AMOUNT),
         "test": {
             "images": ORDINAL,
             "errors": COUNT,
             "accuracy": SHARE,
             "interval": (SHARE, SHARE),
+            **BY_CLASS,
             **PROBABILITIES,
             "calibrated": Maybe(PROBABILITIES),
             "without_label_errors": Maybe({"images": COUNT, "errors": COUNT, "accuracy": Maybe(SHARE)}),
-            "per_class": [{"class": TEXT, "images": COUNT, "precision": SHARE, "recall": SHARE, "f1": SHARE}],
+            "per_class": [
+                {"class": TEXT, "images": COUNT, **dict.fromkeys(RATES, SHARE), "average_precision": Maybe(SHARE)}
+            ],
             "confusion": [[COUNT]],
         },
         "snapshots": [{"epoch": ORDINAL, "accuracy": SHARE}],
@@ -213,6 +252,17 @@ MEASURES = Kind(
             "test.interval",
             "around test.accuracy",
             lambda run: run["test"]["interval"][0] <= run["test"]["accuracy"] <= run["test"]["interval"][1],
+        ),
+        *(Rule(f"test.{name}", "what test.confusion gives", of_counts(name)) for name in AVERAGES),
+        *(Rule(f"test.{name}_interval", f"around test.{name}", around("test", name)) for name in AVERAGES),
+        *(
+            Rule(f"validation.{name}_interval", f"around validation.{name}", around("validation", name))
+            for name in AVERAGES
+        ),
+        Rule(
+            "validation",
+            "there where validation_accuracy is",
+            lambda run: (run["validation"] is None) == (run["validation_accuracy"] is None),
         ),
         Rule(
             "test.calibrated",
@@ -244,8 +294,10 @@ def is_square(test: Mapping[str, Any]) -> bool:
 
 
 def of_confusion(test: Mapping[str, Any]) -> bool:
-    """Whether the measures of each class are those of the confusion matrix, to the last bit."""
-    return bool(per_class(counts_of(test), [row["class"] for row in test["per_class"]]) == test["per_class"])
+    """Whether the measures of each class are those of the confusion matrix, to the last bit; the average precision is no such one."""
+    rows = [{key: value for key, value in row.items() if key != "average_precision"} for row in test["per_class"]]
+    there = all((row["average_precision"] is None) == (row["images"] == 0) for row in test["per_class"])
+    return there and bool(per_class(counts_of(test), [row["class"] for row in rows]) == rows)
 
 
 def is_rate(counted: Mapping[str, Any]) -> bool:

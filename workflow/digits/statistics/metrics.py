@@ -13,6 +13,7 @@ import scipy.stats
 from digits.core.arithmetic import processor
 from digits.core.command import UserError
 from digits.networks.ensembles import mean_logits
+from digits.statistics.by_class import average_precision, averages_by_class
 from digits.statistics.kinds import per_class
 from digits.statistics.predictions import Predictions
 
@@ -35,6 +36,7 @@ def measure_run(
     validation, validation_labels = held_out
     temperature = fit_temperature(validation, validation_labels)
     correct = validation.argmax(axis=1) == validation_labels
+    run, classes = (training["model"], training["seed"]), len(training["classes"])
     suspected = np.flatnonzero(np.isin(np.flatnonzero(counted), label_errors)).tolist()
     return {
         **{key: training[key] for key in ("model", "seed")},
@@ -42,8 +44,11 @@ def measure_run(
         **{key: training[key] for key in ("epochs", "train_size", "training_flops")},
         "processors": sorted({*training["processors"], processor()}),
         "validation_accuracy": float(correct.mean()) if len(correct) else None,
+        "validation": averages_by_class(validation.argmax(axis=1), validation_labels, classes, "validation", *run)
+        if len(correct)
+        else None,
         "temperature": temperature,
-        "test": evaluate_logits(logits[counted], labels[counted], training["classes"], temperature, suspected),
+        "test": evaluate_logits(logits[counted], labels[counted], training["classes"], temperature, suspected, run=run),
     }
 
 
@@ -67,11 +72,14 @@ def evaluate_logits(
     classes: Sequence[str],
     temperature: float | None = None,
     label_errors: Sequence[int] = (),
+    *,
+    run: Sequence[object] = (),
 ) -> dict[str, Any]:
     """Measure the scores, float32 [N, classes], against the labels, integers [N]. Returns plain numbers for JSON.
 
     Probabilities are the softmax of the scores, whatever the loss was. Interval: Wilson, 95 %. `calibrated` is measured
     on the scores divided by the temperature, `without_label_errors` without the images of those numbers; None without.
+    The `run`, model and seed, seeds the bootstrap.
     """
     labels = labels.astype(np.int64)
     predicted = logits.argmax(axis=1)
@@ -79,15 +87,20 @@ def evaluate_logits(
     confusion = np.zeros((len(classes), len(classes)), np.int64)  # rows: true, columns: predicted
     np.add.at(confusion, (labels, predicted), 1)
     scores = logits.astype(np.float64)
+    probabilities = scipy.special.softmax(scores, axis=1)
     return {
         "images": len(labels),
         "errors": errors,
         "accuracy": (len(labels) - errors) / len(labels),
         "interval": list(wilson_interval(len(labels) - errors, len(labels))),
+        **averages_by_class(predicted, labels, len(classes), "test", *run),
         **probability_measures(scores, labels),
         "calibrated": None if temperature is None else probability_measures(scores / temperature, labels),
         "without_label_errors": without_images(predicted == labels, label_errors) if label_errors else None,
-        "per_class": per_class(confusion, classes),
+        "per_class": [
+            {**row, "average_precision": average_precision(probabilities, labels, number)}
+            for number, row in enumerate(per_class(confusion, classes))
+        ],
         "confusion": confusion.tolist(),
     }
 

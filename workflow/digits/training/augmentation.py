@@ -18,8 +18,14 @@ def augment(images: Tensor, changes: Mapping[str, float], generator: torch.Gener
 
     Each image gets its own random changes. `changes` names how far each may go, evenly in both directions: `shift` in pixels,
     `rotation` in degrees, `scale`, `stretch` (one side alone) and `shear` as fractions; `elastic` is the standard
-    deviation, in pixels, of a smooth random displacement.
+    deviation, in pixels, of a smooth random displacement; `flip` the probability that left and right are swapped.
     """
+    if "flip" in changes:
+        swapped = torch.rand(len(images), generator=generator).to(images.device) < changes["flip"]
+        images = torch.where(swapped.view(-1, *[1] * (images.dim() - 1)), images.flip(-1), images)
+        changes = {name: most for name, most in changes.items() if name != "flip"}
+        if not changes:
+            return images
     if set(changes) == {"shift"} and float(changes["shift"]).is_integer():
         return _shifted(images, int(changes["shift"]), generator)
     return _warped(images, changes, generator)

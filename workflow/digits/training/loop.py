@@ -16,7 +16,7 @@ from digits.networks.network import Network, joined
 from digits.networks.weights import learned, restore
 from digits.settings.recipes import Recipe
 from digits.training.augmentation import augment
-from digits.training.losses import LOSSES, batch_accuracy, correct
+from digits.training.losses import LOSSES, batch_accuracy, class_weights, correct
 from digits.training.optimisers import make_optimiser, set_rate
 from digits.training.sampling import Sampler
 from digits.training.schedules import SCHEDULES
@@ -57,14 +57,17 @@ class DivergenceError(UserError):
     """The loss or a weight stopped being a number."""
 
 
-def calc_grad(xb: Tensor, yb: Tensor, network: Network, recipe: Recipe) -> tuple[Tensor, Tensor]:
+def calc_grad(
+    xb: Tensor, yb: Tensor, network: Network, recipe: Recipe, weights: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Predict, compare, and put the gradient of the mean loss into each parameter's `grad`.
 
-    Returns the predictions, scores [batch, outputs], and the losses, [batch].
+    `weights`, [outputs], are those of the classes in that mean. Returns the predictions, scores [batch, outputs], and the
+    losses, [batch], each as it is.
     """
     predictions = network(xb)
     losses = LOSSES[recipe.loss](predictions, yb, recipe.label_smoothing)
-    losses.mean().backward()
+    (losses if weights is None else losses * weights[yb.int().argmax(dim=1)]).mean().backward()
     return predictions.detach(), losses.detach()
 
 
@@ -73,6 +76,7 @@ class Training:
 
     def __init__(self, train: Examples, network: Network, recipe: Recipe, generator: torch.Generator) -> None:
         self.train, self.network, self.recipe, self.generator = train, network, recipe, generator
+        self.weights = class_weights(train.y) if recipe.class_weights == "balanced" else None
         self.sampler = Sampler(recipe, len(train.y), generator)
         self.optimiser = make_optimiser(
             recipe.optimiser, network.body.layers(), recipe.layer_lr_multipliers, recipe.learning_rate, recipe.momentum
@@ -104,7 +108,7 @@ class Training:
                 xb = augment(xb, self.recipe.augmentation, self.generator)
             self.rate = self.recipe.learning_rate * self.schedule.factor(self.step)
             set_rate(self.optimiser, self.rate)
-            predictions, loss = calc_grad(xb, yb, self.network, self.recipe)
+            predictions, loss = calc_grad(xb, yb, self.network, self.recipe, self.weights)
             if not losses:
                 self.saturated = (predictions.abs() > SATURATED).double().mean().item()
                 self.gradients = relative_gradients(self.network)

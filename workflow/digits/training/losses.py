@@ -35,6 +35,16 @@ def cross_entropy(predictions: Tensor, targets: Tensor, smoothing: float = 0.0) 
     return loss if not smoothing else loss.mul(1 - smoothing) - log_probabilities.mean(dim=1) * smoothing
 
 
+def class_weights(targets: Tensor) -> Tensor:
+    """Return each class's weight, N / (classes × its images), float32 [classes], from one-hot targets, bool [N, classes].
+
+    So each class weighs as much as any other, and an image 1 on average; a class without images gets the weight of one.
+    King and Zeng 2001, Logistic regression in rare events data.
+    """
+    count, classes = targets.shape
+    return count / (classes * targets.sum(dim=0).clamp(min=1).float())
+
+
 def correct(predictions: Tensor, targets: Tensor) -> Tensor:
     """Whether each row's highest score is at the one-hot target's place, bool [batch]."""
     return predictions.argmax(dim=1) == targets.int().argmax(dim=1)
