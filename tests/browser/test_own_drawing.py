@@ -10,7 +10,6 @@ import torch
 from axe_playwright_python.sync_playwright import Axe
 from browsing import computed, page_of
 from digits.core.seeding import generator_for
-from digits.data.collection import Form
 from digits.data.resize import fitted
 from digits.networks.export import encode, portable_network
 from digits.networks.network import build_network, predict
@@ -127,7 +126,7 @@ def test_an_image_is_scaled_as_convert_does(open_page: Open, tmp_path: Path, fit
     image.paste("red", (100, 60, 300, 350))
     image.paste("navy", (100, 350, 300, 600))
     image.save(tmp_path / "a photo.png")
-    expected = fitted(image, Form((20, 24), fit, colour))
+    expected = fitted(image, (20, 24), fit, colour)
     shape = (20, 24, 3) if colour else (20, 24)
     seen = chosen(open_page(page_about(tmp_path, ["a", "b"], shape, form=PICTURE, fit=fit)), tmp_path / "a photo.png")
     assert (seen[..., 3] == 255).all()
