@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 from conftest import PLOTS, Command
 from digits.core.arrays import label_type
-from digits.data.collection import Collection
-from digits.data.datasheet import datasheet, save_datasheet
-from digits.data.tensors import Split, save_split
+from digits.data.tensors import Split
 from page import Page
-from project import ABOUT, CONFIG, DATASHEET, FIGURES, RUNS, TENSORS, arguments
+from project import ABOUT, CONFIG, FIGURES, RUNS, arguments, write_data
 
 MODELS = ["linear", "tiny-conv"]
 OWN_RUNS = [run for run in RUNS if run.split("/")[2] in MODELS]
@@ -33,14 +31,9 @@ def images(count: int, classes: int, shape: tuple[int, ...], ground: int) -> tup
 
 def page_about(command: Command, names: list[str], shape: tuple[int, ...], ground: int) -> Page:
     """Build the report about made-up images, in the working folder, from their tensors on."""
-    Path(TENSORS[0]).parent.mkdir(parents=True)
     counts = max(150, 2 * len(names)), max(60, len(names))
-    splits = [Split(*images(count, len(names), shape, ground), names) for count in counts]
-    for path, split in zip(TENSORS, splits, strict=True):
-        save_split(Path(path), split)
-    files = {part: [f"{part} {n}" for n in range(count)] for part, count in zip(("train", "test"), counts, strict=True)}
-    found = Collection(dict(zip(files, splits, strict=True)), files, [(30, 40), (90, 80)], "content")
-    save_datasheet(Path(DATASHEET), datasheet(found, {"test_fraction": 0.25, "group": None, "fit": "crop"}))
+    train, test = (Split(*images(count, len(names), shape, ground), names) for count in counts)
+    write_data(Path(), train, test)
     figures = [
         path for path in FIGURES if not any(part in path for part in ("ladder", "learning", "experiment", "slopes"))
     ]

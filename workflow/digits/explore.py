@@ -4,13 +4,14 @@ Each model is represented by its first seed. The page computes with the networks
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from digits.core.arrays import label_type
-from digits.core.command import UserError, run
+from digits.core.command import UserError, log, run
 from digits.core.files import whole_files
 from digits.core.options import command_parser
 from digits.data.tensors import Split, load_split
@@ -28,6 +29,7 @@ UNCOUNTED = 65_535  # in place of a probability: the model was not tested on thi
 MISTAKES = 6  # examples that the chosen model misclassifies
 MAPPED = 100  # classes on the map, at most
 PIXELS = 100_000  # bytes of all examples, at most
+NETWORKS = 6_000_000  # and of all networks, as they stand in the page
 
 
 def shown_model(
@@ -78,6 +80,22 @@ def examples(test: Split, chosen: Answers) -> list[dict[str, Any]]:
     ]
 
 
+def networks_to_try(paths: Sequence[Path], test: Split) -> list[dict[str, Any]]:
+    """Return the networks of weights files that the page has room for, in their order; say which it has not."""
+    networks, room = [], NETWORKS
+    for path in paths:
+        network = portable_network(path, test.classes, test.images)
+        size = len(json.dumps(network))
+        if size <= room:
+            networks.append(network)
+            room -= size
+        else:
+            log(
+                f"{path}: {size:,} bytes in the page, which has room for {room:,}; left out of what the page lets one try"
+            )
+    return networks
+
+
 def main() -> None:
     parser = command_parser("explore", __doc__)
     parser.file("--test", "test.safetensors, from digits.convert")
@@ -112,6 +130,7 @@ def main() -> None:
         model: places(softened(scores.logits), order) if order else None for model, scores in predictions.items()
     }
     wanted = wanted_images(list(found.values()), args.models.index(chosen), classes)
+    networks = networks_to_try(args.weights, test)
     explorer = {
         "classes": test.classes,
         "shape": [*test.images.shape[-2:]],
@@ -126,8 +145,8 @@ def main() -> None:
             shown_model(model, measures[model], found[model], layouts[model], model in args.sigmoids)
             for model in args.models
         ],
-        "networks": [portable_network(path, test.classes, test.images) for path in args.weights],
-        "examples": examples(test, found[chosen]) if args.weights else [],
+        "networks": networks,
+        "examples": examples(test, found[chosen]) if networks else [],
     }
     with whole_files(args.explorer, made_from=args.made_from) as (part,):
         part.write_text(json.dumps(explorer, separators=(",", ":")) + "\n", encoding="utf-8")
