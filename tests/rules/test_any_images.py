@@ -84,8 +84,8 @@ def test_any_images(
         assert np.array_equal(predictions.labels, test.labels) and predictions.labels.dtype == test.labels.dtype
         measures = json.loads((tmp_path / name / "metrics").read_text())["test"]
         assert measures["accuracy"] == (predictions.logits.argmax(axis=1) == test.labels).mean() > 0.9
-    accuracy, _ = read_scores(tmp_path / "0" / "validation") or (0, 0)
-    assert accuracy > 0.9
+    scores = read_scores(tmp_path / "0" / "validation")
+    assert scores is not None and scores["accuracy"] > 0.9
     networks, outputs, _ = load_networks(tmp_path / "both" / "weights")
     assert len(networks) == 2 and len(outputs) == classes
     mean = load_file(tmp_path / "0" / "weights")["pixel_mean"]
