@@ -75,8 +75,11 @@ def page_of(folder: Path, title: str, part: str, explorer: dict[str, Any]) -> Pa
 
 
 def computed(page: Page, network: dict[str, Any], images: np.ndarray) -> np.ndarray:
-    """Return the probabilities, float64 [N, classes], that the page computes for uint8 images with a network's data."""
-    count, height, width = images.shape
+    """Return the probabilities, float64 [N, classes], that the page computes with a network's data for images.
+
+    These are uint8 [N, height, width], or with channels as the last axis.
+    """
+    count, height, width = images.shape[:3]
     found = page.evaluate(
         """([plain, images, height, width]) => {
             const explorer = JSON.parse(document.getElementById("explorer").textContent);

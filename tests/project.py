@@ -16,6 +16,9 @@ from typing import Any
 import numpy as np
 import yaml
 from digits.core.arrays import read_arrays
+from digits.data.collection import Collection
+from digits.data.datasheet import datasheet, save_datasheet
+from digits.data.tensors import Split, save_split
 from safetensors.numpy import save_file
 
 ROOT = Path(__file__).parents[1]
@@ -109,6 +112,17 @@ def arguments(name: str, source: Path, target: Path, run: str = RUNS[0]) -> list
     folders = {word: target if word in job["outputs"] else source for word in job["line"]}
     ours = ("results/", "resources/")
     return [str(folders[word] / word) if word.startswith(ours) else word for word in job["line"]]
+
+
+def write_data(project: Path, train: Split, test: Split, name: str = "file", **how: Any) -> None:
+    """Write tensors and the datasheet of other images, all of whose files bear the name, and of which one was passed over."""
+    splits = {"train": train, "test": test}
+    names = {part: [name] * len(split.labels) for part, split in splits.items()}
+    found = Collection(splits, names, [(30, 40), (90, 80)], "content", [name])
+    (project / DATASHEET).parent.mkdir(parents=True, exist_ok=True)
+    for path, split in zip(TENSORS, splits.values(), strict=True):
+        save_split(project / path, split)
+    save_datasheet(project / DATASHEET, datasheet(found, {"test_fraction": 0.25, "group": None, "fit": "crop", **how}))
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -146,7 +146,7 @@ def test_a_blank_patch_shows_which_parts_matter(page: Page) -> None:
             const pixels = new Uint8Array(784);
             pixels[10 * 28 + 5] = 200;
             pixels[20 * 28 + 22] = 100;
-            const places = occlusion((image) => image[10 * 28 + 5] - image[20 * 28 + 22] / 2, pixels, 28);
+            const places = occlusion((image) => image[10 * 28 + 5] - image[20 * 28 + 22] / 2, pixels, [28, 28], [0]);
             for (;;) {
                 const { value, done } = places.next();
                 if (done) return { ...value, values: [...value.values], covered: value.most.covered[10 * 28 + 5] };

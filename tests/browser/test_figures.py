@@ -8,7 +8,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from digits.rendering.plotting import draw_ink, save_figures
+from digits.rendering.form import INK
+from digits.rendering.plotting import as_drawn, draw_pixels, save_figures
 from drawings import svg_texts
 from PIL import Image
 from project import FIGURES
@@ -36,7 +37,7 @@ def test_no_text_of_a_figure_is_below_11_pixels_on_a_telephone(report: Path, ope
 @pytest.mark.parametrize(("colours", "grey"), [("light", 0), ("dark", 230)])
 def test_pixels_are_dark_on_light_and_light_on_dark(tmp_path: Path, open_page: Open, colours: str, grey: int) -> None:
     figure, axis = plt.subplots(figsize=(2, 2))
-    draw_ink(axis, np.full((2, 2), 255, np.uint8))
+    draw_pixels(axis, as_drawn(np.full((1, 2, 2), 255, np.uint8), INK)[0], INK)
     axis.set_title("<script>$x$ & 'y'")
     save_figures({tmp_path / "a.svg": figure}, {})
     assert "<script>$x$ & 'y'" in svg_texts(tmp_path / "a.svg")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import PLOTS, call
-from digits.data.tensors import Split, save_split
-from project import ABOUT, CONFIG, EXPERIMENT_RUNS, FIGURES, RUNS, TENSORS, arguments
+from digits.data.tensors import Split
+from project import ABOUT, CONFIG, EXPERIMENT_RUNS, FIGURES, RUNS, arguments, write_data
 
 from browser.conftest import Open
 
@@ -33,11 +33,13 @@ def named(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project's folder with a page about 40 classes of such names; of the last there are no test images."""
     project = tmp_path_factory.mktemp("named")
     random = np.random.default_rng(0)
-    for path, count, classes in ((TENSORS[0], 500, len(NAMES)), (TENSORS[1], 200, len(NAMES) - 1)):
+    splits = []
+    for count, classes in ((500, len(NAMES)), (200, len(NAMES) - 1)):
         labels = np.arange(count, dtype=np.uint8) % classes
         images = random.integers(0, 60, (count, 28, 28), np.uint8) + 4 * labels[:, None, None]
-        (project / path).parent.mkdir(parents=True, exist_ok=True)
-        save_split(project / path, Split(images, labels, NAMES))
+        splits.append(Split(images, labels, NAMES))
+    train, test = splits
+    write_data(project, train, test, name=HTML)
     for run in dict.fromkeys([*RUNS, *EXPERIMENT_RUNS]):
         call("train", *arguments("train", project, project, run))
     for run in RUNS:
@@ -76,12 +78,13 @@ def test_names_are_shown_as_they_are(named: Path, open_page: Open, width: int, c
         "matrix, columns": page.locator("table.confusion thead th").all_inner_texts()[1:],
         "choice": page.locator("select[name=true] option").all_inner_texts()[1:],
         "experiment": page.locator("#experiment thead th").all_inner_texts()[1:],
-        "drawing": page.locator(".answer >> nth=0").locator("th").evaluate_all("all => all.map(e => e.textContent)"),
     }
     assert {where: texts for where, texts in shown.items() if texts != NAMES} == {}
+    drawing = page.locator(".answer >> nth=0").locator("th").evaluate_all("all => all.map(e => e.textContent)")
+    assert len(drawing) == 12 and set(drawing) <= set(NAMES), "the likeliest"
     text = page.locator("main").inner_text()
     card = text.partition("Model card of")[2]
-    assert "it reads <meta http-equiv" in card and "never tested" not in card.partition("Where it is")[0]
+    assert "it recognises <meta http-equiv" in card and "never tested" not in card.partition("Where it is")[0]
     assert text.count("<iframe srcdoc=x> a b") >= 2, "Markdown"
     assert text.count(HTML) >= 6, "what is no Markdown"
     assert "https://a`<b>" in text

@@ -1,4 +1,4 @@
-"""The mistakes of other data: suspected label errors, few or many classes, names that are long or hostile, one model."""
+"""The mistakes of other data: suspected label errors, few or many classes, names that are long or hostile, one model, colours."""
 
 import json
 from pathlib import Path
@@ -9,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browsing import page_of
 from conftest import call
+from digits.core.arrays import label_type
 from digits.data.tensors import Split, save_split
 from digits.rendering.links import Source
 from digits.rendering.mistakes_browser import browser_html
@@ -21,11 +22,13 @@ from browser.conftest import Open
 LONG = "a class with quite a long name, number"
 
 
-def page_about(folder: Path, names: list[str], models: dict[str, Any], shape: tuple[int, int], *more: object) -> Path:
+def page_about(folder: Path, names: list[str], models: dict[str, Any], shape: tuple[int, ...], *more: object) -> Path:
     """Write a page with nothing but the mistakes of models, each with a temperature or None, on made-up images."""
     numbers = np.random.default_rng(0)
     labels = np.arange(12 * len(names)) % len(names)
-    test = Split(numbers.integers(0, 256, (len(labels), *shape), np.uint8), labels.astype(np.uint8), names)
+    test = Split(
+        numbers.integers(0, 256, (len(labels), *shape), np.uint8), labels.astype(label_type(len(names))), names
+    )
     save_split(folder / "test.safetensors", test)
     lines: dict[str, list[object]] = {"--predictions": [], "--metrics": []}
     for model, temperature in models.items():
@@ -113,3 +116,36 @@ def test_where_not_all_have_a_picture_it_says_how_many(
     assert "of them with a picture in this page, the 24 most confident shown." in found
     assert without.locator(".found").inner_text() == found
     assert texts(without) == texts(with_scripts) and any("no picture" in text for text in texts(without))
+
+
+def test_many_classes_have_their_most_frequent_mistakes_in_place_of_a_matrix(open_page: Open, tmp_path: Path) -> None:
+    """Each kind is a class; more than 256 have labels of two bytes."""
+    names = [f"kind {number}" for number in range(300)]
+    path = page_about(tmp_path, names, {"only": None, "another": None}, (3, 8, 10))
+    with_scripts, without = open_page(path), open_page(path, java_script_enabled=False)
+    pairs = [page.locator("table.pairs tbody tr") for page in (with_scripts, without)]
+    assert pairs[0].all_inner_texts() == pairs[1].all_inner_texts() and pairs[0].count() == 24
+    truth, read, count = pairs[0].first.inner_text().split("\t")
+    assert truth in names and read in names and truth != read and int(count) > 0
+    pairs[0].first.get_by_role("button").click()
+    assert len(texts(with_scripts)) == int(count)
+    assert all(text.startswith(f"{truth} → {read}") for text in texts(with_scripts))
+    assert pairs[0].first.get_by_role("button").get_attribute("aria-pressed") == "true"
+    with_scripts.get_by_label("Model").select_option("another")
+    expect(with_scripts.locator(".found")).to_contain_text("another, seed 0")
+    assert with_scripts.locator(".map").count() == 0, "nobody could read it"
+    found = Axe().run(with_scripts)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_coloured_images_are_shown_in_colour_in_the_dark_too(open_page: Open, tmp_path: Path) -> None:
+    page = open_page(page_about(tmp_path, ["a", "b", "c"], {"only": None}, (3, 16, 16)), color_scheme="dark")
+    canvas = page.locator("#mistakes .digits canvas").first
+    assert canvas.evaluate("c => getComputedStyle(c).filter") == "none"
+    page.wait_for_function(
+        """() => { const c = document.querySelector("#mistakes .digits canvas");
+                   return c.getContext("2d").getImageData(0, 0, 1, 1).data[3] === 255; }"""
+    )
+    pixels = canvas.evaluate("c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]")
+    found = np.array(pixels).reshape(-1, 4)[:, :3]
+    assert (found.max(axis=1) - found.min(axis=1)).mean() > 20, "no greys"

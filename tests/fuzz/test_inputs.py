@@ -20,6 +20,7 @@ from digits.core.command import UserError
 from digits.data.archives import archive_files
 from digits.data.decoding import FORMATS, read_grey, read_picture
 from digits.data.idx import read_idx
+from digits.data.label_table import labelled, parse_table
 from digits.download import SourceError, gunzip
 from digits.settings.config import complete_config, require_plain
 from pictures import png
@@ -29,6 +30,7 @@ from fuzz.mutate import BYTES, mutants
 
 Read = Callable[[Path], object]
 MEMBERS = {f"{split}/{label}/{n}.png": png(n) for split in ("training", "testing") for label in "ab" for n in range(4)}
+LABELS = "".join(["file;label\r\n", *(f'"{name}";{name[-7]}\r\n' for name in MEMBERS)]).encode()
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
 
 
@@ -74,6 +76,7 @@ WHOLE: dict[str, tuple[bytes, Read]] = {
     "labels.gz": ((DATA / "mnist" / f"{NAMES[1]}.gz").read_bytes(), ungzipped),
     "images.tar": (tar(), lambda path: dict(archive_files(path))),
     **{f"images.tar.{n}": (squeeze(tar()), lambda p: dict(archive_files(p))) for n, squeeze in COMPRESS.items()},
+    "labels.csv": (LABELS, lambda path: labelled(str(path), parse_table(str(path), path.read_bytes()), [*MEMBERS])),
     "stored.zip": (zipped(zipfile.ZIP_STORED), lambda path: dict(archive_files(path))),
     "deflated.zip": (zipped(zipfile.ZIP_DEFLATED), lambda path: dict(archive_files(path))),
     **{

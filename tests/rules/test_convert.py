@@ -222,6 +222,14 @@ def test_a_table_in_an_archive_and_groups_by_a_column(command: Command, tmp_path
     assert (sheet["split_by"], sheet["group"], sheet["passed_over"]["files"]) == ("group", "camera", 0)
 
 
+def test_a_table_that_nobody_named_is_proposed(tmp_path: Path, refused: Refused) -> None:
+    source = as_zip(tmp_path / "images.zip", {"train/1.png": png(), "train/2.png": png(), "train.csv": b"id,label\n"})
+    error = refused("convert", source, line=from_images)
+    assert error.endswith(
+        "no folders for classes; if train.csv has the labels, say so by `dataset: {labels: train.csv}`"
+    )
+
+
 @pytest.mark.parametrize("classes", [256, 300])
 def test_many_classes(command: Command, tmp_path: Path, target: Path, classes: int) -> None:
     tree: Tree = {f"{part}/{n}/{n}.png": png(n % 256) for part in ("train", "test") for n in range(classes)}

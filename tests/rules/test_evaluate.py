@@ -187,6 +187,11 @@ BAD_WEIGHTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "no header": (lambda path: save_file(load_file(path), path), f"{NOT_WRITTEN}(no 'training'); "),
     "a header of another kind": (lambda path: save_file(load_file(path), path, {"training": "[]"}), NOT_WRITTEN),
     "other classes": (lambda path: rewrite(path, classes=["a", "b"]), "trained on classes ['a', 'b'], but "),
+    "one side": (
+        lambda path: rewrite(path, shape=[28]),
+        f"{NOT_WRITTEN}(shape is not an image's: [height, width] or [3, ",
+    ),
+    "four colours": (lambda path: rewrite(path, shape=[4, 28, 28]), f"{NOT_WRITTEN}(shape is not an image's: "),
     "half a recipe": (lambda path: rewrite(path, recipe={"network": "dense"}), f"{NOT_WRITTEN}(no 'recipe.hidden'); "),
 }
 

@@ -60,7 +60,7 @@ def change_a_weight(path: Path, **keys: Any) -> None:
 
 def change_images(path: Path) -> None:
     arrays, texts = read_arrays(path)
-    save_file({**arrays, "images": 256 - arrays["images"]}, path, texts)
+    save_file({**arrays, "images": 255 - arrays["images"]}, path, texts)
 
 
 def recipe(path: Path) -> dict[str, object]:

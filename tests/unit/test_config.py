@@ -10,7 +10,7 @@ import yaml
 from conftest import ROOT
 from digits.core.command import UserError
 from digits.settings.candidates import changed
-from digits.settings.config import complete_config, image_options, require_plain
+from digits.settings.config import OF_MNIST, complete_config, image_options, require_plain
 from digits.settings.schema import schema_of
 
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
@@ -201,6 +201,11 @@ def test_what_is_said_of_mnist_is_said_of_it_alone(change: dict[str, Any], of_mn
     assert dataset["label_errors"] == (DATASET["label_errors"]["default"] if whole else [])
     own = {"about": "My own.", "label_errors": [3, 5]}
     assert complete_config({**CONFIG, "dataset": change | own})["dataset"].items() >= own.items()
+    ours = {key: CONFIG[key] for key in OF_MNIST}
+    nothing = {"references": [], "ladder": [], "experiment": {"explains": None, "beside": None, "recipes": []}}
+    assert complete_config({**CONFIG, "dataset": change}).items() >= (ours if of_mnist else nothing).items()
+    theirs = {"references": CONFIG["references"][:1], "ladder": CONFIG["ladder"][:2]}
+    assert complete_config({**CONFIG, "dataset": change, **theirs}).items() >= theirs.items()
 
 
 OTHERS = {

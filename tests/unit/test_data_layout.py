@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from digits.core.command import UserError
 from digits.data.layout import Item, by_folders, fingerprint, read_layout
-from pictures import png
+from pictures import as_zip, png
 
 TWO = {"a": ("1.png", "2.png"), "b": ("3.png", "4.png")}
 CLASSES = [f"{label}/{name}" for label, names in TWO.items() for name in names]
@@ -142,12 +142,14 @@ def test_groups_by_column_and_by_pattern(tmp_path: Path) -> None:
             read_layout(root, labels, group)
 
 
-def test_the_fingerprint_is_of_the_table_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_fingerprint_is_of_the_table_too(tmp_path: Path, packed: bool) -> None:
     root = written(tmp_path / "images", CLASSES)
-    prints = []
-    for folder in (root, tmp_path):
+    source = as_zip(tmp_path / "images.zip", {name: png() for name in CLASSES}) if packed else root
+    prints = [fingerprint(source)]
+    for folder in [tmp_path] if packed else [root, tmp_path]:
         for label in ("cat", "dog"):
             (folder / "labels.csv").write_text(f"file,label\n1,{label}\n")
-            prints.append(fingerprint(root, "labels.csv"))
-        (folder / "labels.csv").rename(folder / "other.csv")
-    assert len(set(prints)) == 4
+            prints.append(fingerprint(source, "labels.csv"))
+        (folder / "labels.csv").unlink()
+    assert len(set(prints)) == len(prints)

@@ -56,7 +56,7 @@ def test_batches_are_all_images_in_their_order_few_at_a_time_if_large(shape: Seq
 
 
 def test_the_largest_images_go_one_by_one() -> None:
-    assert [at_once(shape) for shape in ((28, 28), (64, 64), (3, 5000, 5000))] == [1000, 1000, 1]
+    assert [at_once(shape) for shape in ((28, 28), (64, 64), (3, 5000, 5000))] == [1000, 256, 1]
 
 
 @pytest.mark.parametrize("shape", [SHAPE, COLOURED, (3, 800, 600)])

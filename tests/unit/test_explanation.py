@@ -11,7 +11,6 @@ from digits.rendering.explanation import (
     effects,
     how_many_learned,
     larger_cause,
-    noun,
     opening,
     verdict,
     what_each_learned,
@@ -117,10 +116,10 @@ def test_the_opening_follows_what_was_learned() -> None:
     loss, starts = experiment(nm=0.1, nc=0.9, km=0.2), experiment(nm=0.1, nc=0.3, km=0.5)
     few, all_ = learning([1, 0, 0], [1, 1, 0]), learning([1, 1, 1])
     end = "them (it recognises at least half of their images) and answers “no” to the rest, because its loss makes “no” cheap."
-    assert opening(few, loss, "a", "xyz").endswith(end)
-    assert opening(few, starts, "a", "xyz").endswith("answers “no” to the rest.")
-    assert opening(all_, loss, "a", "xyz") == "Each run of this network has learned all three classes."
-    assert opening(learning([1, 1]), loss, "a", "xy") == "Each run of this network has learned both classes."
+    assert opening(few, loss, "a", 3, "classes").endswith(end)
+    assert opening(few, starts, "a", 3, "classes").endswith("answers “no” to the rest.")
+    assert opening(all_, loss, "a", 3, "classes") == "Each run of this network has learned all three classes."
+    assert opening(learning([1, 1]), loss, "a", 2, "classes") == "Each run of this network has learned both classes."
 
 
 def test_what_differs_between_two_recipes() -> None:
@@ -144,8 +143,3 @@ def test_the_design_names_what_is_compared() -> None:
     )
     assert said.endswith("counts as much as all “no”s.")
     assert "Balanced" not in design(found[found["loss"] == "mnist_loss"])
-
-
-def test_digits_are_called_digits() -> None:
-    assert noun([str(n) for n in range(10)]) == "digits"
-    assert noun(["a", "b"]) == "classes"

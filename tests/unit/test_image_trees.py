@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 import pytest
 from digits.core.command import UserError
-from digits.data import image_trees
+from digits.data import reading
 from digits.data.decoding import FORMATS
 from digits.data.image_trees import Wanted, read_image_tree
 from digits.data.tensors import Split
@@ -203,7 +203,7 @@ def test_two_spellings_of_a_class_are_named(tmp_path: Path) -> None:
 
 
 def test_images_of_far_more_pixels_than_bytes_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(image_trees, "FREE_PIXELS", 100_000)
+    monkeypatch.setattr(reading, "FREE_PIXELS", 100_000)
     large = png(255, (1000, 1000))
     tree: Tree = {f"{split}/{label}/1.png": large for label in ("a", "b") for split in ("training", "testing")}
     with pytest.raises(UserError, match="images of far more pixels than bytes, a decompression bomb"):
@@ -215,6 +215,6 @@ def die(*_: object) -> None:
 
 
 def test_a_worker_that_dies_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(image_trees, "decode_images", die)
+    monkeypatch.setattr(reading, "decode_images", die)
     with pytest.raises(UserError, match="a process that decodes images was killed; is there enough memory"):
         read(as_folder(tmp_path, small_tree()))

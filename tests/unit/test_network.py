@@ -1,6 +1,7 @@
 """What every network has: pixels as the recipe wants them, predictions in batches, names for what it learned."""
 
-from collections.abc import Callable, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from digits.core.command import UserError
 from digits.core.seeding import generator_for
 from digits.data.examples import as_examples
 from digits.data.tensors import load_split
-from digits.networks.network import build_network, predict, widen
+from digits.networks.network import build_network, joined, predict, widen
 from digits.networks.weights import learned, restore
 from digits.settings.recipes import Recipe
 from small import COLOURED, SHAPE, convolutional, examples, network, pixels, recipe
@@ -92,6 +93,22 @@ def test_predictions_are_the_networks_scores_of_bytes(count: int, shape: Sequenc
     scores = predict(net, images)
     assert scores.shape == (count, 5) and not scores.requires_grad
     torch.testing.assert_close(scores, net.eval().answer(torch.from_numpy(images) / 255).detach())
+    some = torch.arange(count).flip(0)[: count // 2]
+    torch.testing.assert_close(predict(net, images, some), scores[some])
+
+
+def test_results_are_joined_without_keeping_those_of_each_batch() -> None:
+    kept: list[weakref.ref[torch.Tensor]] = []
+
+    def parts() -> Iterator[torch.Tensor]:
+        for number in range(5):
+            assert all(part() is None for part in kept[:-1])
+            part = torch.full((2 if number < 4 else 1, 3), float(number))
+            kept.append(weakref.ref(part))
+            yield part
+            del part
+
+    assert joined(parts(), 9)[:, 2].tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4]
 
 
 def test_classes_without_an_output_cannot_be_chosen() -> None:

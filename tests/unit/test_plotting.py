@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from conftest import python
+from digits.rendering.form import INK
 from digits.rendering.plotting import image_grid, save_figures, short
 from drawings import svg_texts
 from matplotlib.font_manager import fontManager
@@ -24,7 +25,7 @@ def test_only_fonts_that_come_with_matplotlib_are_used() -> None:
 @pytest.mark.parametrize(("colour", "mode"), [("black", "L"), ("#b2182b", "P")])
 def test_a_picture_has_as_few_colours_as_it_needs(tmp_path: Path, colour: str, mode: str) -> None:
     pixels = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    figure = image_grid([pixels], 1, ["title"])
+    figure = image_grid(pixels[None], INK, 1, ["title"])
     figure.axes[0].title.set_color(colour)
     save_figures({tmp_path / "a.png": figure}, {})
     with Image.open(tmp_path / "a.png") as picture:

@@ -1,5 +1,7 @@
 """Images of any size become one size: what is kept, what the rest is filled with, and no aliases."""
 
+import io
+
 import numpy as np
 import pytest
 from digits.data.collection import FITS, Form
@@ -29,7 +31,7 @@ def names(pixels: np.ndarray) -> str:
 
 @pytest.mark.parametrize("size", [(300, 100), (30, 10), (3000, 1000)], ids=str)
 def test_each_fit_keeps_what_it_says(size: tuple[int, int]) -> None:
-    found = {fit: fitted(picture(*size), Form((48, 48), fit, colour=True)) for fit in FITS}
+    found = {fit: fitted(picture(*size), (48, 48), fit, colour=True) for fit in FITS}
     assert all(image.shape == (3, 48, 48) and image.dtype == np.uint8 for image in found.values())
     assert "rgb" in names(found["pad"]) and "rgb" in names(found["stretch"]) and names(found["crop"]) == "g"
     assert (found["pad"][:, :15] == 255).all() and (found["pad"][:, 33:] == 255).all(), "in its border's colour"
@@ -37,24 +39,32 @@ def test_each_fit_keeps_what_it_says(size: tuple[int, int]) -> None:
 
 
 def test_an_upright_picture_is_padded_at_its_sides() -> None:
-    grey = fitted(Image.new("L", (10, 40), 77), Form((20, 20)))
+    grey = fitted(Image.new("L", (10, 40), 77), (20, 20))
     assert grey.shape == (20, 20) and (grey == 77).all()
     framed = Image.new("L", (10, 40), 0)
     framed.paste(200, (1, 1, 9, 39))
-    assert (fitted(framed, Form((20, 20)))[:, :7] == 0).all()
+    assert (fitted(framed, (20, 20))[:, :7] == 0).all()
 
 
 def test_stripes_too_fine_to_see_become_grey() -> None:
     stripes = np.zeros((512, 512), np.uint8)
     stripes[:, ::2] = 255
     for fit in FITS:
-        assert abs(fitted(Image.fromarray(stripes), Form((32, 32), fit)).astype(int) - 127).max() <= 4
+        assert abs(fitted(Image.fromarray(stripes), (32, 32), fit).astype(int) - 127).max() <= 4
 
 
 def test_what_has_the_size_is_as_it_was_and_grey_in_colour_has_three_equal_channels() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (9, 7), np.uint8)
-    np.testing.assert_array_equal(fitted(Image.fromarray(pixels), Form((9, 7))), pixels)
-    np.testing.assert_array_equal(fitted(Image.fromarray(pixels), Form(colour=True)), [pixels] * 3)
+    np.testing.assert_array_equal(fitted(Image.fromarray(pixels), (9, 7)), pixels)
+    np.testing.assert_array_equal(fitted(Image.fromarray(pixels), None, colour=True), [pixels] * 3)
+
+
+def test_a_copy_in_another_format_has_the_same_pixels() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 30, 3), np.uint8)
+    photo = encoded(Image.fromarray(pixels).resize((2000, 1500)), "jpeg")
+    copy = encoded(Image.open(io.BytesIO(photo)))
+    found = [read_fitted(name, content, Form((16, 16), colour=True)) for name, content in (("a", photo), ("b", copy))]
+    np.testing.assert_array_equal(found[0][0], found[1][0])
 
 
 def test_a_large_photo_is_read_where_it_is_made_smaller_and_its_own_size_is_told() -> None:
@@ -66,6 +76,6 @@ def test_a_large_photo_is_read_where_it_is_made_smaller_and_its_own_size_is_told
         pixels, size = read_fitted("a.jpg", content, Form((60, 60), colour=True))
         assert size == own and max(size) > LONGEST_SIDE
         exact = fitted(
-            large if own == (3600, 5400) else large.transpose(Image.Transpose.ROTATE_270), Form((60, 60), colour=True)
+            large if own == (3600, 5400) else large.transpose(Image.Transpose.ROTATE_270), (60, 60), colour=True
         )
         assert abs(pixels.astype(int) - exact).mean() < 3

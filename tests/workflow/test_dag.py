@@ -18,6 +18,7 @@ from workflow.conftest import (
     EXPERIMENT_RULES,
     LADDER_RULES,
     Project,
+    asked,
     jobs,
     make,
     plan,
@@ -100,6 +101,24 @@ def test_each_rule_says_what_it_does_needs_and_depends_on(rules: dict[str, dict[
         first, third = rule["resources"]
         for resource in ("mem_mb", "runtime"):
             assert third[resource] == 3 * first[resource] > 0, "what is tried again asks for more"
+
+
+def test_training_and_evaluation_ask_for_the_memory_of_their_images(tmp_path: Path) -> None:
+    """As soon as the images are there; until then for what they need without."""
+    project, config = copy_project(tmp_path / "project"), write_config(tmp_path / "config.yaml")
+    assert asked(project, config, memory) == {"train": 2000, "evaluate": 1000}
+    (project / TENSORS[0]).parent.mkdir(parents=True)
+    for path in TENSORS:
+        with (project / path).open("wb") as file:
+            file.truncate(3_000_000_000)  # a hole, which takes no room on the disk
+    assert asked(project, config, memory) == {"train": 5000, "evaluate": 4000}
+
+
+def memory(workflow: Any) -> dict[str, int]:
+    """Return how much a job of each of these rules asks for at the first attempt, given the files that there are."""
+    rules = {rule.name: rule for rule in workflow.rules if rule.name in ("train", "evaluate")}
+    wildcards = {"model": "linear", "seed": "0"}
+    return {n: r.expand_resources(wildcards, r.expand_input(wildcards)[0], 1).get("mem_mb") for n, r in rules.items()}
 
 
 def test_a_training_alone_asks_for_a_gpu_where_the_device_is_cuda(tmp_path: Path) -> None:

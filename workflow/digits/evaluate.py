@@ -31,13 +31,14 @@ def snapshot_accuracies(
 ) -> list[dict[str, Any]]:
     """Return the accuracy on the test images of the recipe's classes at each epoch whose weights the training kept."""
     outputs = output_classes(recipe, test.classes)
-    counted = np.isin(test.labels, outputs)
+    counted = np.flatnonzero(np.isin(test.labels, outputs))
     rows = []
     for epoch in recipe.snapshots:
         prefix = f"epoch-{epoch}."
         at_epoch = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
         restore(network, at_epoch, path)
-        predicted = np.array(outputs)[predict(network, test.images[counted]).argmax(dim=1).numpy()]
+        scores = predict(network, test.images, torch.from_numpy(counted))
+        predicted = np.array(outputs)[scores.argmax(dim=1).numpy()]
         rows.append({"epoch": epoch, "accuracy": float((predicted == test.labels[counted]).mean())})
     return rows
 

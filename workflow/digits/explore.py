@@ -4,11 +4,13 @@ Each model is represented by its first seed. The page computes with the networks
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from digits.core.arrays import label_type
 from digits.core.command import UserError, log, run
 from digits.core.files import whole_files
 from digits.core.options import command_parser
@@ -16,6 +18,7 @@ from digits.data.tensors import Split, load_split
 from digits.networks.export import encode, portable_network
 from digits.rendering.answers import Answers, answers, wanted_images
 from digits.rendering.class_map import circle_order, places, softened
+from digits.rendering.form import MANY, form_of, last_axis
 from digits.rendering.sheet import image_sheet
 from digits.statistics.metrics import read_label_errors
 from digits.statistics.predictions import load_predictions, require_one_each, require_same_images
@@ -24,23 +27,32 @@ from digits.statistics.runs import chosen_model, read_measures
 PICTURE = 150_000  # bytes of the picture that holds the images; a third more in the page
 UNCOUNTED = 65_535  # in place of a probability: the model was not tested on this image
 MISTAKES = 6  # examples that the chosen model misclassifies
+MAPPED = 100  # classes on the map, at most
+PIXELS = 100_000  # bytes of all examples, at most
+NETWORKS = 6_000_000  # and of all networks, as they stand in the page
 
 
 def shown_model(
     model: str, measures: dict[str, Any], found: Answers, layout: np.ndarray | None, sigmoids: bool
 ) -> dict[str, Any]:
     """Return what the page knows of a model; of each test image the prediction, its probability and its place on the map."""
+    confusion = measures["test"]["confusion"]
     shares = np.where(found.counted, np.rint(10_000 * found.share), UNCOUNTED)
     return {
         "name": model,
         "seed": measures["seed"],
         "temperature": measures["temperature"],
         "sigmoids": sigmoids,
-        "confusion": measures["test"]["confusion"],
-        "read": encode(found.read, "u1"),
+        "confusion": confusion if len(confusion) <= MANY else None,
+        "read": encode(found.read, label_kind(len(confusion))),
         "shares": encode(shares, "<u2"),
         "places": None if layout is None else encode(layout, "u1"),
     }
+
+
+def label_kind(classes: int) -> str:
+    """Return the kind of number, as `encode` takes it, that labels are."""
+    return {"uint8": "u1", "uint16": "<u2"}[label_type(classes)]
 
 
 def measures_of(model: str, path: Path) -> dict[str, Any]:
@@ -52,15 +64,36 @@ def measures_of(model: str, path: Path) -> dict[str, Any]:
 
 
 def examples(test: Split, chosen: Answers) -> list[dict[str, Any]]:
-    """Return the first correctly classified image of each class, and the chosen model's most confident mistakes."""
+    """Return the first correctly classified image of each class, and the chosen model's most confident mistakes.
+
+    Of many classes, or large images, as many of each as PIXELS has room for; their pixels have the channels as last axis.
+    """
     order, wrong = chosen.worst_first(), chosen.wrong()
     right = np.flatnonzero(chosen.counted & ~wrong)
     firsts = right[np.unique(test.labels[right], return_index=True)[1]]
-    numbers = [*firsts.tolist(), *order[wrong[order]][:MISTAKES].tolist()]
+    room = max(2, PIXELS // test.images[0].size)
+    wrongs = order[wrong[order]][: min(MISTAKES, room // 2)]
+    numbers = [*firsts.tolist()[: room - len(wrongs)], *wrongs.tolist()]
     return [
-        {"number": number, "label": int(test.labels[number]), "pixels": encode(test.images[number], "u1")}
-        for number in numbers
+        {"number": number, "label": int(test.labels[number]), "pixels": encode(pixels, "u1")}
+        for number, pixels in zip(numbers, last_axis(test.images[numbers]), strict=True)
     ]
+
+
+def networks_to_try(paths: Sequence[Path], test: Split) -> list[dict[str, Any]]:
+    """Return the networks of weights files that the page has room for, in their order; say which it has not."""
+    networks, room = [], NETWORKS
+    for path in paths:
+        network = portable_network(path, test.classes, test.images)
+        size = len(json.dumps(network))
+        if size <= room:
+            networks.append(network)
+            room -= size
+        else:
+            log(
+                f"{path}: {size:,} bytes in the page, which has room for {room:,}; left out of what the page lets one try"
+            )
+    return networks
 
 
 def main() -> None:
@@ -90,30 +123,30 @@ def main() -> None:
         require_same_images(args.test, test.labels, path, scores.labels)
     measures = {model: measures_of(model, path) for model, path in zip(args.models, args.metrics, strict=True)}
     found = {model: answers(scores, measures[model]["temperature"]) for model, scores in predictions.items()}
-    height, width = test.images.shape[1:]
-    if args.weights and height != width:
-        log(f"Images of {height}×{width} pixels are not square, so the page has nothing to draw on.")
-        args.weights = []
-    # On a circle two classes are a line: nothing to see.
-    order = circle_order(softened(predictions[chosen].logits)) if len(test.classes) > 2 else []
+    form, classes = form_of(test.images), len(test.classes)
+    # On a circle two classes are a line, and a thousand a blot: nothing to see.
+    order = circle_order(softened(predictions[chosen].logits)) if 2 < classes <= MAPPED else []
     layouts = {
         model: places(softened(scores.logits), order) if order else None for model, scores in predictions.items()
     }
-    wanted = wanted_images(list(found.values()), args.models.index(chosen), len(test.classes))
+    wanted = wanted_images(list(found.values()), args.models.index(chosen), classes)
+    networks = networks_to_try(args.weights, test)
     explorer = {
         "classes": test.classes,
-        "shape": [height, width],
+        "shape": [*test.images.shape[-2:]],
+        "channels": test.images.shape[1] if test.images.ndim == 4 else 1,
+        "form": form,
         "chosen": chosen,
-        "labels": encode(test.labels, "u1"),
+        "labels": encode(test.labels, label_kind(classes)),
         "suspected": read_label_errors(args.label_errors, len(test.images)),
         "circle": order,
-        "images": image_sheet(test.images, wanted, PICTURE),
+        "images": image_sheet(test.images, wanted, PICTURE, form),
         "models": [
             shown_model(model, measures[model], found[model], layouts[model], model in args.sigmoids)
             for model in args.models
         ],
-        "networks": [portable_network(path, test.classes, test.images) for path in args.weights],
-        "examples": examples(test, found[chosen]) if args.weights else [],
+        "networks": networks,
+        "examples": examples(test, found[chosen]) if networks else [],
     }
     with whole_files(args.explorer, made_from=args.made_from) as (part,):
         part.write_text(json.dumps(explorer, separators=(",", ":")) + "\n", encoding="utf-8")

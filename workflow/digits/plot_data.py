@@ -10,24 +10,43 @@ from matplotlib.figure import Figure
 from digits.core.command import run
 from digits.core.options import command_parser
 from digits.data.tensors import Split, load_split
-from digits.rendering.plotting import FAINT, NARROW, SMALL, WIDE, draw_ink, letters, save_both, short, tiled
+from digits.rendering.form import MANY, form_of
+from digits.rendering.plotting import (
+    FAINT,
+    NARROW,
+    SMALL,
+    WIDE,
+    as_drawn,
+    draw_pixels,
+    letters,
+    save_both,
+    short,
+    tiled,
+)
 
 SAMPLES = 12  # of each class
 NAMED = 14  # letters of a class's name
 
 
+def shown_classes(train: Split) -> np.ndarray:
+    """Return the numbers of the classes that figures show: all or, of many, MANY of them, evenly spaced."""
+    count = len(train.classes)
+    return np.linspace(0, count - 1, min(count, MANY)).round().astype(int)
+
+
 def chosen_samples(train: Split) -> np.ndarray:
-    """Return images of each class, evenly spaced through the data set, uint8 [classes, SAMPLES, height, width]."""
-    chosen = np.zeros((len(train.classes), SAMPLES, *train.images.shape[1:]), np.uint8)
-    for number in range(len(train.classes)):
+    """Return images of each class shown, evenly spaced through the data set, uint8 [classes, SAMPLES, *image]."""
+    numbers = shown_classes(train)
+    chosen = np.zeros((len(numbers), SAMPLES, *train.images.shape[1:]), np.uint8)
+    for row, number in enumerate(numbers):
         of_class = np.flatnonzero(train.labels == number)
         if len(of_class):
-            chosen[number] = train.images[of_class[np.linspace(0, len(of_class) - 1, SAMPLES).round().astype(int)]]
+            chosen[row] = train.images[of_class[np.linspace(0, len(of_class) - 1, SAMPLES).round().astype(int)]]
     return chosen
 
 
 def class_means(train: Split) -> np.ndarray:
-    """Return the mean image of each class, uint8 [classes, height, width]; of none, zeros."""
+    """Return the mean image of each class, uint8 [classes, *image]; of none, zeros."""
     means = np.zeros((len(train.classes), *train.images.shape[1:]), np.uint8)
     for number in set(train.labels.tolist()):
         means[number] = train.images[train.labels == number].mean(axis=0).round()
@@ -51,19 +70,19 @@ def likeness(train: Split) -> pd.DataFrame:
 
 
 def draw_samples(train: Split, narrow: bool = False) -> Figure:
-    """Draw training images of each class, one row per class; on a telephone half as many."""
+    """Draw training images of each class shown, one row per class; on a telephone half as many."""
     width, columns = (NARROW, SAMPLES // 2) if narrow else (WIDE, SAMPLES)
     step = SAMPLES // columns
-    images = chosen_samples(train)[:, ::step]
-    picture = tiled(images.reshape(-1, *images.shape[2:]), columns)
-    high = picture.shape[0] / len(train.classes)
+    images, form = chosen_samples(train)[:, ::step], form_of(train.images)
+    picture = tiled(as_drawn(images.reshape(-1, *images.shape[2:]), form), columns)
+    high = picture.shape[0] / len(images)
     ratio = picture.shape[0] / picture.shape[1]
-    names = [short(name, NAMED // (1 + narrow)) for name in train.classes]
+    names = [short(train.classes[number], NAMED // (1 + narrow)) for number in shown_classes(train)]
     room = 0.13 + 0.1 * max(map(letters, names))  # inches, so that the pixels are square
     figure, axis = plt.subplots(figsize=(width, (width - room) * ratio))
-    draw_ink(axis, picture)
+    draw_pixels(axis, picture, form)
     axis.set_anchor("W")  # in the middle, names would be measured where they are not
-    axis.set_yticks((np.arange(len(train.classes)) + 0.5) * high, names)
+    axis.set_yticks((np.arange(len(names)) + 0.5) * high, names)
     axis.set_xticks([])
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
@@ -71,17 +90,18 @@ def draw_samples(train: Split, narrow: bool = False) -> Figure:
 
 
 def draw_class_means(train: Split, narrow: bool = False) -> Figure:
-    """Draw the mean training image of each class: the tutorial's check that images and labels belong together."""
-    means = class_means(train)
+    """Draw the mean training image of each class shown: a check that images and labels belong together."""
+    numbers, form = shown_classes(train), form_of(train.images)
+    means = as_drawn(class_means(train)[numbers], form)
     width, columns = (NARROW, min(len(means), 5)) if narrow else (WIDE, min(len(means), 10))
     rows = -(-len(means) // columns)
     side = width / columns
     figure, axes = plt.subplots(rows, columns, figsize=(width, rows * (side + 0.22)), squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
-    for axis, name, image in zip(axes.flat, train.classes, means, strict=False):
-        draw_ink(axis, image)
-        axis.set_title(short(name, 8), loc="center", pad=3)
+    for axis, number, image in zip(axes.flat, numbers, means, strict=False):
+        draw_pixels(axis, image, form)
+        axis.set_title(short(train.classes[number], 8), loc="center", pad=3)
     return figure
 
 
@@ -91,7 +111,12 @@ def class_counts(split: Split) -> np.ndarray:
 
 
 def draw_class_counts(train: Split, test: Split, narrow: bool = False) -> Figure:
-    """Draw the number of images of each class, training images on the left, test images on the right."""
+    """Draw the number of images of each class, training images on the left, test images on the right.
+
+    Of many classes: how many classes have how many.
+    """
+    if len(train.classes) > MANY:
+        return draw_count_distribution(train, test, narrow)
     rows = np.arange(len(train.classes))
     figure, axes = plt.subplots(1, 2, figsize=(NARROW if narrow else WIDE, 0.4 + 0.24 * len(rows)), sharey=True)
     for axis, name, split in zip(axes, ("training", "test"), (train, test), strict=True):
@@ -108,6 +133,17 @@ def draw_class_counts(train: Split, test: Split, narrow: bool = False) -> Figure
     )
     for axis in axes:
         axis.tick_params(length=0)
+    return figure
+
+
+def draw_count_distribution(train: Split, test: Split, narrow: bool) -> Figure:
+    """Draw how many classes have how many images."""
+    figure, axes = plt.subplots(1, 2, figsize=(NARROW if narrow else WIDE, 2.2), sharey=True)
+    for axis, name, split in zip(axes, ("training", "test"), (train, test), strict=True):
+        axis.hist(class_counts(split), bins=12, color=FAINT)
+        axis.set(title=f"{name} images", xlabel="images in a class")
+        axis.locator_params(axis="x", nbins=4, integer=True)
+    axes[0].set_ylabel("classes")
     return figure
 
 

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from digits.core.command import run
 from digits.data.tensors import Split, load_split
 from digits.rendering.answers import answers
-from digits.rendering.plotting import empty_figure, image_grid, letters, save_figures, short
+from digits.rendering.form import MANY, form_of
+from digits.rendering.plotting import FAINT, empty_figure, image_grid, letters, save_figures, short
 from digits.statistics.predictions import Predictions, load_predictions
 from digits.statistics.runs import read_measures, read_runs, reliable_models, runs_parser
 
@@ -23,9 +24,11 @@ COLUMNS = 4  # so that it can be read on a telephone
 
 
 def draw_confusion(confusion: list[list[int]], classes: list[str]) -> Figure:
-    """Draw the confusion matrix, rows: true, columns: predicted; only mistakes are coloured."""
+    """Draw the confusion matrix, rows: true, columns: predicted; only mistakes are coloured. Of many classes the most frequent ones."""
     counts = np.array(confusion)
     mistakes = np.where(np.eye(len(classes), dtype=bool), 0, counts)
+    if len(classes) > MANY:
+        return draw_confused(mistakes, classes)
     side = max(3.2, 0.46 * len(classes))
     figure, axis = plt.subplots(figsize=(side + 0.4, side))
     axis.imshow(mistakes, cmap="Oranges", vmin=0, vmax=max(mistakes.max(), 1))
@@ -51,6 +54,22 @@ def draw_confusion(confusion: list[list[int]], classes: list[str]) -> Figure:
     return figure
 
 
+def draw_confused(mistakes: np.ndarray, classes: list[str]) -> Figure:
+    """Draw the most frequent mistakes as bars; `mistakes` is [true, predicted]."""
+    order = [place for place in np.argsort(-mistakes, axis=None, kind="stable")[:SHOWN] if mistakes.flat[place]]
+    if not order:
+        return empty_figure("no mistakes")
+    pairs = [[short(classes[number], NAMED) for number in divmod(place, len(classes))] for place in order]
+    figure, axis = plt.subplots(figsize=(5, 0.4 + 0.24 * len(order)))
+    bars = axis.barh(range(len(order)), mistakes.flat[order], 0.72, color=FAINT)
+    axis.bar_label(bars, padding=3)
+    axis.set(yticks=range(len(order)), yticklabels=[" → ".join(pair) for pair in pairs], ylim=(len(order) - 0.5, -0.5))
+    axis.set(xticks=[], title=f"the {len(order)} most frequent mistakes (true → predicted class)")
+    axis.spines[["bottom", "left"]].set_visible(False)
+    axis.tick_params(length=0)
+    return figure
+
+
 def draw_mistakes(test: Split, scores: Predictions, temperature: float | None) -> Figure:
     """Draw the network's most confident mistakes on test images of the classes that count, calibrated if it can be."""
     found = answers(scores, temperature)
@@ -59,7 +78,7 @@ def draw_mistakes(test: Split, scores: Predictions, temperature: float | None) -
         return empty_figure("no mistakes")
     names = [short(name, NAMED) for name in test.classes]
     titles = [f"{names[test.labels[i]]}\n→ {names[found.read[i]]}\n{found.share[i]:.1%}\nno. {i}" for i in worst]
-    return image_grid([test.images[i] for i in worst], COLUMNS, titles, cell=1.1, size=10)
+    return image_grid(test.images[worst], form_of(test.images), COLUMNS, titles, cell=1.1, size=10)
 
 
 def shared_mistakes(labels: np.ndarray, runs: Sequence[Predictions], classes: list[str]) -> pd.DataFrame:
@@ -92,7 +111,8 @@ def draw_shared_mistakes(test: Split, shared: pd.DataFrame) -> Figure:
         f"{short(row['label'], NAMED)}\n→ {short(row['predicted'], NAMED)}\n{row['agree']} of {row['runs']}\nno. {row['image']}"
         for row in rows
     ]
-    return image_grid([test.images[row["image"]] for row in rows], COLUMNS, titles, cell=1.1, size=10)
+    images = test.images[[row["image"] for row in rows]]
+    return image_grid(images, form_of(test.images), COLUMNS, titles, cell=1.1, size=10)
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from digits.core.command import run
 from digits.core.files import written_by
 from digits.data.tensors import load_split
 from digits.networks.headers import read_weights
-from digits.rendering.plotting import COLOURS, LINE, NARROW, WIDE, levels, save_both
+from digits.rendering.plotting import COLOUR_SHADES, COLOURS, LINE, NARROW, WIDE, levels, save_both
 from digits.statistics.runs import read_runs, runs_parser
 
 UNITS = 6  # shown of each model
@@ -23,7 +23,8 @@ POSITIVE, NEGATIVE = COLOURS[0], COLOURS[2]  # blue, and an orange red that is l
 def draw_first_layers(filters: dict[str, np.ndarray], narrow: bool = False) -> Figure:
     """Draw first-layer weights, one row per model: the units with the largest weights, blue positive, orange negative.
 
-    `filters` has float32 [units, height, width] of each model. The narrow form has half as many units.
+    `filters` has float32 [units, height, width] of each model, of coloured images [units, 3, height, width]: these are drawn in
+    colour, grey where a weight is 0. The narrow form has half as many units.
     """
     width, columns = (NARROW, UNITS // 2) if narrow else (WIDE, UNITS)
     side = width / columns
@@ -40,7 +41,7 @@ def draw_first_layers(filters: dict[str, np.ndarray], narrow: bool = False) -> F
             axis.set_axis_on()
             axis.spines[:].set(visible=True, color=LINE)
             axis.set(xticks=[], yticks=[])
-            axis.imshow(signed(units[unit]), interpolation="none")
+            axis.imshow((signed if units.ndim == 3 else coloured)(units[unit]), interpolation="none")
     return figure
 
 
@@ -53,25 +54,34 @@ def signed(weights: np.ndarray) -> np.ndarray:
     return shades
 
 
+def coloured(weights: np.ndarray) -> np.ndarray:
+    """Return weights of colours, [3, height, width], as RGB, uint8 [height, width, 3]: 0 is the grey in the middle."""
+    return np.moveaxis(levels((weights / (np.abs(weights).max() or 1.0) + 1) / 2, COLOUR_SHADES), 0, -1)
+
+
 def read_filters(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """Read a run's first layer as images, [units, height, width]: of the pixels, or of a convolution's kernel."""
+    """Read a run's first layer as images, [units, *shape]: of the pixels, or of a convolution's kernel.
+
+    `shape` is an image's: (height, width), or of coloured ones (3, height, width).
+    """
     arrays, training = read_weights(path)
     with written_by("digits.train", path):
         if "convolutions.0.weight" in arrays:
             if arrays["convolutions.0.weight"].ndim != 4:
                 raise ValueError(f"convolutions.0.weight: {arrays['convolutions.0.weight'].ndim} axes are not 4")
-            return arrays["convolutions.0.weight"][:, 0]
+            kernels = arrays["convolutions.0.weight"]
+            return kernels if len(shape) == 3 else kernels[:, 0]
         crop = training["recipe"]["crop"]
-        return arrays["w1"].T.reshape(-1, *(side - 2 * crop for side in shape))
+        return arrays["w1"].T.reshape(-1, *shape[:-2], *(side - 2 * crop for side in shape[-2:]))
 
 
 def smoothness(units: np.ndarray) -> float:
-    """Return how far neighbouring weights, [units, height, width], are alike: their correlation (Pearson's).
+    """Return how far neighbouring weights, [units, …, height, width], are alike: their correlation (Pearson's).
 
     Near 0 for noise, near 1 for smooth shapes; NaN where there are no neighbours, or no differences.
     """
     units = units.astype(np.float64)
-    pairs = [(units[:, :-1], units[:, 1:]), (units[:, :, :-1], units[:, :, 1:])]
+    pairs = [(units[..., :-1, :], units[..., 1:, :]), (units[..., :-1], units[..., 1:])]
     one, other = (np.concatenate([side.ravel() for side in sides]) for sides in zip(*pairs, strict=True))
     if not len(one) or one.std() == 0 or other.std() == 0:
         return float("nan")

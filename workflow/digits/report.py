@@ -137,6 +137,7 @@ def main() -> None:
     parser.files("--runs", "metrics.json of each run, from digits.evaluate")
     parser.files("--weights", "weights of each run, whose checksums are shown")
     parser.file("--tensors", "train.safetensors and test.safetensors", nargs=2)
+    parser.file("--datasheet", "datasheet.json, from digits.convert")
     parser.files("--figures", "figures, from the commands digits.plot_…")
     parser.files("--numbers", "tables beside the figures, from the same commands")
     parser.add_argument("--about", required=True, help="configuration, libraries, commands and graph to show, as JSON")
@@ -145,7 +146,16 @@ def main() -> None:
     parser.output("--html", "page to write")
     args = parser.parse_args()
 
-    files = [args.notebook, args.metrics, args.summary, args.mistakes, args.explorer, *args.ladder, *args.runs]
+    files = [
+        args.notebook,
+        args.metrics,
+        args.summary,
+        args.mistakes,
+        args.explorer,
+        args.datasheet,
+        *args.ladder,
+        *args.runs,
+    ]
     files += [*args.learning, *args.experiment]
     files += [*args.weights, *args.tensors, *args.figures, *args.numbers]
     missing = [path for path in files if not path.is_file()]
@@ -158,6 +168,7 @@ def main() -> None:
         "summary": str(args.summary),
         "mistakes": str(args.mistakes),
         "explorer": str(args.explorer),
+        "datasheet": str(args.datasheet),
         **{name: [str(path) for path in getattr(args, name)] for name in ("ladder", "learning", "experiment")},
         "runs": [str(path) for path in args.runs],
         "figures": {

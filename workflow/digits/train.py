@@ -179,7 +179,7 @@ def main() -> None:
         }
         save_weights(weights, learned(network), header)
         save_weights(snapshots, kept, header)
-        logits = widen(predict(network, split.images[held_out_images]), outputs, len(split.classes))
+        logits = widen(predict(network, split.images, held_out_images), outputs, len(split.classes))
         if diverged is not None:
             logits.fill_(torch.nan)
         labels = split.labels[held_out_images]

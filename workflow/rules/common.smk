@@ -86,6 +86,15 @@ def growing(amount):
     return lambda wildcards, attempt: attempt * amount
 
 
+def growing_with_input(amount):
+    """Return likewise how much memory: so many megabytes, and those that the input has as soon as it is there."""
+
+    def megabytes(wildcards, input, attempt):
+        return attempt * (amount + sum(Path(name).stat().st_size for name in input if Path(name).exists()) // 10**6)
+
+    return megabytes
+
+
 # What every job asks for that does not say otherwise.
 LIGHT = {"mem_mb": growing(1000), "runtime": growing(5)}
 

@@ -19,7 +19,7 @@ rule evaluate:
     benchmark:
         "benchmarks/evaluate/{model}-{seed}.tsv"
     resources:
-        **LIGHT,
+        **{**LIGHT, "mem_mb": growing_with_input(1000)},
     params:
         recipe=recipe,
         label_errors=json.dumps(DATASET["label_errors"]),

@@ -55,6 +55,7 @@ rule report:
         runs=[f"{run}/metrics.json" for run in RUNS],
         weights=[f"{run}/weights.safetensors" for run in RUNS],
         tensors=list(TENSORS.values()),
+        datasheet=DATASHEET,
         figures=list(FIGURES.values()),
         numbers=list(NUMBERS.values()),
     output:
@@ -90,5 +91,5 @@ rule report:
         "python -m digits.report --notebook {params.notebook:q} --metrics {input.metrics} --summary {input.summary}"
         " --mistakes {input.mistakes} --explorer {input.explorer} --ladder {input.ladder}"
         " --learning {input.learning} --experiment {input.experiment} --runs {input.runs}"
-        " --weights {input.weights} --tensors {input.tensors} --figures {input.figures} --numbers {input.numbers} --about {params.about:q}"
+        " --weights {input.weights} --tensors {input.tensors} --datasheet {input.datasheet} --figures {input.figures} --numbers {input.numbers} --about {params.about:q}"
         " --inputs {output.inputs} --executed {output.notebook} --html {output.html} 2> {log}"

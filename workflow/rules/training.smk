@@ -18,7 +18,7 @@ rule train:
     # One thread: their number changes the results, and parallel runs keep the cores busy.
     threads: 1
     resources:
-        mem_mb=growing(2000),
+        mem_mb=growing_with_input(2000),
         runtime=minutes_to_train,
         gpu=int(config["device"] == "cuda"),
     params:

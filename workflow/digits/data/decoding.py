@@ -49,19 +49,20 @@ def read_grey(name: str, content: bytes) -> np.ndarray:
     return np.asarray(read_shown(name, content)[0].convert("L"))
 
 
-def read_shown(name: str, content: bytes, side: int | None = None) -> tuple[Image.Image, tuple[int, int]]:
+def read_shown(name: str, content: bytes, most: int = MAX_PIXELS) -> tuple[Image.Image, tuple[int, int]]:
     """Decode an image file to L or RGB, and return its own height and width; UserError names it where that fails.
 
-    Where it is to be scaled down to about `side` pixels, it may be a photo, and a JPEG comes at a half, a quarter or an
-    eighth of its size, which is still three times that.
+    It comes whole, with the pixels that a copy in another format has; but if `most` allows more than MAX_PIXELS, and it has
+    more, scaled down as read_picture does.
     """
-    with _opened(name, content, MAX_PIXELS if side is None else MAX_PHOTO_PIXELS) as image:
+    with _opened(name, content, most) as image:
         width, height = image.size
-        if side is not None:
-            image.draft(None, (3 * side, 3 * side))
+        large = width * height > MAX_PIXELS
+        if large:
+            _draft(image)
         image.load()
         plain = image.mode == "L" and image.info.keys().isdisjoint(SHOWN_OTHERWISE)  # 70,000 files: with no detour
-        shown = image.copy() if plain else _as_shown(name, image, factor=1)
+        shown = image if plain and not large else _as_shown(name, image, _factor(image) if large else 1)
         turned = (shown.width > shown.height) != (width > height)
         return shown, (width, height) if turned else (height, width)
 
@@ -71,9 +72,14 @@ def read_picture(name: str, content: bytes) -> Image.Image:
     with _opened(name, content, MAX_PHOTO_PIXELS) as image:
         if getattr(image, "is_animated", False):
             log(f"{name}: several pictures in one file; the first is taken")
-        if (factor := _factor(image)) > 1:  # a JPEG is decoded at half, a quarter or an eighth of its size at once
-            image.draft(None, (max(1, image.width // factor), max(1, image.height // factor)))
+        _draft(image)
         return _as_shown(name, image, _factor(image)).convert("RGB")
+
+
+def _draft(image: Image.Image) -> None:
+    """Have a JPEG that is too large decoded at half, a quarter or an eighth of its size at once."""
+    if (factor := _factor(image)) > 1:
+        image.draft(None, (max(1, image.width // factor), max(1, image.height // factor)))
 
 
 @contextlib.contextmanager

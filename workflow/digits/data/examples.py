@@ -10,7 +10,7 @@ from torch import Tensor
 
 from digits.data.tensors import Split
 
-LARGEST_BATCH, BATCH_VALUES = 1000, 2**22  # images, and values of pixels: 16 MiB of float32
+LARGEST_BATCH, BATCH_VALUES = 1000, 2**20  # images, and values of pixels: 4 MiB of float32
 
 
 class Examples(NamedTuple):

@@ -7,29 +7,30 @@ which every machine computes alike, and Pillow rounds them to whole numbers.
 import numpy as np
 from PIL import Image
 
-from digits.data.collection import Form
-from digits.data.decoding import read_shown
+from digits.data.collection import Form, Size
+from digits.data.decoding import MAX_PHOTO_PIXELS, MAX_PIXELS, read_shown
 
 GAP = 3.0  # an image more than so many times too large is first averaged over whole pixels (Pillow's reducing_gap)
 
 
-def fitted(picture: Image.Image, form: Form) -> np.ndarray:
+def fitted(picture: Image.Image, size: Size | None, fit: str = "pad", colour: bool = False) -> np.ndarray:
     """Return a picture as the network takes it: uint8 [height, width], or in colour [3, height, width].
 
     `pad`: the whole picture in the middle, the rest in the median colour of its border; `crop`: as much of its middle as
     has the right proportions; `stretch`: the whole of it, proportions changed.
     """
-    picture = picture.convert("RGB" if form.colour else "L")
-    if form.size is not None and (picture.height, picture.width) != form.size:
-        picture = _resized(picture, *form.size, form.fit)
+    mode = "RGB" if colour else "L"
+    picture = picture if picture.mode == mode else picture.convert(mode)
+    if size is not None and (picture.height, picture.width) != size:
+        picture = _resized(picture, *size, fit)
     pixels = np.asarray(picture)
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1)) if form.colour else pixels
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1)) if colour else pixels
 
 
 def read_fitted(name: str, content: bytes, form: Form) -> tuple[np.ndarray, tuple[int, int]]:
     """Decode an image file, and return it as `fitted` does, and its own height and width; UserError names it."""
-    picture, own = read_shown(name, content, max(form.size) if form.size else None)
-    return fitted(picture, form), own
+    picture, own = read_shown(name, content, MAX_PHOTO_PIXELS if form.size else MAX_PIXELS)
+    return fitted(picture, *form), own
 
 
 def _resized(picture: Image.Image, height: int, width: int, fit: str) -> Image.Image:

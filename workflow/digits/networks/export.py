@@ -1,7 +1,6 @@
 """A trained network as plain data, from which the report's page computes without torch: layers, sizes, exact weights."""
 
 import base64
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,9 +24,10 @@ def portable_network(path: Path, classes: list[str], images: np.ndarray) -> dict
     """Read the weights of a run, a network or an ensemble; UserError, naming the file, if it is something else.
 
     Weights are ordered so that the outputs lie beside each other: [inputs, outputs], and [height, width, inputs, outputs] for
-    a convolution. They are float32 to the last bit, but those of a dense network, which are many, are rounded to float16;
-    `changed` counts of the images, uint8 [N, height, width] or [N, 3, height, width], those whose prediction this changes.
-    Of a network with a sigmoid for each class, `none` counts the images for which all of them are below 0.5.
+    a convolution; a coloured image's channels lie beside each other, too. They are float32 to the last bit, but those of a dense
+    network, which are many, are rounded to float16; `changed` counts of the images, uint8 [N, height, width] or
+    [N, 3, height, width], those whose prediction this changes. Of a network with a sigmoid for each class, `none` counts the
+    images for which all of them are below 0.5.
     """
     arrays, training = read_weights(path)
     with written_by("digits.train", path):
@@ -86,30 +86,41 @@ def _member(
 ) -> dict[str, Any]:
     convolutions, crop = recipe["convolutions"], recipe["crop"]
     normalised = recipe["pixels"] == "normalised"
-    colours, (height, width) = shape[:-2], shape[-2:]
-    layers = _convolutions(arrays, convolutions, recipe, math.prod(colours)) if convolutions else []
-    inputs = layers[-1]["outputs"] if layers else math.prod(colours) * (height - 2 * crop) * (width - 2 * crop)
-    layers += _dense(arrays, bool(convolutions), len(recipe["hidden"]) + 1, inputs, kind)
+    channels, height, width = shape if len(shape) == 3 else (1, *shape)
+    seen = (channels, height - 2 * crop, width - 2 * crop)
+    layers = _convolutions(arrays, convolutions, recipe, channels) if convolutions else []
+    first = layers[-1]["outputs"] if layers else seen
+    layers += _dense(arrays, bool(convolutions), len(recipe["hidden"]) + 1, first, kind)
     if layers[-1]["outputs"] != outputs:
         raise ValueError(f"{layers[-1]['outputs']} outputs for {outputs} classes")
     return {
-        # One number, or one for each colour.
-        "mean": arrays["pixel_mean"].reshape(colours).tolist() if normalised else 0.0,
-        "std": arrays["pixel_std"].reshape(colours).tolist() if normalised else 1.0,
+        "mean": _by_channel(arrays["pixel_mean"], channels) if normalised else [0.0] * channels,
+        "std": _by_channel(arrays["pixel_std"], channels) if normalised else [1.0] * channels,
         "layers": layers,
     }
 
 
+def _by_channel(numbers: np.ndarray, channels: int) -> list[float]:
+    if numbers.size != channels:
+        raise ValueError(f"{numbers.size} means or deviations of pixels for {channels} channels")
+    return [float(number) for number in numbers.ravel()]
+
+
 def _dense(
-    arrays: Mapping[str, np.ndarray], by_torch: bool, count: int, inputs: int, kind: str
+    arrays: Mapping[str, np.ndarray], by_torch: bool, count: int, first: int | tuple[int, int, int], kind: str
 ) -> list[dict[str, Any]]:
-    """Describe dense layers, whose weights torch keeps as [outputs, inputs] and our own network the other way round."""
-    layers = []
+    """Describe dense layers, whose weights torch keeps as [outputs, inputs] and our own network the other way round.
+
+    The first reads so many values, or an image of this shape: channels, height, width.
+    """
+    layers, inputs = [], first if isinstance(first, int) else int(np.prod(first))
     for i in range(count):
         weights = arrays[f"dense.{i}.weight"].T if by_torch else arrays[f"w{i + 1}"]
         biases = arrays[f"dense.{i}.bias"] if by_torch else arrays[f"b{i + 1}"]
         if weights.shape != (inputs, len(biases)):
             raise ValueError(f"weights {list(weights.shape)} in a layer from {inputs} to {len(biases)} values")
+        if i == 0 and not isinstance(first, int):
+            weights = np.moveaxis(weights.reshape(*first, -1), 0, 2)
         arrays_of = {"weights": encode(weights, kind), "biases": encode(biases, "<f4")}
         layers.append({"kind": "dense", "inputs": inputs, "outputs": len(biases), **arrays_of})
         inputs = len(biases)

@@ -1,6 +1,6 @@
 """Why a network stops where it does: sentences that follow what its training and the experiment measured."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,14 +22,9 @@ def in_words(number: int) -> str:
     return NUMBERS[number] if number < len(NUMBERS) else f"{number:,}"
 
 
-def noun(classes: Sequence[str]) -> str:
-    """Return what the classes are called: digits, if they are the ten of them."""
-    return "digits" if list(classes) == [*"0123456789"] else "classes"
-
-
-def all_of(classes: Sequence[str]) -> str:
-    """Return all classes in words: 'all ten digits', 'both classes'."""
-    return f"both {noun(classes)}" if len(classes) == 2 else f"all {in_words(len(classes))} {noun(classes)}"
+def all_of(count: int, what: str) -> str:
+    """Return all classes, called `what`, in words: 'all ten digits', 'both classes'."""
+    return f"both {what}" if count == 2 else f"all {in_words(count)} {what}"
 
 
 def last_epochs(learning: pd.DataFrame, model: str) -> pd.DataFrame:
@@ -197,12 +192,14 @@ def verdict(experiment: pd.DataFrame) -> str:
     return text
 
 
-def opening(learning: pd.DataFrame, experiment: pd.DataFrame, model: str, classes: Sequence[str]) -> str:
-    """Say in two sentences what a model's runs have learned and, where the experiment shows it, why no more."""
+def opening(learning: pd.DataFrame, experiment: pd.DataFrame, model: str, count: int, what: str) -> str:
+    """Say in two sentences which of `count` classes, called `what`, a model's runs have learned and, where the experiment shows
+    it, why no more.
+    """
     if classes_learned(last_epochs(learning, model)).all(axis=None):
-        return f"Each run of this network has learned {all_of(classes)}."
+        return f"Each run of this network has learned {all_of(count, what)}."
     cause = ", because its loss makes “no” cheap" if larger_cause(experiment) == "loss" else ""
     return (
-        f"The network does learn, but not {all_of(classes)}: each run here ends with "
+        f"The network does learn, but not {all_of(count, what)}: each run here ends with "
         f"{how_many_learned(learning, model)} of them (it recognises at least half of their images) and answers “no” to the rest{cause}."
     )

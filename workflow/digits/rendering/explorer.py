@@ -3,7 +3,6 @@
 What they do is in workflow/notebooks/template/*.js; `explorer` is what `digits.explore` wrote.
 """
 
-import base64
 import html
 import json
 from collections.abc import Mapping
@@ -11,30 +10,75 @@ from typing import Any
 
 from IPython.display import HTML, display
 
-PAD = 280  # pixels of the drawing area's side
+from digits.rendering.form import CENTRED, INK, PICTURE
+from digits.rendering.kinds import labels_of
+
+PAD = 280  # pixels of the drawing area's longer side
+LISTED = 12  # classes; of more, the likeliest are shown
+FITS = {
+    "pad": "all of it; where it has other proportions, the rest takes the colour of its edge",
+    "crop": "the middle of it, where it has other proportions",
+    "stretch": "stretched, where it has other proportions",
+}
 
 
-def drawing(explorer: Mapping[str, Any]) -> None:
-    """Show an area to draw on and each network's answer, which needs JavaScript; nothing if there is no network."""
+def what_to_try(explorer: Mapping[str, Any], fit: str) -> tuple[str, str]:
+    """Return heading and introduction, in Markdown, of what `drawing` shows."""
+    height, width = explorer["shape"]
+    form, size = explorer["form"], f"{height}×{width}"
+    stays = "This page holds their weights and computes with them as you {}; nothing leaves it."
+    if form == CENTRED:
+        return "Draw one yourself", (
+            f"Draw something: each network below says at each stroke what it takes it for. {stays.format('draw')} Your drawing "
+            f"is first brought into the form of the images: scaled to fit {round(20 * height / 28)}×{round(20 * width / 28)} of the "
+            f"{size} pixels, with its centre of mass in the middle."
+        )
+    image = f"An image of your own is scaled to {size} pixels ({FITS[fit]})"
+    if form == INK:
+        return "Try it yourself", (
+            "Draw something, or choose an image: each network below says what it takes it for. "
+            f"{stays.format('draw')} A drawing is scaled to the images' {size} pixels. {image}, made grey, and inverted where it "
+            "has a light ground, as the images have a black one."
+        )
+    made = "" if explorer["channels"] == 3 else " and made grey"
+    return "Try it yourself", (
+        f"Choose an image: each network below says what it takes it for. {stays.format('choose')} {image}{made}, as the images were."
+    )
+
+
+def drawing(explorer: Mapping[str, Any], fit: str) -> None:
+    """Show an area to draw on, or to drop an image on, and each network's answer, which needs JavaScript.
+
+    Nothing if there is no network. `fit` says how an image of other proportions is scaled.
+    """
     if explorer["networks"]:
-        display(HTML(drawing_html(explorer)))
+        display(HTML(drawing_html(explorer, fit)))
 
 
-def drawing_html(explorer: Mapping[str, Any]) -> str:
+def drawing_html(explorer: Mapping[str, Any], fit: str = "pad") -> str:
     """Return what `drawing` shows."""
-    networks = explorer["networks"]
-    side = explorer["shape"][0]
+    networks, form = explorer["networks"], explorer["form"]
+    height, width = explorer["shape"]
+    wide, high = (max(1, round(PAD * side / max(height, width))) for side in (width, height))
+    pad = (
+        f'<canvas id="pad" width="{wide}" height="{high}" role="img" aria-label="Area to draw on, with mouse, finger or stylus. '
+        'From the keyboard, choose an image below."></canvas>'
+    )
+    drop = (
+        f'<label class="drop" data-fit="{fit}"><span>Choose an image, or drop one here</span> '
+        '<input type="file" accept="image/*"></label>'
+    )
+    drawn, seen = ("Nothing is drawn.", "drawing") if form == CENTRED else ("Nothing is chosen.", "image")
     answers = "".join(_answer(network, explorer) for network in networks)
     options = "".join(f"<option>{html.escape(network['model'])}</option>" for network in reversed(networks))
     return (
         "<noscript><p>Drawing needs JavaScript, which is switched off.</p></noscript>"
         '<div id="drawing" hidden><div class="paper">'
-        f'<canvas id="pad" width="{PAD}" height="{PAD}" role="img" aria-label="Area to draw on, with mouse, finger or pen. '
-        'From the keyboard, choose an image below."></canvas>'
-        f'<div><canvas id="seen" width="{side}" height="{side}" role="img" aria-label="What the networks see: the drawing '
-        f'in {side} × {side} pixels"></canvas><p class="small">What the networks see: {side} × {side} pixels</p>'
+        f"{pad if form != PICTURE else ''}{drop if form != CENTRED else ''}"
+        f'<div><canvas id="seen" width="{width}" height="{height}" role="img" aria-label="What the networks see: the {seen} '
+        f'in {height} × {width} pixels"></canvas><p class="small">What the networks see: {height} × {width} pixels</p>'
         '<button type="button" id="clear">Clear</button></div></div>'
-        f'<div class="answers">{answers}</div><p role="status">Nothing is drawn.</p>'
+        f'<div class="answers">{answers}</div><p role="status">{drawn}</p>'
         '<p id="examples">Or choose a test image:</p><ul class="examples" aria-labelledby="examples"></ul>'
         '<details class="inside"><summary>What a network makes of it: layer by layer, and which parts matter</summary>'
         f'<p><label>Network <select>{options}</select></label></p><figure class="parts" hidden>'
@@ -49,7 +93,7 @@ def _answer(network: Mapping[str, Any], explorer: Mapping[str, Any]) -> str:
     bars = "".join(
         f'<tr><th scope="row" title="{html.escape(name)}">{html.escape(name)}</th>'
         '<td class="bar" aria-hidden="true"><span></span></td><td class="share"></td></tr>'
-        for name in explorer["classes"]
+        for name in explorer["classes"][:LISTED]
     )
     kind = "bars sigmoids" if network["sigmoids"] else "bars"
     return (
@@ -61,7 +105,7 @@ def _answer(network: Mapping[str, Any], explorer: Mapping[str, Any]) -> str:
 
 def _what_bars_are(network: Mapping[str, Any], explorer: Mapping[str, Any]) -> str:
     found = [m for m in explorer["models"] if (m["name"], m["seed"]) == (network["model"], network["seed"])]
-    images = len(base64.b64decode(explorer["labels"]))
+    images = len(labels_of(explorer))
     if network["sigmoids"]:
         text = "One yes-or-no output per class, yes from 50 %; these are not probabilities."
         if network["none"] is not None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from digits.core.fields import AMOUNT, COUNT, FLAG, NUMBER, ORDINAL, TEXT, Kind, Maybe, Rule
+from digits.rendering.form import FORMS, MANY
 from digits.rendering.sheet import decode
 
 OPTIONAL = ("ladder", "learning", "experiment")  # tables that not every configuration has
@@ -14,10 +15,10 @@ WHOLE = 10_000  # what `digits.explore` writes of a probability of 1; more is th
 REPORT = Kind(
     "digits.report",
     {
-        **dict.fromkeys(("metrics", "summary", "mistakes", "explorer"), TEXT),
+        **dict.fromkeys(("metrics", "summary", "mistakes", "explorer", "datasheet"), TEXT),
         **{name: [TEXT] for name in (*OPTIONAL, "runs", "numbers")},
         "figures": {"*": TEXT},
-        "tensors": {"*": {"sha256": TEXT, "shape": (COUNT, COUNT, COUNT)}},
+        "tensors": {"*": {"sha256": TEXT, "shape": [COUNT]}},
         "raw": {"*": TEXT},
         "checksums": {"*": TEXT},
         "about": {
@@ -38,19 +39,26 @@ def are_below(numbers: Sequence[int] | np.ndarray, end: int) -> bool:
     return len(numbers) == 0 or max(numbers) < end
 
 
+def labels_of(explorer: Mapping[str, Any], model: Mapping[str, Any] | None = None) -> np.ndarray:
+    """Return the true labels of the explorer's images or, of one of its models, the predicted ones: a byte each, or two."""
+    return decode(model["read"] if model else explorer["labels"], "u1" if len(explorer["classes"]) <= 256 else "<u2")
+
+
 def are_images(numbers: Sequence[int], explorer: Mapping[str, Any]) -> bool:
     """Whether all are numbers of the explorer's images."""
-    return are_below(numbers, len(decode(explorer["labels"], "u1")))
+    return are_below(numbers, len(labels_of(explorer)))
 
 
 def is_of(explorer: Mapping[str, Any], model: Mapping[str, Any]) -> bool:
     """Whether a model's predictions, and their probabilities and places, are of the explorer's images and count up to its confusions."""
-    labels, read, shares = decode(explorer["labels"], "u1"), decode(model["read"], "u1"), decode(model["shares"], "<u2")
+    labels, read, shares = labels_of(explorer), labels_of(explorer, model), decode(model["shares"], "<u2")
     classes, places = len(explorer["classes"]), model["places"]
     if not len(labels) == len(read) == len(shares) or not are_below(read, classes):
         return False
     if places is not None and len(decode(places, "u1")) != 2 * len(labels):
         return False
+    if classes > MANY:
+        return model["confusion"] is None
     counted = shares <= WHOLE
     cells = np.bincount(labels[counted].astype(int) * classes + read[counted], minlength=classes**2)
     return bool(cells.reshape(classes, classes).tolist() == model["confusion"])
@@ -60,7 +68,9 @@ EXPLORER = Kind(
     "digits.explore",
     {
         "classes": [TEXT],
-        "shape": (ORDINAL, ORDINAL),
+        "shape": (ORDINAL, ORDINAL),  # height and width
+        "channels": ORDINAL,
+        "form": TEXT,
         "chosen": TEXT,
         "labels": TEXT,
         "suspected": [COUNT],
@@ -72,7 +82,7 @@ EXPLORER = Kind(
                 "seed": COUNT,
                 "temperature": Maybe(AMOUNT),
                 "sigmoids": FLAG,
-                "confusion": [[COUNT]],
+                "confusion": Maybe([[COUNT]]),  # null of many classes
                 "read": TEXT,
                 "shares": TEXT,
                 "places": Maybe(TEXT),
@@ -89,14 +99,15 @@ EXPLORER = Kind(
                 "half": FLAG,
                 "changed": COUNT,
                 "none": Maybe(COUNT),
-                "members": [{"mean": NUMBER, "std": NUMBER, "layers": [LAYER]}],
+                "members": [{"mean": [NUMBER], "std": [NUMBER], "layers": [LAYER]}],
             }
         ],
         "examples": [{"number": COUNT, "label": COUNT, "pixels": TEXT}],
     },
     [
         Rule("chosen", "one of models", lambda it: it["chosen"] in [model["name"] for model in it["models"]]),
-        Rule("labels", "of its classes", lambda it: are_below(decode(it["labels"], "u1"), len(it["classes"]))),
+        Rule("form", f"one of {', '.join(FORMS)}", lambda it: it["form"] in FORMS),
+        Rule("labels", "of its classes", lambda it: are_below(labels_of(it), len(it["classes"]))),
         Rule("models", "of these labels, with their confusions", lambda it: all(map(partial(is_of, it), it["models"]))),
         Rule("circle", "all classes or none", lambda it: sorted(it["circle"]) in ([], [*range(len(it["classes"]))])),
         Rule("suspected", "of its images", lambda it: are_images(it["suspected"], it)),

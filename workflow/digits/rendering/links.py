@@ -45,6 +45,11 @@ def cited(citation: Mapping[str, Any]) -> str:
     return f"{who} ({citation['year']}). {citation['title']} (version {citation['version']})."
 
 
+def made_with(citation: Mapping[str, Any]) -> str:
+    """Return the same for a report that is not about what the title says: who, when, and the name that the title opens with."""
+    return cited({**citation, "title": citation["title"].partition(":")[0]})
+
+
 def works(citation: Mapping[str, Any]) -> list[str]:
     """Return the works that CITATION.cff refers to, each in Markdown with its DOI."""
     return [

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from IPython.display import HTML, display
 
+from digits.rendering.form import MANY, PICTURE
+from digits.rendering.kinds import WHOLE, labels_of
 from digits.rendering.links import Source, links
 from digits.rendering.page import percent, turned
 from digits.rendering.sheet import decode, images_of
@@ -83,9 +85,9 @@ def probability_note(model: Mapping[str, Any]) -> str:
 
 def all_mistakes(explorer: Mapping[str, Any], model: Mapping[str, Any]) -> list[Tile]:
     """Return a model's mistakes as the script orders them: those with a picture first, then the most confident."""
-    labels, read = decode(explorer["labels"], "u1"), decode(model["read"], "u1")
+    labels, read = labels_of(explorer), labels_of(explorer, model)
     shares = decode(model["shares"], "<u2").astype(int)
-    wrong = np.flatnonzero((read != labels) & (shares <= 10_000))
+    wrong = np.flatnonzero((read != labels) & (shares <= WHOLE))
     pictured = np.isin(wrong, explorer["images"]["numbers"])
     names = [isolated(name) for name in explorer["classes"]]
     return [
@@ -94,7 +96,7 @@ def all_mistakes(explorer: Mapping[str, Any], model: Mapping[str, Any]) -> list[
             f"Test image no. {number}: {names[labels[number]]} classified as {names[read[number]]}",
             [
                 f"{names[labels[number]]} → {names[read[number]]}",
-                percent(shares[number] / 10_000),
+                percent(shares[number] / WHOLE),
                 f"no. {number}",
                 *(["suspected label error"] if number in explorer["suspected"] else []),
             ],
@@ -105,18 +107,18 @@ def all_mistakes(explorer: Mapping[str, Any], model: Mapping[str, Any]) -> list[
 
 def _gallery(explorer: Mapping[str, Any], tiles: Sequence[Tile]) -> str:
     height, width = explorer["shape"]
-    pictures = images_of(explorer["images"], (height, width), [tile.number for tile in tiles])
+    form = explorer["form"]
+    pictures = images_of(explorer["images"], (height, width), [tile.number for tile in tiles], form)
 
     def item(tile: Tile) -> str:
         picture = (
-            f'<img src="data:image/png;base64,{pictures[tile.number]}" width="{width}" height="{height}" '
-            f'alt="{html.escape(tile.described)}">'
+            f'<img src="{pictures[tile.number]}" width="{width}" height="{height}" alt="{html.escape(tile.described)}">'
             if tile.number in pictures
             else '<span class="absent">no picture</span>'
         )
         return f"<li>{picture}{''.join(f'<span>{html.escape(line)}</span>' for line in tile.lines)}</li>"
 
-    return f'<ul class="digits">{"".join(map(item, tiles))}</ul>'
+    return f'<ul class="digits{" pictures" * (form == PICTURE)}">{"".join(map(item, tiles))}</ul>'
 
 
 def _found(explorer: Mapping[str, Any], model: Mapping[str, Any], tiles: Sequence[Tile]) -> str:
@@ -136,7 +138,7 @@ def _map(explorer: Mapping[str, Any], model: Mapping[str, Any]) -> str:
         return ""
     return (
         '<figure class="map choice" hidden><canvas role="img"></canvas>'
-        '<div class="point"><p>Point at the map, or tap it, to see an image.</p></div>'
+        f'<div class="point{" pictures" * (explorer["form"] == PICTURE)}"><p>Point at the map, or tap it, to see an image.</p></div>'
         f"<figcaption>The test images by the predictions of {_title(model)} (RadViz, Hoffman et al. 1997): each class pulls "
         "an image towards its name, by the probability that the model gives it, softened so that differences show. Between two "
         "names, the model hesitates; in the middle, it cannot tell. "
@@ -144,7 +146,35 @@ def _map(explorer: Mapping[str, Any], model: Mapping[str, Any]) -> str:
     )
 
 
+def confused(explorer: Mapping[str, Any], model: Mapping[str, Any]) -> list[tuple[int, int, int]]:
+    """Return a model's mistakes as how often, true class, predicted class: the most frequent first, then by class."""
+    labels, read = labels_of(explorer).astype(int), labels_of(explorer, model).astype(int)
+    wrong = (read != labels) & (decode(model["shares"], "<u2") <= WHOLE)
+    pairs, counts = np.unique(np.stack([labels[wrong], read[wrong]]), axis=1, return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    return [(int(count), int(true), int(to)) for count, (true, to) in zip(counts[order], pairs.T[order], strict=True)]
+
+
+def _pairs(explorer: Mapping[str, Any], model: Mapping[str, Any], source: Source) -> str:
+    """What stands in the matrix's place where it would have too many classes."""
+    names = [html.escape(isolated(name)) for name in explorer["classes"]]
+    body = "".join(
+        f'<tr><th scope="row">{names[true]}</th><td>{names[read]}</td><td>{count:,}</td></tr>'
+        for count, true, read in confused(explorer, model)[:SHOWN]
+    )
+    return (
+        f'<div class="table" id="tab-{source.name}" role="region" aria-label="Most frequent mistakes" tabindex="0">'
+        f'<table class="confusion pairs" data-pairs="{SHOWN}">'
+        f"<caption>The most frequent mistakes of {_title(model)}, {SHOWN} at most: test images by true and predicted class."
+        '<span class="choice" hidden> Choose a number to see its images.</span></caption>'
+        '<thead><tr><th scope="col">true</th><th scope="col">predicted</th><th scope="col">images</th></tr></thead>'
+        f"<tbody>{body}</tbody></table></div>" + links("tab", source)
+    )
+
+
 def _matrix(explorer: Mapping[str, Any], model: Mapping[str, Any], source: Source) -> str:
+    if len(explorer["classes"]) > MANY:
+        return _pairs(explorer, model, source)
     classes = [html.escape(name) for name in explorer["classes"]]
     counts = model["confusion"]
     most = max([1, *(n for true, row in enumerate(counts) for read, n in enumerate(row) if true != read)])

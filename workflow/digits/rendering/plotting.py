@@ -23,6 +23,7 @@ from PIL import Image
 
 from digits.core.files import whole_files
 from digits.core.tables import to_csv
+from digits.rendering.form import PICTURE, last_axis
 
 # Okabe and Ito's colours, which the colour-blind can tell apart, https://jfly.uni-koeln.de/color/; yellow left out.
 COLOURS = ("#0072B2", "#E69F00", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000")
@@ -45,7 +46,8 @@ SMALL = 8.5  # points, of the smallest text: 11 pixels
 WIDE, NARROW = 7.2, 3.45  # inches: of a figure, and of its form for a small screen
 NEXT = (" ", "\n")  # between the parts of a long label, without and with `narrow`
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # beside the colours, for who cannot tell these apart
-SHADES = 8  # of an image's ink
+SHADES, COLOUR_SHADES = 8, 32  # of an image's ink, and of each channel of a picture
+PIXELS = 150_000  # of all images in a figure
 INK_ID = "ink"  # the id of an image that is drawn with ink begins so
 LIGHT = (
     '<filter id="light" color-interpolation-filters="sRGB">'
@@ -232,18 +234,37 @@ def with_dark_colours(svg: str) -> str:
     return svg.replace("<defs>", f"<defs>\n  <style>@media (prefers-color-scheme: dark){{{rules}}}</style>", 1)
 
 
-def draw_ink(axis: Axes, image: np.ndarray) -> None:
-    """Draw a greyscale image, uint8, as ink on the page's own ground: dark on light, or light on dark."""
+def as_drawn(images: np.ndarray, form: str) -> np.ndarray:
+    """Return images of a form as RGBA, uint8 [N, height, width, 4]: pictures as they are, ink black, where there is none nothing.
+
+    So that a figure does not grow with them, all together have at most PIXELS; larger ones are made smaller.
+    """
+    images = last_axis(images)
+    high, wide = images.shape[1:3]
+    if (scale := np.sqrt(PIXELS / (len(images) * high * wide))) < 1:
+        size = (max(1, int(wide * scale)), max(1, int(high * scale)))
+        images = np.stack([np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX)) for image in images])
+    drawn = np.zeros((*images.shape[:3], 4), np.uint8)
+    if form != PICTURE:
+        drawn[..., 3] = levels(images / 255)
+    else:
+        drawn[..., :3] = levels((images if images.ndim == 4 else images[..., None]) / 255, COLOUR_SHADES)
+        drawn[..., 3] = 255
+    return drawn
+
+
+def draw_pixels(axis: Axes, drawn: np.ndarray, form: str) -> None:
+    """Draw RGBA pixels; ink takes the colour that stands out from the page's ground: dark on light, or light on dark."""
     figure = axis.get_figure(root=True)
     number = len([image for other in (figure.axes if figure else []) for image in other.images])
-    ink = np.zeros((*image.shape, 4), np.uint8)
-    ink[..., 3] = levels(image / 255)
-    axis.imshow(ink, interpolation="none").set_gid(f"{INK_ID}-{number}")
+    picture = axis.imshow(drawn, interpolation="none")
+    if form != PICTURE:
+        picture.set_gid(f"{INK_ID}-{number}")
 
 
-def levels(fractions: np.ndarray) -> np.ndarray:
-    """Return fractions as one of SHADES levels of opacity, uint8: a third of the bytes, and hardly a difference to see."""
-    return np.asarray((fractions * (SHADES - 1)).round() * (255 / (SHADES - 1)), np.uint8)
+def levels(fractions: np.ndarray, shades: int = SHADES) -> np.ndarray:
+    """Return fractions as one of so many levels, uint8: of SHADES a third of the bytes, and hardly a difference to see."""
+    return np.asarray((fractions * (shades - 1)).round() * (255 / (shades - 1)), np.uint8)
 
 
 def tiled(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
@@ -256,16 +277,19 @@ def tiled(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
 
 
 def image_grid(
-    images: Sequence[np.ndarray], columns: int, titles: Sequence[str] = (), cell: float = 0.72, size: float = 7
+    images: np.ndarray, form: str, columns: int, titles: Sequence[str] = (), *, cell: float = 0.72, size: float = 7
 ) -> Figure:
-    """Draw greyscale images, dark on light, in rows of `columns`, each under its title of `size` points; `cell` is a side in inches."""
+    """Draw images of a form in rows of `columns`, each under its title of `size` points; `cell` is a side in inches.
+
+    Ink is dark on light, pictures are as they are.
+    """
     rows = -(-len(images) // columns)
     height = cell + 0.16 * size / 7 * max((title.count("\n") + 1 for title in titles), default=0)
     figure, axes = plt.subplots(rows, columns, figsize=(cell * columns, height * rows), squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
-    for i, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):
-        axis.imshow(image, cmap="gray_r", interpolation="nearest", vmin=0, vmax=255)
+    for i, (axis, image) in enumerate(zip(axes.flat, last_axis(images), strict=False)):
+        axis.imshow(image, cmap="gray" if form == PICTURE else "gray_r", interpolation="nearest", vmin=0, vmax=255)
         if titles:
             axis.set_title(titles[i], fontsize=size, loc="center", pad=2, color="black")  # as grey as the images
     return figure

@@ -11,6 +11,7 @@ from digits.core.arithmetic import processor
 from digits.core.fields import Kind, read_json
 from digits.core.files import written_by
 from digits.core.tables import read_table
+from digits.data.datasheet import load_datasheet
 from digits.rendering.kinds import EXPLORER, OPTIONAL, REPORT
 from digits.statistics.histories import recalls
 from digits.statistics.kinds import EXPERIMENT, LADDER, LEARNING, LIKENESS, METRICS, MISTAKES, SMOOTHNESS, SUMMARY
@@ -36,6 +37,7 @@ class ReportData:
     mistakes: pd.DataFrame  # one row per image that every run of every reliable model misclassifies
     runs: list[dict[str, Any]]  # all measures of each run
     explorer: dict[str, Any]
+    datasheet: dict[str, Any]  # what was found in the data set, and how it was divided
     files: dict[str, Path]  # the tables that the page offers, by their names below results/
     figures: dict[str, Path]
     tensors: dict[str, dict[str, Any]]  # checksum and shape of each file
@@ -88,6 +90,7 @@ def load_report(inputs: Mapping[str, Any] | None, root: Path) -> ReportData:
         mistakes=mistakes,
         runs=runs,
         explorer=explorer,
+        datasheet=load_datasheet(root / inputs["datasheet"]),
         files={
             Path(path).name: root / path
             for path in (inputs["metrics"], inputs["summary"], *(p for name in OPTIONAL for p in inputs[name]))

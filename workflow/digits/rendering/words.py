@@ -1,7 +1,7 @@
 """A recipe in words, for readers of the report."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 INITS = {
@@ -107,6 +107,12 @@ def _extras(recipe: Mapping[str, Any]) -> list[str]:
 def listed(parts: list[str]) -> str:
     """Join texts as a sentence does: 'a', 'a and b', 'a, b and c'."""
     return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+
+
+def first_of(parts: Sequence[str], most: int) -> str:
+    """Join texts by commas: the first `most` of them, and how many more there are."""
+    more = f" and {len(parts) - most:,} more" if len(parts) > most else ""
+    return ", ".join(parts[:most]) + more
 
 
 def isolated(name: str) -> str:

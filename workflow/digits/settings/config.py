@@ -17,6 +17,10 @@ IMAGES_ONLY = ("labels", "test_fraction", "group", "size", "fit", "colour")
 IDX_ONLY = ("class_names",)
 
 
+OF_MNIST = ("references", "ladder", "experiment")
+SHIPPED = Path(__file__).parents[3] / "config" / "config.yaml"
+
+
 def complete_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the configuration with every default filled in; UserError, naming key and remedy, if it is not valid.
 
@@ -34,7 +38,7 @@ def complete_config(config: Mapping[str, Any]) -> dict[str, Any]:
                 raise UserError(f"config: searches.{name}: '{candidate}' exists already; rename the search")
             found[candidate] = recipe
     whole["recipes"] |= found
-    _drop_what_is_of_mnist(whole["dataset"])
+    _drop_what_is_of_mnist(whole)
     return whole
 
 
@@ -246,8 +250,12 @@ def _check_ladder(ladder: list[dict[str, Any]], known: Mapping[str, Any]) -> Non
             raise UserError(f"{where}.against: the first rung is the foot of the ladder; leave `against` out")
 
 
-def _drop_what_is_of_mnist(dataset: dict[str, Any]) -> None:
-    """The defaults describe MNIST, and number the images of its whole test set: of other images they would be wrong."""
+def _drop_what_is_of_mnist(config: dict[str, Any]) -> None:
+    """The defaults describe MNIST, and number the images of its whole test set: of other images they would be wrong.
+
+    So would be what config.yaml says about its models: others' accuracies, the ladder's reasons, the tutorial's experiment.
+    """
+    dataset = config["dataset"]
     schema = schema_of("dataset")["properties"]
     mnist = {name: of["default"] for name, of in schema["sha256"]["properties"].items()}
     same = {name: dataset["format"] == "idx" and dataset["sha256"][name] == value for name, value in mnist.items()}
@@ -258,3 +266,6 @@ def _drop_what_is_of_mnist(dataset: dict[str, Any]) -> None:
     for key, right in of_mnist.items():
         if not right and dataset[key] == schema[key]["default"]:
             dataset[key] = type(dataset[key])()
+    if not of_mnist["about"]:
+        shipped, empty = yaml.safe_load(SHIPPED.read_bytes()), completed({}, schema_of())
+        config.update({key: empty[key] for key in OF_MNIST if config[key] == shipped[key]})

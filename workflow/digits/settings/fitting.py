@@ -6,7 +6,7 @@ from typing import Any
 
 from digits.settings.recipes import AUTO, Recipe
 
-# Chosen by the searches of config/own-images.yaml.
+# Chosen by the searches of config/general-search.yaml.
 FEWEST_PIXELS = 4  # that are left of a side
 FIRST_CHANNELS, MOST_CHANNELS = 16, 64
 STEPS, SMALLEST_BATCH, LARGEST_BATCH = 50, 16, 128  # steps an epoch, where the bounds leave it

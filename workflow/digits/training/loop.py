@@ -12,7 +12,7 @@ from torch import Tensor
 
 from digits.core.command import UserError
 from digits.data.examples import Examples
-from digits.networks.network import Network
+from digits.networks.network import Network, joined
 from digits.networks.weights import learned, restore
 from digits.settings.recipes import Recipe
 from digits.training.augmentation import augment
@@ -127,7 +127,9 @@ class Training:
     def _all_losses(self) -> Tensor:
         self.network.eval()
         loss, batches = LOSSES[self.recipe.loss], self.train.batches()
-        return torch.cat([loss(self.network(xb), yb, self.recipe.label_smoothing) for xb, yb in batches]).cpu()
+        return joined(
+            (loss(self.network(xb), yb, self.recipe.label_smoothing) for xb, yb in batches), len(self.train.y)
+        )
 
     @torch.no_grad()
     def _average_weights(self) -> None:

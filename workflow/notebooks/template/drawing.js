@@ -1,5 +1,5 @@
 "use strict";
-// Draw with mouse, finger or pen, and see what each network says at each stroke.
+// Draw with mouse, finger or pen, or choose an image, and see what each network says: of a drawing at each stroke.
 
 const SLOW = 100; // milliseconds: what takes longer is read at the end of a stroke, so that the line follows the hand
 const PEN = 0.075; // of the pad's side: about as thick as the strokes of MNIST
@@ -14,10 +14,12 @@ function inkOf(canvas) {
   return ink;
 }
 
-// Show uint8 pixels in rows on a canvas of their size: dark ink on the canvas's own ground.
-function showPixels(canvas, pixels) {
+// Show uint8 pixels in rows on a canvas of their size: pictures as they are, others as dark ink on the canvas's own ground.
+function showPixels(canvas, pixels, { form, channels }) {
   const image = new ImageData(canvas.width, canvas.height);
-  pixels?.forEach((ink, i) => (image.data[4 * i + 3] = ink));
+  if (pixels && form === "picture")
+    for (let i = 0; i < image.data.length; i++) image.data[i] = i % 4 === 3 ? 255 : pixels[channels * (i >> 2) + (channels > 1 ? i % 4 : 0)];
+  else pixels?.forEach((ink, i) => (image.data[4 * i + 3] = ink));
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
@@ -40,8 +42,9 @@ function startDrawing(explorer) {
   if (!root) return;
   const [pad, seen, status] = ["#pad", "#seen", "[role=status]"].map((q) => root.querySelector(q));
   const places = [...root.querySelectorAll(".answer")];
-  const size = explorer.shape[0];
-  const context = pad.getContext("2d", { willReadFrequently: true });
+  const [height, width] = explorer.shape;
+  const nothing = status.textContent;
+  const context = pad?.getContext("2d", { willReadFrequently: true });
   const networks = []; // decoded when first used, or when the page has nothing else to do
   const inside = startInside(explorer, root, (number) => network(number));
   let pixels = null; // what the networks see
@@ -54,15 +57,17 @@ function startDrawing(explorer) {
     const plain = explorer.networks[number];
     const classes = explorer.classes.length;
     const shares = pixels
-      ? answer(network(number), pixels, size, size, classes, temperatureOf(explorer, plain))
+      ? answer(network(number), pixels, height, width, classes, temperatureOf(explorer, plain))
       : new Array(classes).fill(0);
     const highest = Math.max(...shares);
-    const listed = likeliest(shares);
-    place.querySelectorAll(".bars tr").forEach((row, i) => {
+    const listed = [...likeliest(shares)].sort((a, b) => a - b);
+    place.querySelectorAll(".bars tr").forEach((row, place) => {
+      const i = listed[place];
+      const name = row.querySelector("th");
+      name.textContent = name.title = explorer.classes[i];
       row.querySelector(".bar span").style.width = `${100 * shares[i]}%`;
       row.querySelector(".share").textContent = pixels ? asPercent(shares[i], 0) : "";
       row.classList.toggle("likeliest", pixels !== null && (plain.sigmoids ? shares[i] >= 0.5 : shares[i] === highest));
-      row.hidden = !listed.has(i);
     });
     const said = pixels ? inWords(explorer, plain, shares) : "";
     place.querySelector(".says").textContent = said;
@@ -73,44 +78,48 @@ function startDrawing(explorer) {
     const started = performance.now();
     const said = places.map(showAnswer);
     took = performance.now() - started;
-    showPixels(seen, pixels);
+    showPixels(seen, pixels, explorer);
     return said;
   }
 
   // In words, for those who do not see the bars; at the end of a stroke, so that it is not said all the time.
   function say(said) {
-    status.textContent = pixels ? `${named}: ${said.join("; ")}.` : "Nothing is drawn.";
+    status.textContent = pixels ? `${named}: ${said.join("; ")}.` : nothing;
     inside(pixels);
   }
 
   function readPad() {
-    pixels = centre(inkOf(pad), pad.height, pad.width, size);
+    const ink = inkOf(pad);
+    if (explorer.form === "centred") pixels = centre(ink, pad.height, pad.width, width);
+    else pixels = ink.some(Boolean) ? scaledInk(pad, height, width) : null;
     named = "Your drawing";
     return show();
   }
 
   function clear() {
-    context.clearRect(0, 0, pad.width, pad.height);
-    say(readPad());
+    context?.clearRect(0, 0, pad.width, pad.height);
+    pixels = null;
+    say(show());
   }
 
-  function showExample(example) {
-    pixels = decodeBytes(example.pixels);
-    named = `Test image no. ${example.number}, which is ${explorer.classes[example.label]}`;
+  function showImage(name, found) {
+    [pixels, named] = [found, name];
     say(show());
+    if (!pad) return;
     context.clearRect(0, 0, pad.width, pad.height);
     context.drawImage(seen, 0, 0, pad.width, pad.height);
   }
 
-  drawOn(pad, () => took < SLOW && readPad(), () => say(readPad()));
+  if (pad) drawOn(pad, () => took < SLOW && readPad(), () => say(readPad()));
+  takeFiles(root, explorer, showImage, (said) => (status.textContent = said));
   root.querySelector("#clear").addEventListener("click", clear);
   root.querySelector(".examples").append(
     ...explorer.examples.map((example) => {
-      const canvas = element("canvas", { width: size, height: size });
-      showPixels(canvas, decodeBytes(example.pixels));
+      const canvas = element("canvas", { width, height });
+      showPixels(canvas, decodeBytes(example.pixels), explorer);
       const label = `Test image no. ${example.number}, which is ${explorer.classes[example.label]}`;
       const button = element("button", { type: "button", "aria-label": label, title: label }, canvas);
-      button.addEventListener("click", () => showExample(example));
+      button.addEventListener("click", () => showImage(label, decodeBytes(example.pixels)));
       return element("li", {}, button);
     }),
   );

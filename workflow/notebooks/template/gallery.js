@@ -3,12 +3,18 @@
 
 const UNCOUNTED = 65535; // in place of a probability: the model was not tested on this image
 
+// Labels, true or predicted, by the images' numbers: a byte each or, of many classes, two.
+function readLabels(explorer, base64) {
+  const bytes = decodeBytes(base64);
+  return explorer.classes.length > 256 ? new Uint16Array(bytes.buffer) : bytes;
+}
+
 // A model's predictions as arrays by the images' numbers.
-function readModel(plain) {
+function readModel(view, plain) {
   return {
     ...plain,
     title: `${plain.name}, seed ${plain.seed}`,
-    read: decodeBytes(plain.read),
+    read: readLabels(view, plain.read),
     shares: new Uint16Array(decodeBytes(plain.shares).buffer),
     places: plain.places && decodeBytes(plain.places),
   };
@@ -31,6 +37,19 @@ function readImages(explorer) {
     has: (number) => place.has(number),
     show: (number) => (place.has(number) ? show(number) : element("span", { class: "absent" }, "no picture")),
   };
+}
+
+// A model's mistakes as [how often, true class, predicted class], the most frequent first, then by class.
+function mistakenPairs(view, model) {
+  const counts = new Map();
+  const classes = view.classes.length;
+  view.labels.forEach((truth, number) => {
+    if (model.shares[number] === UNCOUNTED || model.read[number] === truth) return;
+    const pair = truth * classes + model.read[number];
+    counts.set(pair, (counts.get(pair) ?? 0) + 1);
+  });
+  const order = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0]);
+  return order.map(([pair, count]) => [count, Math.floor(pair / classes), pair % classes]);
 }
 
 // Whether an image is among those chosen; a class that is -1 is any. Correct predictions are chosen by a pair alone.

@@ -37,9 +37,9 @@ function mapsOf(layer, area, number, adds, name) {
     if (adds) button.append(signed(adds[channel]));
     const said =
       `${label}: on the left where it responds, by up to ${largest(maps[channel]).toFixed(1)}; on the right its weights` +
-      (layer.inputs > 1 ? ` on filter ${strongestInput(layer, channel) + 1} of the convolution before, its largest` : "") +
-      ", orange with a dash where negative.";
-    button.addEventListener("click", () => large.replaceChildren(enlarged(canvas), filterOf(layer, channel), element("span", {}, said)));
+      (number > 1 ? ` on filter ${strongestInput(layer, channel) + 1} of the convolution before, its largest` : "") +
+      (isColoured(layer, number) ? " of each colour, grey where they are 0." : ", orange with a dash where negative.");
+    button.addEventListener("click", () => large.replaceChildren(enlarged(canvas), filterOf(layer, channel, number), element("span", {}, said)));
     strip.append(button);
   }
   const which = adds ? `that change the score of ${name} most, and by how much` : "that respond most";
@@ -64,8 +64,25 @@ function strongestInput(layer, channel) {
   return peaks.indexOf(Math.max(...peaks));
 }
 
-function filterOf(layer, channel) {
+// Whether a convolution, by its number from 1, reads the colours of an image.
+const isColoured = (layer, number) => number === 1 && layer.inputs === 3;
+
+// Weights of the three colours on a canvas, a pixel each: 0 is the grey in the middle.
+function showColours(canvas, weights) {
+  const image = new ImageData(canvas.width, canvas.height);
+  const strongest = largest(weights) || 1;
+  for (let i = 0; i < image.data.length; i++)
+    image.data[i] = i % 4 === 3 ? 255 : 127.5 * (1 + weights[3 * (i >> 2) + (i % 4)] / strongest);
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
+function filterOf(layer, channel, number) {
   const canvas = element("canvas", { "aria-hidden": "true" });
+  if (isColoured(layer, number)) {
+    Object.assign(canvas, { width: layer.side, height: layer.side });
+    showColours(canvas, channelOf(layer.weights, channel, layer.outputs));
+    return canvas;
+  }
   paintCells(canvas, weightsOf(layer, channel, strongestInput(layer, channel)), layer.side);
   return canvas;
 }
@@ -73,22 +90,23 @@ function filterOf(layer, channel) {
 const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)}`;
 
 // The hidden units of a dense layer that add most to the score of a class, each with its weights as a picture.
-function unitsOf(layer, next, area, output, name, shape) {
+function unitsOf(layer, next, area, output, name, shape, { form, channels }) {
   const adds = Array.from(area.values, (value, unit) => value * next.weights[unit * next.outputs + output]);
   const order = adds.map((_, unit) => unit).sort((a, b) => Math.abs(adds[b]) - Math.abs(adds[a]));
   const strip = element("div", { class: "strip units" });
   for (const unit of order.slice(0, UNITS)) {
     const canvas = element("canvas", { width: shape[1], height: shape[0], role: "img" });
     const weights = channelOf(layer.weights, unit, layer.outputs);
-    if (weights.length !== shape[0] * shape[1]) return element("section");
-    showValues(canvas, weights, largest(weights));
+    if (weights.length !== shape[0] * shape[1] * channels) return element("section");
+    if (channels === 3) showColours(canvas, weights);
+    else showValues(canvas, weights, largest(weights));
     canvas.setAttribute("aria-label", `Weights of unit ${unit + 1}`);
     strip.append(element("span", {}, canvas, signed(adds[unit])));
   }
   const active = area.values.filter((value) => value > 0).length;
   const caption =
     `Hidden layer: ${active} of ${area.values.length} units are active. Those that do most for (+) or against (−) the score of ` +
-    `${name}, with their weights (blue: raised by ink, orange: lowered):`;
+    `${name}, with their weights (${channels === 3 ? "of each colour, grey where they are 0" : `blue: raised${form === "centred" ? " by ink" : ""}, orange: lowered`}):`;
   return element("section", {}, element("p", {}, caption), strip);
 }
 
@@ -109,7 +127,7 @@ function showLayers(explorer, network, pixels, winner, panel) {
     const next = member.layers[i + 1];
     const name = explorer.classes[winner];
     if (layer.kind === "convolution") return mapsOf(layer, areas[i], i + 1, last && peakScores(areas[i], next, output), name);
-    return last && i === 0 ? unitsOf(layer, next, areas[i], output, name, shape) : "";
+    return last && i === 0 ? unitsOf(layer, next, areas[i], output, name, shape, explorer) : "";
   });
   const one = network.members.length > 1 ? [element("p", {}, "Shown is the first member of the ensemble.")] : [];
   panel.replaceChildren(...one, ...parts.filter(Boolean));
@@ -135,7 +153,7 @@ function startInside(explorer, root, network) {
     const winner = shares.indexOf(Math.max(...shares));
     showLayers(explorer, chosen, pixels, winner, layers);
     const score = (image) => logOdds(chosen, image, height, width, chosen.outputs.indexOf(winner), temperature);
-    const places = occlusion(score, pixels, width);
+    const places = occlusion(score, pixels, explorer.shape, groundOf(pixels, explorer));
     figure.querySelector("figcaption").textContent = "Covering parts of the image …";
     const nearest = chosen.sigmoids && shares[winner] < 0.5 ? ", the nearest to yes" : "";
     const then = (image) => `${chosen.model} ${inWords(explorer, chosen, said(image))}`;
@@ -143,7 +161,7 @@ function startInside(explorer, root, network) {
       const started = performance.now();
       while (mine === turn && performance.now() - started < AT_ONCE) {
         const { value, done } = places.next();
-        if (done) return showParts(figure, value, pixels, width, explorer.classes[winner], nearest, then);
+        if (done) return showParts(figure, value, shadesOf(pixels, explorer), width, explorer.classes[winner], nearest, then);
       }
       if (mine === turn) setTimeout(work);
     };

@@ -84,11 +84,7 @@ function sortMarks(view, model, choice) {
 
 function describeMap(view, model, layers) {
   const wrong = layers.crosses.length + layers.otherCrosses.length;
-  let worst = [0, 0, 0];
-  model.confusion.forEach((row, truth) =>
-    row.forEach((count, read) => truth !== read && count > worst[0] && (worst = [count, truth, read])),
-  );
-  const [count, truth, read] = worst;
+  const [count, truth, read] = mistakenPairs(view, model)[0] ?? [0];
   const most = count ? `; most often ${view.classes[truth]} is classified as ${view.classes[read]} (${count.toLocaleString("en")})` : "";
   const dots = asCount(layers.dots.length + layers.otherDots.length, "correct prediction");
   return `Map of the test images by the scores of ${model.title}: ${dots}, ${asCount(wrong, "mistake")}${most}`;

@@ -1,28 +1,49 @@
 "use strict";
-// The confusion matrix: a number chosen in it is a choice of mistakes.
+// The confusion matrix or, of many classes, the most frequent mistakes: a number chosen in it is a choice of mistakes.
 
-function showMatrix(view, model, choice, root) {
-  const table = root.querySelector("table");
+// A count in a cell, to be chosen.
+function countIn(cell, view, count, truth, read, choice) {
+  const label = `${count.toLocaleString("en")} times ${view.classes[truth]} classified as ${view.classes[read]}`;
+  const pressed = choice.truth === truth && choice.read === read;
+  const attributes = { type: "button", "aria-label": label, "aria-pressed": pressed, tabindex: -1 };
+  Object.assign(cell.dataset, { truth, read });
+  cell.replaceChildren(element("button", attributes, count.toLocaleString("en")));
+}
+
+function showPairs(view, model, choice, table) {
+  const pairs = mistakenPairs(view, model).slice(0, Number(table.dataset.pairs));
+  table.tBodies[0].replaceChildren(
+    ...pairs.map(([count, truth, read]) => {
+      const cell = element("td");
+      countIn(cell, view, count, truth, read, choice);
+      const names = [truth, read].map((i) => isolated(view.classes[i]));
+      return element("tr", {}, element("th", { scope: "row" }, names[0]), element("td", {}, names[1]), cell);
+    }),
+  );
+}
+
+function showCells(view, model, choice, table) {
   const wrong = model.confusion.flatMap((row, truth) => row.filter((_, read) => read !== truth));
   const most = Math.max(1, ...wrong);
-  const focused = document.activeElement.closest("table.confusion td");
-  for (const title of root.querySelectorAll(".model")) title.textContent = model.title;
   model.confusion.forEach((row, truth) =>
     row.forEach((count, read) => {
       const cell = table.tBodies[0].rows[truth].cells[read + 1];
       cell.dataset.level = truth === read ? "right" : Math.ceil((5 * count) / most);
-      cell.replaceChildren(count.toLocaleString("en"));
-      if (!count) return;
-      const names = `${view.classes[truth]} classified as ${view.classes[read]}`;
-      const label = `${count.toLocaleString("en")} times ${names}`;
-      const pressed = choice.truth === truth && choice.read === read;
-      const attributes = { type: "button", "aria-label": label, "aria-pressed": pressed, tabindex: -1 };
-      cell.replaceChildren(element("button", attributes, ...cell.childNodes));
+      if (count) countIn(cell, view, count, truth, read, choice);
+      else cell.replaceChildren("0");
     }),
   );
+}
+
+function showMatrix(view, model, choice, root) {
+  const table = root.querySelector("table");
+  const { truth, read } = document.activeElement.closest("table.confusion td")?.dataset ?? {};
+  for (const title of root.querySelectorAll(".model")) title.textContent = model.title;
+  (table.dataset.pairs ? showPairs : showCells)(view, model, choice, table);
+  const focused = truth && table.querySelector(`td[data-truth="${truth}"][data-read="${read}"]`);
   const stop = focused?.querySelector("button") ?? table.querySelector("[aria-pressed=true]") ?? table.querySelector("button");
   stop?.setAttribute("tabindex", 0);
-  if (focused) stop.focus();
+  if (focused) stop?.focus();
 }
 
 // One stop of the Tab key for the whole table; arrow keys go on from there to the next number that has images.
@@ -48,7 +69,7 @@ function startMatrix(root, choose) {
   table.addEventListener("keydown", (event) => moveByArrows(table, event));
   table.addEventListener("click", (event) => {
     const cell = event.target.closest("button")?.parentElement;
-    if (cell) choose(cell.parentElement.sectionRowIndex, cell.cellIndex - 1);
+    if (cell) choose(Number(cell.dataset.truth), Number(cell.dataset.read));
   });
   table.addEventListener("focusin", (event) => {
     table.querySelectorAll("button[tabindex='0']").forEach((button) => button.setAttribute("tabindex", -1));

@@ -32,7 +32,7 @@ function startMistakes(explorer) {
   );
   const view = {
     ...explorer,
-    labels: decodeBytes(explorer.labels),
+    labels: readLabels(explorer, explorer.labels),
     suspected: new Set(explorer.suspected),
     images: readImages(explorer),
   };
@@ -42,7 +42,7 @@ function startMistakes(explorer) {
   let numbers = [];
 
   function model() {
-    if (!models.has(choice.model)) models.set(choice.model, readModel(view.models.find((m) => m.name === choice.model)));
+    if (!models.has(choice.model)) models.set(choice.model, readModel(view, view.models.find((m) => m.name === choice.model)));
     return models.get(choice.model);
   }
 

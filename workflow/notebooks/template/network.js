@@ -32,7 +32,7 @@ function readNetwork(plain) {
   return { ...plain, members };
 }
 
-// The probability of each class for an image, uint8 pixels in rows: the mean over the members of an ensemble.
+// The probability of each class for an image, uint8 pixels in rows, the channels of each beside each other: the mean over the members of an ensemble.
 function probabilities(network, pixels, height, width, classes) {
   const result = new Array(classes).fill(0); // a class without an output keeps 0
   for (const member of network.members) {
@@ -78,7 +78,8 @@ function meanScores(network, member, pixels, height, width) {
 // What a member's first layer sees of an image.
 function inputArea(network, member, pixels, height, width, down = 0, right = 0) {
   const area = cropped(network.crop, pixels, height, width, down, right);
-  area.values.forEach((value, i) => (area.values[i] = (value - member.mean) / member.std));
+  const { mean, std } = member;
+  area.values.forEach((value, i) => (area.values[i] = (value - mean[i % area.channels]) / std[i % area.channels]));
   return area;
 }
 
@@ -99,14 +100,16 @@ function memberScores(layers, area, seen = []) {
 
 // What the network sees of an image that is moved: zeros come in. An area has its values in the order [row, column, channel].
 function cropped(border, pixels, height, width, down, right) {
-  const area = { height: height - 2 * border, width: width - 2 * border, channels: 1 };
-  area.values = new Float64Array(area.height * area.width);
+  const channels = pixels.length / (height * width);
+  const area = { height: height - 2 * border, width: width - 2 * border, channels };
+  area.values = new Float64Array(area.height * area.width * channels);
   for (let y = 0; y < area.height; y++)
     for (let x = 0; x < area.width; x++) {
       const [fromY, fromX] = [y + border - down, x + border - right];
       const inside = fromY >= 0 && fromX >= 0 && fromY < height && fromX < width;
-      const value = inside ? Math.fround(pixels[fromY * width + fromX] / 255) : 0;
-      area.values[y * area.width + x] = value;
+      if (!inside) continue;
+      for (let c = 0; c < channels; c++)
+        area.values[(y * area.width + x) * channels + c] = Math.fround(pixels[(fromY * width + fromX) * channels + c] / 255);
     }
   return area;
 }

@@ -1,7 +1,8 @@
 "use strict";
-// Which parts of an image matter: a blank patch covers one place after another, and what that does to the winner's score is shown.
+// Which parts of an image matter: a patch of its ground covers one place after another, and what that does to the winner's
+// score is shown.
 
-const PATCH = 6 / 28; // the blank patch's side, of the image's; it is moved in steps of
+const PATCH = 6 / 28; // the patch's side, of the image's shorter one; it is moved in steps of
 const STEP = 2 / 28;
 const SHOWN = 224; // pixels of the screen, a side of the picture
 const AT_ONCE = 30; // milliseconds of work before the page may do something else
@@ -22,35 +23,49 @@ function logOdds(network, pixels, height, width, output, temperature) {
   return leads.reduce((sum, lead) => sum + lead, 0) / leads.length;
 }
 
+// What lies where nothing is to be seen, of each channel: of a picture its mean, else black.
+function groundOf(pixels, { form, channels }) {
+  return Array.from({ length: channels }, (_, c) => {
+    if (form !== "picture") return 0;
+    const values = channelOf(pixels, c, channels);
+    return Math.round(values.reduce((sum, value) => sum + value, 0) / values.length);
+  });
+}
+
 // Cover one place after another; at the end return, of each pixel, the mean fall of the score where it was covered, and the
 // place whose covering costs most.
-function* occlusion(score, pixels, size) {
-  const side = Math.max(1, Math.round(PATCH * size));
-  const step = Math.max(1, Math.round(STEP * size));
-  const starts = [];
-  for (let at = 0; at < size - side; at += step) starts.push(at);
-  starts.push(size - side);
+function* occlusion(score, pixels, [height, width], ground) {
+  const [channels, shorter] = [ground.length, Math.min(height, width)];
+  const side = Math.max(1, Math.round(PATCH * shorter));
+  const step = Math.max(1, Math.round(STEP * shorter));
+  const startsOf = (size) => [...Array.from({ length: Math.ceil((size - side) / step) }, (_, i) => i * step), size - side];
   const whole = score(pixels);
-  const [sums, counts] = [new Float64Array(size * size), new Float64Array(size * size)];
+  const [sums, counts] = [new Float64Array(height * width), new Float64Array(height * width)];
   let most = { fall: -Infinity };
-  for (const top of starts)
-    for (const left of starts) {
-      const inside = Array.from({ length: side * side }, (_, i) => (top + Math.floor(i / side)) * size + left + (i % side));
+  for (const top of startsOf(height))
+    for (const left of startsOf(width)) {
+      const inside = Array.from({ length: side * side }, (_, i) => (top + Math.floor(i / side)) * width + left + (i % side));
       const covered = pixels.slice();
-      inside.forEach((i) => (covered[i] = 0));
-      const fall = inside.some((i) => pixels[i]) ? whole - score(covered) : 0;
+      inside.forEach((i) => covered.set(ground, i * channels));
+      const fall = covered.some((value, i) => value !== pixels[i]) ? whole - score(covered) : 0;
       inside.forEach((i) => {
         sums[i] += fall;
         counts[i]++;
       });
-      if (fall > most.fall) most = { fall, top, left, side, covered };
+      if (fall > most.fall) most = { fall, top, left, side, covered, blank: ground.some(Boolean) ? "plain" : "blank" };
       yield;
     }
   return { values: sums.map((sum, i) => sum / counts[i]), most, whole };
 }
 
-// Values as cells of colour over grey ink, if there is any; a cell whose value is below zero has a dash, too.
-function paintCells(canvas, values, width, ink) {
+// How dark each pixel of an image is, as it is shown.
+function shadesOf(pixels, { form, channels }) {
+  const of = (i) => pixels.subarray(i * channels, (i + 1) * channels).reduce((sum, value) => sum + value, 0) / channels;
+  return Float64Array.from({ length: pixels.length / channels }, (_, i) => (form === "picture" ? 255 - of(i) : of(i)));
+}
+
+// Values as cells of colour over shades of grey, if there are any; a cell whose value is below zero has a dash, too.
+function paintCells(canvas, values, width, shades) {
   const height = values.length / width;
   const cell = Math.max(1, Math.round(SHOWN / width));
   Object.assign(canvas, { width: cell * width, height: cell * height });
@@ -59,7 +74,7 @@ function paintCells(canvas, values, width, ink) {
   values.forEach((value, i) => {
     const [x, y] = [cell * (i % width), cell * Math.floor(i / width)];
     const part = strongest ? value / strongest : 0;
-    context.fillStyle = `rgb(32 36 40 / ${ink ? (0.4 * ink[i]) / 255 : 0})`;
+    context.fillStyle = `rgb(32 36 40 / ${shades ? (0.4 * shades[i]) / 255 : 0})`;
     context.fillRect(x, y, cell, cell);
     context.fillStyle = `rgb(${(part < 0 ? RISES : FALLS).join(" ")} / ${0.85 * Math.abs(part)})`;
     context.fillRect(x, y, cell, cell);
@@ -69,16 +84,16 @@ function paintCells(canvas, values, width, ink) {
   return cell;
 }
 
-function showParts(figure, found, pixels, size, name, nearest, then) {
+function showParts(figure, found, shades, width, name, nearest, then) {
   const [canvas, scale, caption] = ["canvas", ".scale", "figcaption"].map((q) => figure.querySelector(q));
   const { values, most, whole } = found;
-  const cell = paintCells(canvas, values, size, pixels);
+  const cell = paintCells(canvas, values, width, shades);
   const number = (value) => value.toFixed(1).replace("-", "−");
   const strongest = number(largest(values));
   scale.firstElementChild.textContent = `rises by ${strongest}, dashes`;
   scale.lastElementChild.textContent = `falls by ${strongest}`;
   let text =
-    `Which parts matter: a blank patch of ${most.side}×${most.side} pixels is moved over the image. A pixel's colour is the mean ` +
+    `Which parts matter: a ${most.blank} patch of ${most.side}×${most.side} pixels is moved over the image. A pixel's colour is the mean ` +
     `change in the log-odds of ${name} (${number(whole)} for the whole image${nearest}) where the patch covers it.`;
   if (most.fall > 0) {
     const context = canvas.getContext("2d");

@@ -1,0 +1,63 @@
+"""What the report says of a data set's datasheet."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from digits.rendering.page import escaped, percent
+
+
+def division(sheet: Mapping[str, Any]) -> str:
+    """Say, in Markdown, how the images came to be training or test images."""
+    if sheet["split_by"] == "files":
+        return "The files say which are training and which test images."
+    if sheet["split_by"] == "folders":
+        return "The folders, or the table of labels, say which are training and which test images."
+    share = f"About {percent(sheet['test_fraction'], 0)} of the images were set aside as test images"
+    if sheet["split_by"] == "group":
+        return f"{share}, all images of a group together (`group`: {escaped(sheet['group'])})."
+    return (
+        f"{share}, by their content: the choice stays the same when images are added, and equal ones stay on one side."
+    )
+
+
+def sizes(sheet: Mapping[str, Any]) -> str:
+    """Say, in Markdown, which sizes the files had and how they were brought to one; nothing where they had one already."""
+    found, size = sheet["sizes_found"], sheet["size"]
+    if found["distinct"] == 1 and found["smallest"] == size:
+        return ""
+    smallest, median, largest = (
+        f"{height}×{width}" for height, width in map(found.get, ("smallest", "median", "largest"))
+    )
+    many = (
+        f"{found['distinct']:,} sizes, from {smallest} to {largest} pixels (median {median})"
+        if found["distinct"] > 1
+        else f"one size, {smallest} pixels"
+    )
+    return f"The files have {many}; all were brought to {size[0]}×{size[1]} (`fit: {sheet['fit']}`)."
+
+
+def duplicates(sheet: Mapping[str, Any]) -> list[str]:
+    """Say, in Markdown, what was found of equal and nearly equal images, each with an example."""
+    found, near = sheet["duplicates"], sheet["near_duplicates"]
+    lines = {
+        "Training images that equal another one": found["train"],
+        "Test images that equal another one": found["test"],
+        "Test images that equal a training image, and say little about unseen ones": found["across"],
+        "Images that equal one with another label, so that at least one of the two labels is wrong": found[
+            "contradictory"
+        ],
+        "Test images that equal or nearly equal a training image (means over 16×16 areas, at most "
+        f"{near['at_most']:g} of 255 grey levels apart)": near,
+    }
+    said = [f"{what}: {kind['images']:,}{_example(kind['example'])}." for what, kind in lines.items() if kind["images"]]
+    return said or ["No image is there twice, exactly or nearly."]
+
+
+def passed_over(sheet: Mapping[str, Any]) -> str:
+    """Say, in Markdown, how many files were no images; nothing where there were none."""
+    found = sheet["passed_over"]
+    return f"{found['files']:,} files were passed over, such as {escaped(found['example'])}." if found["files"] else ""
+
+
+def _example(pair: list[str] | None) -> str:
+    return f" (such as {escaped(pair[0])} and {escaped(pair[1])})" if pair else ""
