@@ -174,7 +174,7 @@ def test_what_images_decide_is_in_the_weights_header_and_evaluated_as_it_is(
     ran: Ran, trained: Path, target: Path
 ) -> None:
     auto: dict[str, Any] = {"convolutions": "auto", "batch_size": "auto", "augmentation": {"shift": "auto"}}
-    more = {
+    more: dict[str, Any] = {
         "network": "convolutional",
         "hidden": [],
         "init": "kaiming",
