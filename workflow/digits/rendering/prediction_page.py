@@ -35,6 +35,7 @@ ol { margin: 0; padding: 0; list-style: none; }
 li { display: grid; grid-template-columns: minmax(2rem, auto) 1fr 5rem; gap: 0.7rem; align-items: center; overflow-wrap: anywhere; }
 li:first-child { font-weight: 600; }
 .problem { grid-column: 1 / -1; margin: 0; }
+.note { grid-column: 1 / -1; margin: 0; padding-left: 0.6rem; border-left: 4px solid #e69f00; }
 .bar { height: 0.8rem; background: var(--bar); }
 .share { text-align: right; font-variant-numeric: tabular-nums; }
 """
@@ -45,9 +46,10 @@ class Prediction(NamedTuple):
 
     name: str
     picture: str = ""  # as it was given, as an address
-    seen: np.ndarray | None = None  # uint8, as the network takes it
+    seen: np.ndarray | None = None  # uint8 [height, width] or [3, height, width], as the network takes it
     problem: str = ""  # what is wrong with the file, which then has no more than its name
     probabilities: np.ndarray | None = None  # float64, one a class
+    note: str = ""  # why to doubt the answer
 
 
 def page_top(title: str, about: str) -> str:
@@ -83,7 +85,9 @@ def section(prediction: Prediction, classes: Sequence[str]) -> str:
 <p class="problem">Not classified: {html.escape(prediction.problem)}.</p>
 </section>
 """
-    height, width = prediction.seen.shape
+    height, width = prediction.seen.shape[-2:]
+    seen = prediction.seen if prediction.seen.ndim == 2 else prediction.seen.transpose(1, 2, 0)
+    note = f'<p class="note">{html.escape(prediction.note)}</p>\n' if prediction.note else ""
     probabilities = prediction.probabilities
     bars = "".join(
         f"<li><span>{html.escape(classes[number])}</span>"
@@ -95,10 +99,10 @@ def section(prediction: Prediction, classes: Sequence[str]) -> str:
 <h2>{name}</h2>
 <figure><img src="{prediction.picture}" alt="{name}, as it was given">
 <figcaption>as given</figcaption></figure>
-<figure><img class="seen" src="{_source(Image.fromarray(prediction.seen))}" alt="{name}, as the network saw it">
+<figure><img class="seen" src="{_source(Image.fromarray(seen))}" alt="{name}, as the network saw it">
 <figcaption>as the network saw it, {width}×{height} pixels</figcaption></figure>
 <ol aria-label="The likeliest classes of {name}">{bars}</ol>
-</section>
+{note}</section>
 """
 
 
