@@ -83,7 +83,6 @@ class Sheet:
     def desk(self) -> None:
         """Let the sheet end: a darker, grained desk beside it, on one side or two, not over the digit."""
         left, top, right, bottom = self.box
-        corners = self.x[:1, [0, -1]], self.y[[0, -1], :1]
         for degrees in self.draws.permutation([0, 90, 180, 270])[: self.draws.integers(1, 3)]:
             turned = degrees + self.draws.uniform(-4, 4)
             along = self.across(turned)

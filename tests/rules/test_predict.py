@@ -90,7 +90,7 @@ def test_probabilities_are_calibrated_and_doubts_noted(
     labels = np.where(np.arange(100) % 4, logits[inner].argmax(axis=1), 0).astype(np.uint8)
     save_file({"logits": logits[inner], "labels": labels}, tmp_path / "v")
     temperature = fit_temperature(logits[inner], labels)
-    assert temperature is not None and 0.01 < abs(temperature - 1)
+    assert temperature is not None and abs(temperature - 1) > 0.01
     expected = scipy.special.softmax(logits.astype(float) / temperature, axis=1)
     limit = round(float(np.median(expected.max(axis=1))), 4)
 
@@ -161,6 +161,32 @@ def test_the_page_shows_images_and_shares(images: np.ndarray, tmp_path: Path, ta
         # A class's name stands before its share: 7 and 98.1 are written 798.1.
         assert [float(share[1:]) for share in shares] == pytest.approx([100 * p for p in likeliest], abs=0.051)
         assert shares[0][0] == row["prediction"]
+
+
+def test_several_in_one_image(images: np.ndarray, tmp_path: Path, target: Path, predict: Predict) -> None:
+    """They are read as each of them alone, with its box; the page shows them together."""
+    sheet = np.full((200, 400), 255, np.uint8)
+    for number, (top, left) in enumerate([(0, 0), (0, 100), (110, 200)]):
+        sheet[top : top + 84, left : left + 84] = 255 - images[number].repeat(3, axis=0).repeat(3, axis=1)
+    alone = as_pngs(tmp_path, images[:3].repeat(3, axis=1).repeat(3, axis=2))
+    Image.fromarray(sheet).save(tmp_path / "row.png")
+    predict(*alone)
+    expected = rows(target / "p.csv")
+    shutil.rmtree(target)
+    predict(tmp_path / "row.png", alone[0], more=("--several",))
+    found = rows(target / "p.csv")
+    assert list(found[0])[:6] == ["file", "x", "y", "width", "height", "prediction"]
+    assert [row["file"] for row in found] == [str(tmp_path / "row.png")] * 3 + [str(alone[0])]
+    for one, same, (top, left) in zip(found, expected, [(0, 0), (0, 100), (110, 200)], strict=False):
+        assert [one[name] for name in list(same)[1:]] == list(same.values())[1:]
+        ink = images[int(Path(same["file"]).stem)] > 25
+        box = [3 * int(np.flatnonzero(ink.any(axis=axis))[0]) for axis in (0, 1)]
+        assert [int(one["x"]), int(one["y"])] == [left + box[0], top + box[1]]
+    page = Page((target / "p.html").read_text())
+    assert page.open == [] and page.text["h2"] == f"{tmp_path / 'row.png'}{alone[0]}"
+    read = " ".join(row["prediction"] for row in found[:3])
+    assert read in page.text["p"]
+    assert sum(tag == "img" for tag, _ in page.elements) == 2 + 4
 
 
 def test_names_of_files(images: np.ndarray, tmp_path: Path, target: Path, predict: Predict) -> None:

@@ -1,10 +1,10 @@
 """Classify image files of your own with a trained network or ensemble: a table of probabilities, and a page that shows them.
 
-A drawing, dark on light or light on dark, is brought into the form of MNIST's images first, as its authors did it.
-Images of another data set are taken as they are (--as-is), as digits.convert takes image files; coloured ones always.
-With the scores of the run's held-out images (--validation), probabilities are calibrated on them, and what is unlike all
-of them is marked. A file that cannot be read costs its own row: the table and the page say what is wrong with it, and the
-command ends with status 1.
+A drawing, dark on light or light on dark, is brought into the form of MNIST's images first, as its authors did it; several
+in one image are cut apart and read in order (--several). Images of another data set are taken as they are (--as-is), as
+digits.convert takes image files; coloured ones always. With the scores of the run's held-out images (--validation),
+probabilities are calibrated on them, and what is unlike all of them is marked. A file that cannot be read costs its own
+row: the table and the page say what is wrong with it, and the command ends with status 1.
 """
 
 import csv
@@ -21,7 +21,7 @@ from digits.core.command import UserError, log, run
 from digits.core.files import whole_files
 from digits.core.options import command_parser
 from digits.data.decoding import FORMATS
-from digits.data.own_images import COLOURED, OwnImage, matching, read_own_image
+from digits.data.own_images import COLOURED, OwnImage, as_is, drawn, matching, read_own_image, several
 from digits.networks.ensembles import mean_logits
 from digits.networks.network import Network, predict, widen
 from digits.networks.weights import load_networks
@@ -30,12 +30,13 @@ from digits.statistics.held_out import HeldOut, calibrated, calibration, read_he
 
 BATCH = 64  # images that are held at a time
 UNLIKE = "unlike the training images"
+BOX = ("x", "y", "width", "height")  # of one of several, in pixels of its picture
 
 
-def shown(image: OwnImage) -> Prediction:
-    """Return what the page shows of an image before it is answered; the picture itself is scaled down."""
-    picture = "" if image.picture is None else thumbnail(image.picture)
-    return Prediction(image.name, picture, image.seen, image.problem)
+def shown(images: Sequence[OwnImage]) -> list[Prediction]:
+    """Return what the page shows of a file's images before they are answered; the picture itself is scaled down."""
+    picture = "" if images[0].picture is None else thumbnail(images[0].picture)
+    return [Prediction(it.name, picture, it.seen, it.problem, box=it.box, note=it.note) for it in images]
 
 
 def scores(networks: Sequence[Network], outputs: Sequence[int], classes: int, seen: np.ndarray) -> np.ndarray:
@@ -61,8 +62,9 @@ def answered(
                 yield image
                 continue
             probabilities, is_unlike = next(answers)
-            notes = ["unsure"] * bool(probabilities.max() < unsure_below) + [UNLIKE] * bool(is_unlike)
-            yield image._replace(probabilities=probabilities, note=", ".join(notes))
+            doubts = {image.note: True, "unsure": probabilities.max() < unsure_below, UNLIKE: is_unlike}
+            note = ", ".join(doubt for doubt, holds in doubts.items() if doubt and holds)
+            yield image._replace(probabilities=probabilities, note=note)
 
 
 def from_the_first_readable(images: Iterator[Prediction]) -> Iterator[Prediction]:
@@ -79,12 +81,21 @@ def from_the_first_readable(images: Iterator[Prediction]) -> Iterator[Prediction
     raise UserError(f"none of the {len(unread):,} files could be read; nothing is written")
 
 
-def row(image: Prediction, classes: Sequence[str]) -> list[str]:
-    """Return an image's row of the table."""
+def row(image: Prediction, classes: Sequence[str], boxed: bool) -> list[str]:
+    """Return an image's row of the table; `boxed` with where it is in its file."""
+    where = [image.name, *map(str, image.box or ("",) * len(BOX))] if boxed else [image.name]
     if image.probabilities is None:
-        return [image.name, "", "", *("" for _ in classes), "", image.problem]
+        return [*where, "", "", *("" for _ in classes), "", image.problem]
     shares = [f"{share:.6f}" for share in (image.probabilities.max(), *image.probabilities)]
-    return [image.name, classes[int(image.probabilities.argmax())], *shares, image.note, ""]
+    return [*where, image.answer(classes), *shares, image.note, ""]
+
+
+def said(image: Prediction, classes: Sequence[str]) -> str:
+    """Return an image's line for the person who watches."""
+    if image.probabilities is None:
+        return f"{image.name}: {image.problem}"
+    answer = f"{image.name}: {image.answer(classes)} ({image.probabilities.max():.1%})"
+    return f"{answer}, {image.note}" if image.note else answer
 
 
 def about(training: Mapping[str, Any], files: int, outputs: int, held_out: HeldOut, unsure_below: float) -> str:
@@ -104,7 +115,9 @@ def main() -> None:
     images = parser.add_mutually_exclusive_group(required=True)
     images.add_argument("--images", type=Path, nargs="+", help=f"image files: {', '.join(FORMATS)}")
     images.add_argument("--patterns", help="the same as one text: names and patterns, in quotes where they hold spaces")
-    parser.add_argument("--as-is", action="store_true", help="take the images as they are, without centring")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--as-is", action="store_true", help="take the images as they are, without centring")
+    kind.add_argument("--several", action="store_true", help="cut several in one image apart, and read them in order")
     parser.add_argument(
         "--unsure-below", type=float, default=0, help="mark answers of a smaller probability, such as 0.9"
     )
@@ -127,8 +140,8 @@ def main() -> None:
 
     paths = list(dict.fromkeys(args.images or matching(args.patterns)))
     ask = partial(scores, networks, outputs, len(classes))
-    as_is = args.as_is or len(shape) == COLOURED
-    read = from_the_first_readable(shown(read_own_image(path, shape, as_is=as_is)) for path in paths)
+    reader = as_is if args.as_is or len(shape) == COLOURED else several if args.several else drawn
+    read = from_the_first_readable(image for path in paths for image in shown(read_own_image(path, shape, reader)))
     failed = 0
     with (
         whole_files(args.table, args.page) as (table, page),
@@ -136,18 +149,19 @@ def main() -> None:
         page.open("w", encoding="utf-8") as sections,
     ):
         writer = csv.writer(rows, lineterminator="\n")
-        writer.writerow(["file", "prediction", "probability", *classes, "note", "problem"])
+        writer.writerow(
+            ["file", *(BOX if reader is several else ()), "prediction", "probability", *classes, "note", "problem"]
+        )
         title = f"Predictions of {training['model']}, seed {training['seed']}"
         sections.write(page_top(title, about(training, len(paths), len(outputs), held_out, args.unsure_below)))
-        for image in answered(read, ask, held_out, args.unsure_below):
-            writer.writerow(row(image, classes))
-            sections.write(section(image, classes))
-            if image.probabilities is None:
-                failed += 1
-                log(f"{image.name}: {image.problem}")
-            else:
-                said = f"{image.name}: {classes[int(image.probabilities.argmax())]} ({image.probabilities.max():.1%})"
-                log(f"{said}, {image.note}" if image.note else said)
+        answers = answered(read, ask, held_out, args.unsure_below)
+        for _, group in itertools.groupby(answers, key=lambda image: image.name):
+            of_file = list(group)
+            writer.writerows(row(image, classes, reader is several) for image in of_file)
+            sections.write(section(of_file, classes))
+            failed += of_file[0].probabilities is None
+            for image in of_file:
+                log(said(image, classes))
         sections.write(PAGE_END)
     if failed:
         raise UserError(

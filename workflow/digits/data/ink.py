@@ -19,6 +19,8 @@ EVEN, UNEVEN = 90, 12  # percent of the border that differ by no more from paper
 STEPS = 10  # of fitting the light, which comes to rest in five or so
 DARKEST = 4  # where the light is less than a quarter of the usual, it is taken for a quarter
 LARGE = 10  # a part at least a tenth as long as the picture is drawn; a shorter one may be a speck
+LIGHTER = 1.4  # times as bright as ink is paper in a shadow, at least
+RECIPROCAL = 4096  # over its brightness, light ink is dark, and half the light makes the same ratio
 SPECK, FAINT = (
     8,
     96,
@@ -71,14 +73,14 @@ def ink_in_shadow(grey: np.ndarray) -> np.ndarray | None:
     """
     if np.percentile(np.abs(_border(grey - _paper(grey)[0])), EVEN) <= UNEVEN:
         return None
-    mirrored = grey if is_dark_ink(grey) else 255 - grey
-    paper = lit_paper(mirrored).astype(int)
-    difference = (paper - mirrored) * int(np.median(paper)) // np.maximum(paper, 1)
+    dark = grey if is_dark_ink(grey) else (RECIPROCAL / (grey + RECIPROCAL / 256)).astype(np.uint8)
+    paper = lit_paper(dark).astype(int)
+    difference = (paper - dark) * 255 // np.maximum(paper, 1)
     usual = int(np.median(difference))
     noise = int(np.median(np.abs(difference - usual)))
     ink = _strengthened(difference - usual - NOISE * noise)
-    darkest = np.median(mirrored[ink > 127]) if ink.any() else 255
-    return ink if _border(paper).min() > darkest + FAINTEST else None
+    darkest = np.median(dark[ink > 127]) if ink.any() else 255
+    return ink if _border(paper).min() > LIGHTER * darkest else None
 
 
 def _paper(grey: np.ndarray) -> tuple[np.ndarray, int]:
