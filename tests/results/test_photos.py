@@ -59,7 +59,7 @@ def test_rows_of_digits_are_cut_apart_and_read(test: Split, network: Network) ->
     draws, right, written, rows = np.random.default_rng(0), 0, 0, 0
     for _ in range(ROWS):
         chosen = draws.integers(0, len(test.images), int(draws.integers(3, 9)))
-        sheet = Sheet(test.images[chosen], draws, apart=float(draws.uniform(-0.15, 0.3)))
+        sheet = Sheet(list(test.images[chosen]), draws, apart=float(draws.uniform(-0.15, 0.3)))
         sheet.falling_light()
         answers = predict(network, np.stack(seen(sheet.photo(), of_several=True))).numpy().argmax(axis=1)
         written += len(chosen)
