@@ -39,6 +39,7 @@ predict: environment ## classify image files of your own: IMAGES="my/*.png" (MOD
 	@[ -n "$$IMAGES" ] || { echo 'error: IMAGES: name image files, such as make predict IMAGES="my/*.png"' >&2; exit 1; }
 	@run="$(DIRECTORY)/results/runs/$(MODEL)/seed-$(SEED)"; \
 	PYTHONPATH=workflow $(PYTHON_RUN) -m digits.predict --weights "$$run/weights.safetensors" --validation "$$run/validation.safetensors" \
+		--datasheet "$(DIRECTORY)/results/tensors/datasheet.json" \
 		--patterns="$$IMAGES" --table "$(OUT).csv" --page "$(OUT).html" \
 		$(if $(AS_IS),--as-is) $(if $(SEVERAL),--several) $(if $(UNSURE_BELOW),--unsure-below=$(UNSURE_BELOW)) && \
 	echo "The probabilities are in $(OUT).csv, and $(OUT).html shows them."

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -13,12 +14,13 @@ import scipy.spatial
 import scipy.special
 from conftest import ROOT, Command, process
 from digits.data.own_images import matching
+from digits.data.resize import fitted
 from digits.data.tensors import load_split
 from digits.statistics.metrics import fit_temperature
 from page import Page
 from pictures import bomb, encoded
 from PIL import Image
-from project import PAIR_RUNS, RUNS, TENSORS, contents, header, rewrite, rows
+from project import DATASHEET, PAIR_RUNS, RUNS, TENSORS, contents, header, rewrite, rows
 from safetensors.numpy import load_file, save_file
 
 RUN = RUNS[4]  # tiny-conv: normalised pixels, cropped
@@ -73,6 +75,34 @@ def test_images_as_they_are(measured: Path, images: np.ndarray, tmp_path: Path, 
     ]
     assert said.splitlines()[2] == f"{files[0]}: {table[0]['prediction']} ({expected[0].max():.1%})"
     assert len(said.splitlines()) == 202
+
+
+def datasheet(folder: Path, measured: Path, **changes: object) -> tuple[str, ...]:
+    """Write the small project's datasheet with changes; return the option that names it."""
+    sheet = json.loads((measured / DATASHEET).read_text()) | changes
+    (folder / "datasheet.json").write_text(json.dumps(sheet))
+    return "--datasheet", str(folder / "datasheet.json")
+
+
+def test_a_network_of_other_images_than_drawings_gets_them_at_its_size(
+    measured: Path, tmp_path: Path, target: Path, predict: Predict
+) -> None:
+    """Without a word of the user's: the datasheet says which form the images had, and how they were fitted."""
+    photo = np.zeros((56, 84), np.uint8)
+    photo[10:40, 20:60] = 200
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    more = datasheet(tmp_path, measured, form="ink", fit="stretch")
+    predict(tmp_path / "photo.png", more=more)
+    (found,) = rows(target / "p.csv")
+    shutil.rmtree(target)
+    Image.fromarray(fitted(Image.fromarray(photo), (28, 28), "stretch")).save(tmp_path / "fitted.png")
+    predict(tmp_path / "fitted.png", more=("--as-is",))
+    (expected,) = rows(target / "p.csv")
+    assert [found[name] for name in "0123456789"] == [expected[name] for name in "0123456789"]
+    shutil.rmtree(target)
+    assert "--several: the network was trained on no drawings" in predict(
+        tmp_path / "photo.png", more=(*more, "--several")
+    )
 
 
 def picture(source: str | None) -> Image.Image:

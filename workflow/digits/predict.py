@@ -1,10 +1,11 @@
 """Classify image files of your own with a trained network or ensemble: a table of probabilities, and a page that shows them.
 
 A drawing, dark on light or light on dark, is brought into the form of MNIST's images first, as its authors did it; several
-in one image are cut apart and read in order (--several). Images of another data set are taken as they are (--as-is), as
-digits.convert takes image files; coloured ones always. With the scores of the run's held-out images (--validation),
-probabilities are calibrated on them, and what is unlike all of them is marked. A file that cannot be read costs its own
-row: the table and the page say what is wrong with it, and the command ends with status 1.
+in one image are cut apart and read in order (--several); those that have the form already are taken as they are (--as-is).
+Where the network was trained on other images, as the datasheet says (--datasheet), files are brought to its size as
+digits.convert does it. With the scores of the run's held-out images (--validation), probabilities are calibrated on them,
+and what is unlike all of them is marked. A file that cannot be read costs its own row: the table and the page say what is
+wrong with it, and the command ends with status 1.
 """
 
 import csv
@@ -20,8 +21,10 @@ import torch
 from digits.core.command import UserError, log, run
 from digits.core.files import whole_files
 from digits.core.options import command_parser
+from digits.data.datasheet import load_datasheet
 from digits.data.decoding import FORMATS
-from digits.data.own_images import COLOURED, OwnImage, as_is, drawn, matching, read_own_image, several
+from digits.data.form import CENTRED, PICTURE
+from digits.data.own_images import COLOURED, OwnImage, Reader, as_is, drawn, matching, read_own_image, several
 from digits.networks.ensembles import mean_logits
 from digits.networks.network import Network, predict, widen
 from digits.networks.weights import load_networks
@@ -37,6 +40,17 @@ def shown(images: Sequence[OwnImage]) -> list[Prediction]:
     """Return what the page shows of a file's images before they are answered; the picture itself is scaled down."""
     picture = "" if images[0].picture is None else thumbnail(images[0].picture)
     return [Prediction(it.name, picture, it.seen, it.problem, box=it.box, note=it.note) for it in images]
+
+
+def reader_for(datasheet: Path | None, coloured: bool, taken_as_is: bool, of_several: bool) -> Reader:
+    """Return how images are read for a network, by the datasheet of what it was trained on, if that is there."""
+    sheet = load_datasheet(datasheet) if datasheet is not None and datasheet.exists() else {}
+    form = sheet.get("form", PICTURE if coloured else CENTRED)
+    if form == CENTRED and not taken_as_is:
+        return several if of_several else drawn
+    if of_several:
+        raise UserError("--several: the network was trained on no drawings in MNIST's form; give it one image a file")
+    return partial(as_is, form=form, **({"fit": sheet["fit"]} if sheet.get("fit") else {}))
 
 
 def scores(networks: Sequence[Network], outputs: Sequence[int], classes: int, seen: np.ndarray) -> np.ndarray:
@@ -112,11 +126,12 @@ def main() -> None:
     parser = command_parser("predict", __doc__)
     parser.file("--weights", "weights of the network, from digits.train")
     parser.file("--validation", "scores of the images that its training held out, beside its weights", required=False)
+    parser.file("--datasheet", "datasheet.json of what it was trained on, from digits.convert", required=False)
     images = parser.add_mutually_exclusive_group(required=True)
     images.add_argument("--images", type=Path, nargs="+", help=f"image files: {', '.join(FORMATS)}")
     images.add_argument("--patterns", help="the same as one text: names and patterns, in quotes where they hold spaces")
     kind = parser.add_mutually_exclusive_group()
-    kind.add_argument("--as-is", action="store_true", help="take the images as they are, without centring")
+    kind.add_argument("--as-is", action="store_true", help="take drawings as they are, without centring")
     kind.add_argument("--several", action="store_true", help="cut several in one image apart, and read them in order")
     parser.add_argument(
         "--unsure-below", type=float, default=0, help="mark answers of a smaller probability, such as 0.9"
@@ -140,7 +155,7 @@ def main() -> None:
 
     paths = list(dict.fromkeys(args.images or matching(args.patterns)))
     ask = partial(scores, networks, outputs, len(classes))
-    reader = as_is if args.as_is or len(shape) == COLOURED else several if args.several else drawn
+    reader = reader_for(args.datasheet, len(shape) == COLOURED, args.as_is, args.several)
     read = from_the_first_readable(image for path in paths for image in shown(read_own_image(path, shape, reader)))
     failed = 0
     with (

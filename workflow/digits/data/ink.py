@@ -46,7 +46,7 @@ def read_drawing(name: str, content: bytes) -> Drawing:
     inner = without_frame(unlined)
     if inner is not unlined or shaded is not None:
         log(f"{name}: a frame around the drawing, or what touches the picture's border, is left out")
-    elif _border(ink).max() > 127:
+    elif border_of(ink).max() > 127:
         log(f"{name}: the drawing touches the picture's border; a frame or the edge of a desk would be taken for ink")
     return Drawing(picture, inner if shaded is None else without_specks(inner))
 
@@ -71,7 +71,7 @@ def ink_in_shadow(grey: np.ndarray) -> np.ndarray | None:
 
     Then the border is of several brightnesses, and all of them are lighter than the ink.
     """
-    if np.percentile(np.abs(_border(grey - _paper(grey)[0])), EVEN) <= UNEVEN:
+    if np.percentile(np.abs(border_of(grey - _paper(grey)[0])), EVEN) <= UNEVEN:
         return None
     dark = grey if is_dark_ink(grey) else (RECIPROCAL / (grey + RECIPROCAL / 256)).astype(np.uint8)
     paper = lit_paper(dark).astype(int)
@@ -80,7 +80,7 @@ def ink_in_shadow(grey: np.ndarray) -> np.ndarray | None:
     noise = int(np.median(np.abs(difference - usual)))
     ink = _strengthened(difference - usual - NOISE * noise)
     darkest = np.median(dark[ink > 127]) if ink.any() else 255
-    return ink if _border(paper).min() > LIGHTER * darkest else None
+    return ink if border_of(paper).min() > LIGHTER * darkest else None
 
 
 def _paper(grey: np.ndarray) -> tuple[np.ndarray, int]:
@@ -88,7 +88,7 @@ def _paper(grey: np.ndarray) -> tuple[np.ndarray, int]:
 
     It is the median of the border, or as bright as the light that falls on it where that explains the picture far better.
     """
-    border = _border(grey).astype(int)
+    border = border_of(grey).astype(int)
     paper: np.ndarray = np.full(grey.shape, int(np.median(border)))
     light = _light(grey)
     if 2 * np.median(np.abs(grey - light)) < np.median(np.abs(grey - paper)):
@@ -102,13 +102,13 @@ def without_frame(ink: np.ndarray) -> np.ndarray:
     Parts touch each other at sides or corners. A frame is the longest part, where a large one lies in what it encloses.
     """
     parts, _ = ndimage.label(ink > FAINTEST, np.ones((3, 3)))
-    inner = _only(ink, parts, ~np.isin(parts, _border(parts)))
+    inner = _only(ink, parts, ~np.isin(parts, border_of(parts)))
     parts[inner == 0] = 0
     lengths = _lengths(parts)
     if len(lengths) < 2:
         return inner
     holes, _ = ndimage.label(parts != np.argmax(lengths) + 1)
-    return _only(inner, parts, ~np.isin(holes, [0, *np.unique(_border(holes))]))
+    return _only(inner, parts, ~np.isin(holes, [0, *np.unique(border_of(holes))]))
 
 
 def _only(ink: np.ndarray, parts: np.ndarray, chosen: np.ndarray) -> np.ndarray:
@@ -137,7 +137,7 @@ def _lengths(parts: np.ndarray) -> list[int]:
     return [max(side.stop - side.start for side in box) if box else 0 for box in ndimage.find_objects(parts)]
 
 
-def _border(image: np.ndarray) -> np.ndarray:
+def border_of(image: np.ndarray) -> np.ndarray:
     return np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
 
 

@@ -12,12 +12,16 @@ from PIL import Image, ImageDraw
 
 from digits.core.command import DISK_ADVICE, UserError, one_line
 from digits.data.centring import centre
+from digits.data.collection import FITS
 from digits.data.cutting import cut
-from digits.data.decoding import check_size, read_grey, read_picture
-from digits.data.ink import read_drawing
+from digits.data.decoding import MAX_PHOTO_PIXELS, check_size, read_shown
+from digits.data.form import CENTRED, INK
+from digits.data.ink import border_of, read_drawing
+from digits.data.resize import fitted
 
 Shape = tuple[int, ...]  # of an image: (height, width), or (3, height, width) in colour
 COLOURED = 3  # sides of a coloured one's shape
+BRIGHT = 128  # the edge of an image on a light ground
 NOTHING = "nothing is drawn on it; remove it, or draw darker or lighter than the paper"
 FRAME = "#0072b2"  # around each of several
 
@@ -77,18 +81,22 @@ def _content(name: str, path: Path) -> bytes:
         return file.read()
 
 
-def as_is(name: str, content: bytes, shape: Shape) -> list[OwnImage]:
-    """Take a file's pixels; UserError where they have another size."""
-    coloured = len(shape) == COLOURED
-    pixels = np.asarray(read_picture(name, content)) if coloured else read_grey(name, content)
-    (height, width), (found_height, found_width) = shape[-2:], pixels.shape[:2]
-    if (found_height, found_width) != (height, width):
-        or_drawn = "" if coloured else ", or leave out --as-is for something drawn or written"
+def as_is(name: str, content: bytes, shape: Shape, form: str = CENTRED, fit: str = FITS[0]) -> list[OwnImage]:
+    """Take a file's pixels as convert does: brought to the network's size, if its images are no drawings in MNIST's form.
+
+    Where it knows light on black, one on a light ground is inverted. UserError where a drawing has another size.
+    """
+    coloured, size = len(shape) == COLOURED, (shape[-2], shape[-1])
+    picture, own = read_shown(name, content, MAX_PHOTO_PIXELS)
+    if form == CENTRED and not coloured and own != size:
         raise UserError(
-            f"{name}: {found_width}×{found_height} pixels, but the network takes {width}×{height}; "
-            f"bring it to that size first{or_drawn}"
+            f"{name}: {own[1]}×{own[0]} pixels, but the network takes {size[1]}×{size[0]}; "
+            "bring it to that size first, or leave out --as-is for something drawn or written"
         )
-    return [OwnImage(name, "", Image.fromarray(pixels), pixels.transpose(2, 0, 1) if coloured else pixels)]
+    pixels = fitted(picture, size, fit, coloured)
+    if form == INK and np.median(border_of(pixels)) > BRIGHT:
+        pixels = 255 - pixels
+    return [OwnImage(name, "", picture, pixels)]
 
 
 def drawn(name: str, content: bytes, shape: Shape) -> list[OwnImage]:
