@@ -19,6 +19,7 @@ from sheets import CASES, Sheet
 RUN = ROOT / "results" / "runs" / "convnet" / "seed-0"
 DOCUMENT = (ROOT / "docs" / "results.md").read_text()
 PHOTOS, ROWS = 200, 60
+SEED, FIRST = 1, 25  # other sheets and other digits than those that the code was written with
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +40,8 @@ def seen(photo: np.ndarray, *, of_several: bool = False) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("case", CASES)
 def test_photos_are_read_whatever_the_paper(case: str, test: Split, network: Network) -> None:
-    draws, found = np.random.default_rng(0), []
-    chosen = np.arange(0, len(test.images), len(test.images) // PHOTOS)
+    draws, found = np.random.default_rng(SEED), []
+    chosen = np.arange(FIRST, len(test.images), len(test.images) // PHOTOS)
     for number in chosen:
         sheet = Sheet([test.images[number]], draws)
         CASES[case](sheet)
@@ -56,7 +57,7 @@ def test_photos_are_read_whatever_the_paper(case: str, test: Split, network: Net
 
 def test_rows_of_digits_are_cut_apart_and_read(test: Split, network: Network) -> None:
     """Three to eight in falling light, a few of them closer than their images are wide."""
-    draws, right, written, rows = np.random.default_rng(0), 0, 0, 0
+    draws, right, written, rows = np.random.default_rng(SEED), 0, 0, 0
     for _ in range(ROWS):
         chosen = draws.integers(0, len(test.images), int(draws.integers(3, 9)))
         sheet = Sheet(list(test.images[chosen]), draws, apart=float(draws.uniform(-0.15, 0.3)))
