@@ -64,5 +64,5 @@ def test_the_experiments_numbers_are_in_its_panels(built: Path) -> None:
     last = {row["model"]: row for row in rows(built / EXPLANATION["experiment"])}
     assert set(last) == set(EXPERIMENT["recipes"])
     for row in last.values():
-        assert f"{float(row['validation_accuracy']):.1%}" in texts
+        assert f"{100 * float(row['validation_accuracy']):.1f}\u202f%" in texts
         assert f"{float(row['classes_learned']):.1f} of 10 learned" in texts

@@ -47,7 +47,7 @@ def test_mistakes_are_the_most_confident_ones(built: Path) -> None:
     assert np.sort(confidence[numbers]) == pytest.approx(np.sort(confidence[worst]))
     for number, picture, axis in zip(numbers, shown, figure.axes, strict=False):
         np.testing.assert_allclose(picture, test.images[number], atol=2)
-        read, share = logits[number].argmax(), f"{confidence[number]:.1%}"
+        read, share = logits[number].argmax(), f"{100 * confidence[number]:.1f}\u202f%"
         assert axis.get_title() == f"{test.labels[number]}\n→ {read}\n{share}\nno. {number}"
         assert float(axis.title.get_fontsize()) >= 10, "it can be read on a telephone"
 

@@ -18,6 +18,8 @@ from drawings import svg_texts
 from matplotlib.collections import LineCollection
 from project import CONFIG, RESULT_FIGURES, RUNS, TABLES, rows
 
+GUESSING = (None, 0.1)
+
 
 def test_curves_are_the_histories(built: Path) -> None:
     texts = svg_texts(built / RESULT_FIGURES["curves"])
@@ -51,10 +53,10 @@ def test_many_models_take_several_rows(count: int, shape: tuple[int, int]) -> No
 
 def test_accuracies_have_their_intervals_and_the_reported_one_as_a_mark(built: Path) -> None:
     texts = svg_texts(built / RESULT_FIGURES["accuracies"])
-    assert "34.81% in the tutorial's post" in texts and "by chance" in texts
+    assert "34.81\u202f% in the tutorial's post" in texts and "by chance" in texts
     assert set(CONFIG["models"]) < set(texts)
     metrics = pd.read_csv(built / TABLES["metrics"])
-    (axis,) = draw_accuracies(metrics, CONFIG["references"], 10).axes
+    (axis,) = draw_accuracies(metrics, CONFIG["references"], GUESSING).axes
     shown = [line for line in axis.lines if line.get_marker() == "o"]
     assert np.concatenate([line.get_xdata() for line in shown]).tolist() == metrics["test_accuracy"].tolist()
     bars = [collection for collection in axis.collections if isinstance(collection, LineCollection)]
@@ -62,8 +64,24 @@ def test_accuracies_have_their_intervals_and_the_reported_one_as_a_mark(built: P
     np.testing.assert_allclose(whiskers, metrics[["test_interval_low", "test_interval_high"]])
     (mark,) = [line for line in axis.lines if line.get_marker() == "D"]
     assert np.asarray(mark.get_xdata()).tolist() == [0.3481]
-    (axis,) = draw_accuracies(metrics, [], 10).axes
+    (axis,) = draw_accuracies(metrics, [], GUESSING).axes
     assert "D" not in [line.get_marker() for line in axis.lines], "nobody reports this model"
+
+
+def test_a_line_is_at_what_a_model_has_to_beat(built: Path) -> None:
+    metrics = pd.read_csv(built / TABLES["metrics"])
+    for (answer, accuracy), said in (
+        (GUESSING, "by chance"),
+        (("heart", 0.23), "always heart"),
+        (("x", 0.9), "always x"),
+    ):
+        (axis,) = draw_accuracies(metrics, [], (answer, accuracy)).axes
+        (line,) = [line for line in axis.lines if line.get_linestyle() == ":"]
+        assert np.asarray(line.get_xdata()).tolist() == [accuracy] * 2
+        (label,) = axis.texts
+        assert label.get_text() == said and (label.get_horizontalalignment() == "right") == (accuracy == 0.9), (
+            "within the figure"
+        )
 
 
 def test_each_source_has_a_mark_for_its_last_epoch_in_whatever_order(built: Path) -> None:
@@ -74,14 +92,15 @@ def test_each_source_has_a_mark_for_its_last_epoch_in_whatever_order(built: Path
         for model in ("published", "linear")
         for source, epoch, accuracy in (given if model == "published" else given[1:2])
     ]
-    figure = draw_accuracies(metrics, references, 10)
+    figure = draw_accuracies(metrics, references, GUESSING)
     (axis,) = figure.axes
     figure.canvas.draw()
     marks = [line for line in axis.lines if line.get_marker() == "D"]
     assert [np.asarray(line.get_xdata()).item() for line in marks] == [0.1, 0.3, 0.32, 0.31]
     labels = [text for text in axis.texts if " in " in text.get_text()]
     said = [text.get_text() for text in labels]
-    assert said == ["10.00% in a post", "30.00% in a post", "32.00% in a book", "31.00% in a talk"]
+    reported = {"a post": ["10.00", "30.00"], "a book": ["32.00"], "a talk": ["31.00"]}
+    assert said == [f"{value}\u202f% in {source}" for source, values in reported.items() for value in values]
     runs = [line.get_window_extent() for line in axis.lines if line.get_marker() == "o"]
     boxes = [*(text.get_window_extent() for text in labels), *runs]
     assert not [(i, j) for i, j in itertools.combinations(range(len(boxes)), 2) if boxes[i].overlaps(boxes[j])]

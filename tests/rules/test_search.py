@@ -63,7 +63,7 @@ def test_the_table_has_mean_spread_interval_and_loss_of_each_candidate(ran: Ran,
     assert float(high["validation_loss"]) == pytest.approx(math.log(1 + math.exp(-2)) + 2 / 8)
     assert (high["validation_accuracy"], high["validation_accuracy_std"]) == ("0.875", "0.0")
     assert best([low, high]) == ["k 0.5"]
-    assert said == "rate: k 0.5 is best, validation accuracy 87.50%\n"
+    assert said == "rate: k 0.5 is best, validation accuracy 87.50\u202f%\n"
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,9 @@ def test_the_best_is_chosen(ran: Ran, target: Path, tmp_path: Path, runs: list[S
 @pytest.mark.parametrize(
     ("criterion", "chosen", "words"),
     [
-        ("accuracy", "k 1", "accuracy 62.50%"),
-        ("balanced_accuracy", "k 2", "balanced accuracy 66.67%"),
-        ("macro_f1", "k 2", "macro-F1 50.00%"),
+        ("accuracy", "k 1", "accuracy 62.50\u202f%"),
+        ("balanced_accuracy", "k 2", "balanced accuracy 66.67\u202f%"),
+        ("macro_f1", "k 2", "macro-F1 50.00\u202f%"),
     ],
 )
 def test_unequal_classes_may_be_counted_alike(
@@ -167,8 +167,8 @@ def test_each_search_has_a_panel_and_its_verdict(ran: Ran, target: Path, tmp_pat
     assert [row["search"] for row in found] == ["one", "one", "other", "other"]
     assert best(found) == ["k 2", "loss b"]
     texts = svg_texts(target / FIGURE)
-    assert "one: k 2 is best, validation accuracy 87.50%" in texts
-    assert "other: loss b is best, validation accuracy 75.00%" in texts
+    assert "one: k 2 is best, validation accuracy 87.50\u202f%" in texts
+    assert "other: loss b is best, validation accuracy 75.00\u202f%" in texts
 
 
 def test_the_real_runs(ran: Ran, built: Path, target: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import scipy.stats
 from conftest import Ran, Refused
 from digits.core.arithmetic import PORTABLE
 from digits.data.tensors import Split, save_split
+from digits.statistics.by_class import RANKED
 from digits.statistics.kinds import per_class
 from digits.summarise import largest_class
 from project import TABLES, rows
@@ -28,7 +29,7 @@ def measures(model: str, seed: int, accuracy: float, validation: float | None, i
     test = {"images": images, "accuracy": accuracy, "errors": errors, "interval": interval, **calibration}
     confusion = [[images - errors, errors], [0, 0]]
     rows_of = per_class(np.array(confusion), ["a", "b"])
-    test |= {"per_class": [{**row, "average_precision": 0.5 if row["images"] else None} for row in rows_of]}
+    test |= {"per_class": [{**row, **dict.fromkeys(RANKED, 0.5 if row["images"] else None)} for row in rows_of]}
     test |= {"confusion": confusion, **BY_CLASS, "balanced_accuracy": accuracy, "macro_f1": rows_of[0]["f1"]}
     run = {"model": model, "seed": seed, "parameters": 7850, "epochs": 3, "train_size": 400}
     run |= {"processors": [PORTABLE], "snapshots": []}
@@ -97,7 +98,8 @@ def test_summary_has_mean_spread_and_t_interval_a_model(ran: Ran, target: Path) 
         *("interval_low", "interval_high", "test_images", "test_errors"),
         *("test_balanced_accuracy", "test_balanced_accuracy_low", "test_balanced_accuracy_high"),
         *("test_macro_f1", "test_macro_f1_low", "test_macro_f1_high"),
-        *("validation_balanced_accuracy", "validation_macro_f1", "largest_class", "largest_class_accuracy"),
+        *("validation_balanced_accuracy", "validation_macro_f1", "largest_class"),
+        *("largest_class_accuracy", "imbalance_ratio"),
         *("ensemble_accuracy", "ensemble_low", "ensemble_high", "chosen"),
     ]
     assert (a["model"], a["runs"], a["parameters"], a["validation_accuracy"]) == ("a", "3", "7850", "0.25")
@@ -117,9 +119,15 @@ def test_always_the_largest_class_is_the_training_images_largest_of_those_that_a
     """Of 10 test images, 3 are of the class with most training images; where that is not tested, 2 of 7 are of the next."""
     rows_of = [{"class": name, "images": images} for name, images in (("a", 2), ("b", 3), ("c", 5))]
     counts = {"a": 20, "b": 30, "c": 10}
-    assert largest_class(counts, rows_of) == {"largest_class": "b", "largest_class_accuracy": 0.3}
+    assert largest_class(counts, rows_of) == {
+        **{"largest_class": "b", "largest_class_accuracy": 0.3},
+        "imbalance_ratio": 3,
+    }
     rows_of[1]["images"] = 0
-    assert largest_class(counts, rows_of) == {"largest_class": "a", "largest_class_accuracy": pytest.approx(2 / 7)}
+    assert largest_class(counts, rows_of) == {
+        **{"largest_class": "a", "largest_class_accuracy": pytest.approx(2 / 7)},
+        "imbalance_ratio": 2,
+    }
 
 
 @pytest.mark.parametrize(

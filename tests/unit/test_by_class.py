@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import sklearn.metrics
-from digits.statistics.by_class import average_precision, averages_by_class, precision_recall
+from digits.statistics.by_class import RANKED, averages_by_class, precision_recall, ranked, to_beat
 
 RNG = np.random.default_rng(0)
 LABELS = RNG.choice(5, 400, p=[0.6, 0.2, 0.15, 0.05, 0]).astype(np.uint8)  # the last has no image
@@ -41,9 +41,21 @@ def test_precision_and_recall_are_scikit_learns(number: int) -> None:
     for ours, theirs in zip(found, (precision, recall), strict=True):
         np.testing.assert_allclose(ours[::-1][-len(theirs[kept]) :], theirs[kept])
     area = sklearn.metrics.average_precision_score(number == LABELS, SCORES[:, number])
-    assert average_precision(SCORES, LABELS, number) == pytest.approx(area)
+    at = [precision[recall >= least].max() for least in (0.5, 0.9)]
+    assert list(ranked(SCORES, LABELS, number).values()) == pytest.approx([area, *at])
 
 
 def test_a_class_without_images_has_no_average_precision() -> None:
-    assert average_precision(SCORES, LABELS, 4) is None
+    assert ranked(SCORES, LABELS, 4) == dict.fromkeys(RANKED)
     assert np.isnan(precision_recall(SCORES, LABELS, 4)[1]).all()
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "imbalance", "expected"),
+    [(0.25, 3.0, ("a", 0.25)), (0.25, 1.9, (None, 0.2)), (0.1, 3.0, (None, 0.2))],
+    ids=["unequal", "nearly equal", "rare among the test images"],
+)
+def test_to_beat_is_the_largest_of_unequal_classes(
+    accuracy: float, imbalance: float, expected: tuple[str | None, float]
+) -> None:
+    assert to_beat("a", accuracy, imbalance, 5) == expected

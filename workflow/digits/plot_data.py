@@ -1,5 +1,6 @@
 """Draw the data set: samples of each class, the mean image of each class, the number of images in each class."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import matplotlib.pyplot as plt
@@ -54,20 +55,20 @@ def class_means(train: Split) -> np.ndarray:
     return means
 
 
-def likeness(train: Split) -> pd.DataFrame:
-    """Return for each class the other one whose mean image is most like its own, by the correlation of their pixels.
+def likeness(means: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
+    """Return for each class the other one whose mean image, uint8 [classes, *image], is most like its own.
 
-    Pearson's; 0 where a mean image is of one grey.
+    By the correlation of their pixels, Pearson's; 0 where a mean image is of one grey.
     """
-    means = class_means(train).reshape(len(train.classes), -1).astype(float)
+    means = means.reshape(len(classes), -1).astype(float)
     centred = means - means.mean(axis=1, keepdims=True)
     norms = np.linalg.norm(centred, axis=1, keepdims=True)
     scaled = centred / np.where(norms == 0, 1, norms)
     alike = np.clip(scaled @ scaled.T, -1, 1)
     np.fill_diagonal(alike, -2)
     most = alike.argmax(axis=1)
-    names = [train.classes[number] for number in most]
-    return pd.DataFrame({"class": train.classes, "most_alike": names, "correlation": alike.max(axis=1)})
+    names = [classes[number] for number in most]
+    return pd.DataFrame({"class": classes, "most_alike": names, "correlation": alike.max(axis=1)})
 
 
 def draw_samples(train: Split, narrow: bool = False) -> Figure:
@@ -90,10 +91,10 @@ def draw_samples(train: Split, narrow: bool = False) -> Figure:
     return figure
 
 
-def draw_class_means(train: Split, narrow: bool = False) -> Figure:
-    """Draw the mean training image of each class shown: a check that images and labels belong together."""
+def draw_class_means(train: Split, every: np.ndarray, narrow: bool = False) -> Figure:
+    """Draw the mean training image of each class shown, of those of `every` class: a check that labels and images belong together."""
     numbers, form = shown_classes(train), form_of(train.images)
-    means = as_drawn(class_means(train)[numbers], form)
+    means = as_drawn(every[numbers], form)
     width, columns = (NARROW, min(len(means), 5)) if narrow else (WIDE, min(len(means), 10))
     rows = -(-len(means) // columns)
     side = width / columns
@@ -160,17 +161,18 @@ def main() -> None:
     args = parser.parse_args()
 
     train, test = load_split(args.train), load_split(args.test)
+    means = class_means(train)
     counts = {f"{name}_images": class_counts(split) for name, split in (("training", train), ("test", test))}
     save_both(
         {
             partial(draw_samples, train): args.samples,
-            partial(draw_class_means, train): args.class_means,
+            partial(draw_class_means, train, means): args.class_means,
             partial(draw_class_counts, train, test): args.class_counts,
         },
         args.made_from,
         {
             args.class_counts_table: pd.DataFrame({"class": train.classes, **counts}),
-            args.class_means_table: likeness(train),
+            args.class_means_table: likeness(means, train.classes),
         },
     )
 

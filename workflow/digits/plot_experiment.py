@@ -17,7 +17,7 @@ from digits.core.command import run
 from digits.core.options import command_parser
 from digits.core.tables import read_table
 from digits.rendering.plotting import COLOURS, FAINT, INK, LINE, NARROW, NEXT, SMALL, WIDE, letters, save_both, short
-from digits.rendering.words import INITS_IN_SHORT, LOSSES_IN_SHORT, listed
+from digits.rendering.words import INITS_IN_SHORT, LOSSES_IN_SHORT, PERCENT, in_percent, listed
 from digits.statistics.histories import classes_learned, recalls
 from digits.statistics.kinds import EXPERIMENT, LEARNING
 
@@ -121,12 +121,12 @@ def draw_experiment(
         axis.plot(means["epoch"], means["validation_accuracy"], color=BLUE, linewidth=2)
         end = means.iloc[-1]
         place = (0.97, 0.06) if end["validation_accuracy"] > 0.4 else (0.97, 0.8)
-        label = f"{end['validation_accuracy']:.1%}\n{end['classes_learned']:.1f} of {classes} learned"
+        label = f"{in_percent(end['validation_accuracy'], 1)}\n{end['classes_learned']:.1f} of {classes} learned"
         axis.annotate(
             label, place, xycoords="axes fraction", ha="right", va="bottom" if place[1] < 0.5 else "top", fontsize=SMALL
         )
         axis.set(ylim=(0, 1.02))
-        axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=PERCENT))
         axis.xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
         axis.grid(axis="y", linewidth=0.5)
     for column, key in enumerate(across):
@@ -167,7 +167,7 @@ def draw_slopes(learning: pd.DataFrame, plan: Mapping[str, Any], narrow: bool = 
         axis.axvspan(low, high, color=LINE, alpha=0.35, linewidth=0)
     first = learning[(learning["model"] == explained) & (learning["epoch"] == 1)]["saturated"].mean()
     axis.annotate(
-        f"both grey bands: {first:.0%} of the\nscores of {explained} start there",
+        f"both grey bands: {in_percent(first)} of the\nscores of {explained} start there",
         (0.5, 0.03),
         xycoords="axes fraction",
         ha="center",

@@ -16,6 +16,7 @@ from digits.data.tensors import Split, load_split
 from digits.rendering.answers import answers
 from digits.rendering.form import MANY
 from digits.rendering.plotting import FAINT, empty_figure, image_grid, letters, save_figures, short
+from digits.rendering.words import in_percent
 from digits.statistics.predictions import Predictions, load_predictions
 from digits.statistics.runs import read_measures, read_runs, reliable_models, runs_parser
 
@@ -78,7 +79,9 @@ def draw_mistakes(test: Split, scores: Predictions, temperature: float | None) -
     if not len(worst):
         return empty_figure("no mistakes")
     names = [short(name, NAMED) for name in test.classes]
-    titles = [f"{names[test.labels[i]]}\n→ {names[found.read[i]]}\n{found.share[i]:.1%}\nno. {i}" for i in worst]
+    titles = [
+        f"{names[test.labels[i]]}\n→ {names[found.read[i]]}\n{in_percent(found.share[i], 1)}\nno. {i}" for i in worst
+    ]
     return image_grid(test.images[worst], form_of(test.images), COLUMNS, titles, cell=1.1, size=10)
 
 

@@ -18,6 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, PercentFormatter
 
 from digits.core.command import run
+from digits.core.tables import read_table
 from digits.rendering.plotting import (
     COLOURS,
     FAINT,
@@ -30,9 +31,13 @@ from digits.rendering.plotting import (
     model_colours,
     model_markers,
     save_both,
+    short,
 )
+from digits.rendering.words import PERCENT, in_percent
+from digits.statistics.by_class import to_beat
 from digits.statistics.histories import COLUMNS as MEASURED
 from digits.statistics.histories import read_history
+from digits.statistics.kinds import SUMMARY
 from digits.statistics.metrics import reliability, wilson_interval
 from digits.statistics.predictions import Predictions, load_predictions
 from digits.statistics.runs import read_runs, runs_parser
@@ -98,7 +103,7 @@ def _scale(accuracy: Axes, loss: Axes) -> None:
     loss.yaxis.set_major_formatter("{x:g}")
     loss.minorticks_off()
     accuracy.set_ylim(0, 1.02)
-    accuracy.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    accuracy.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=PERCENT))
     for axis in (accuracy, loss):
         axis.set_axis_on()
         axis.xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
@@ -116,11 +121,14 @@ def last_reported(references: Sequence[dict[str, Any]], model: str) -> list[dict
 
 
 def draw_accuracies(
-    metrics: pd.DataFrame, references: list[dict[str, Any]], classes: int, narrow: bool = False
+    metrics: pd.DataFrame,
+    references: list[dict[str, Any]],
+    baseline: tuple[str | None, float],
+    narrow: bool = False,
 ) -> Figure:
     """Draw each run's test accuracy with its 95 % Wilson interval, one row per model, and what others report for it.
 
-    A row with more than one source is as much higher.
+    A row with more than one source is as much higher. A dotted line is at the `baseline`, as `to_beat` returns it.
     """
     models = list(dict.fromkeys(metrics["model"]))
     colours = model_colours(models)
@@ -140,17 +148,20 @@ def draw_accuracies(
             place = (entry["accuracy"], row + (0.6 if narrow else 0.38) + source * number)
             axis.plot(*place, "D", markerfacecolor="none", markeredgecolor=INK, markersize=5)
             side, alignment = (8, "left") if entry["accuracy"] < 0.6 else (-8, "right")
-            label = f"{entry['accuracy']:.2%} in {entry['source']}"
+            label = f"{in_percent(entry['accuracy'], 2)} in {entry['source']}"
             label = textwrap.fill(label, LETTERS) if narrow else label
             axis.annotate(
                 label, place, (side, 0), textcoords="offset points", ha=alignment, va="center", fontsize=SMALL
             )
-    axis.axvline(1 / classes, color=FAINT, linewidth=1, linestyle=":")
+    answer, accuracy = baseline
+    axis.axvline(accuracy, color=FAINT, linewidth=1, linestyle=":")
     corner: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
-    axis.annotate("by chance", (1 / classes, 1), (3, -8), fontsize=SMALL, **corner)
+    label = "by chance" if answer is None else f"always {short(answer, LETTERS)}"
+    side, alignment = (3, "left") if accuracy < 0.6 else (-3, "right")
+    axis.annotate(label, (accuracy, 1), (side, -8), ha=alignment, fontsize=SMALL, **corner)
     axis.set(yticks=rows, yticklabels=models, xlabel=f"test accuracy of each run,{NEXT[narrow]}with its 95 % interval")
     axis.set(xlim=(0, 1.01), ylim=(end - 0.45, -0.45))
-    axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=PERCENT))
     return figure
 
 
@@ -183,7 +194,7 @@ def draw_calibration(
         axis.set(xlim=(0, 1.02), ylim=(0, 1.02), aspect="equal", xlabel="probability of the prediction")
         axis.set_title("after calibration" if calibrated else "before calibration", fontsize=9)
         for scale in (axis.xaxis, axis.yaxis):
-            scale.set_major_formatter(PercentFormatter(1, decimals=0))
+            scale.set_major_formatter(PercentFormatter(1, decimals=0, symbol=PERCENT))
     for axis in axes if narrow else axes[:1]:
         axis.set_ylabel("fraction of correct predictions")
     named = {chosen: chosen, "the other models": models[0] if models[0] != chosen else models[1]} if many else None
@@ -238,13 +249,16 @@ def main() -> None:
     }
     firsts = runs.metrics.drop_duplicates("model")
     temperatures = dict(zip(firsts["model"], firsts["temperature"].astype(float), strict=True))
-    classes = predictions[runs.chosen].logits.shape[1]
+    models = read_table(args.summary, SUMMARY)
+    chosen = models[models["chosen"]].iloc[0]
+    largest = chosen["largest_class"], chosen["largest_class_accuracy"], chosen["imbalance_ratio"]
+    baseline = to_beat(*largest, predictions[runs.chosen].logits.shape[1])
 
     references = json.loads(args.references)
     save_both(
         {
             partial(draw_curves, histories, model_colours(runs.models())): args.curves,
-            partial(draw_accuracies, runs.metrics, references, classes): args.accuracies,
+            partial(draw_accuracies, runs.metrics, references, baseline): args.accuracies,
             partial(draw_calibration, predictions, temperatures, runs.models(), runs.chosen): args.calibration,
         },
         args.made_from,

@@ -23,6 +23,7 @@ from digits.core.command import UserError, log, run
 from digits.core.files import checked
 from digits.core.options import command_parser
 from digits.rendering.plotting import COLOURS, save_figures
+from digits.rendering.words import PERCENT, in_percent
 from digits.settings.candidates import as_changes
 from digits.statistics.by_class import AVERAGES, class_means
 from digits.statistics.metrics import mean_and_interval, negative_log_likelihood
@@ -101,7 +102,7 @@ def verdict(best: Candidate | None) -> str:
     """Say which candidate is best."""
     if best is None:
         return "all diverged"
-    return f"{as_changes(best.changes)} is best, validation {CRITERIA[best.criterion]} {best.mean(best.criterion):.2%}"
+    return f"{as_changes(best.changes)} is best, validation {CRITERIA[best.criterion]} {in_percent(best.mean(best.criterion), 2)}"
 
 
 def table_rows(search: str, candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
@@ -174,7 +175,7 @@ def _draw_along_a_number(axis: Axes, candidates: Sequence[Candidate], best: Cand
             axis.plot(place, candidate.error, **_mean(candidate is best))
     axis.set(xlabel=next(iter(candidates[0].changes)), ylabel=_axis_label(candidates))
     _scale(axis, "x", list(places.values()), 1, "")
-    _scale(axis, "y", _errors(candidates), 100, " %")
+    _scale(axis, "y", _errors(candidates), 100, PERCENT)
 
 
 def _draw_rows(axis: Axes, candidates: Sequence[Candidate], best: Candidate | None) -> None:
@@ -189,7 +190,7 @@ def _draw_rows(axis: Axes, candidates: Sequence[Candidate], best: Candidate | No
     names = [as_changes(candidate.changes) for candidate in rows]
     axis.set(yticks=range(len(rows)), yticklabels=names, ylim=(len(rows) - 0.5, -0.5), xlabel=_axis_label(candidates))
     axis.tick_params(axis="y", labelsize=7)
-    _scale(axis, "x", _errors(candidates), 100, " %")
+    _scale(axis, "x", _errors(candidates), 100, PERCENT)
 
 
 def _mean(best: bool) -> dict[str, Any]:

@@ -50,11 +50,15 @@ def by_class(measures: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def largest_class(counts: Mapping[str, int], per_class: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the class that most training images have, of those that are tested, and the accuracy of answering it always."""
+    """Return the class that most training images have, of those that are tested, and the accuracy of answering it always.
+
+    Also the imbalance ratio: its training images by those of the smallest.
+    """
     tested = [row for row in per_class if row["images"]]
     most = max(tested, key=lambda row: counts[row["class"]])
     accuracy = most["images"] / sum(row["images"] for row in tested)
-    return {"largest_class": most["class"], "largest_class_accuracy": accuracy}
+    imbalance = counts[most["class"]] / min(counts[row["class"]] for row in tested)
+    return {"largest_class": most["class"], "largest_class_accuracy": accuracy, "imbalance_ratio": imbalance}
 
 
 def read_ensemble(paths: Sequence[Path]) -> dict[str, float]:

@@ -26,23 +26,26 @@ def what_to_try(explorer: Mapping[str, Any], fit: str) -> tuple[str, str]:
     """Return heading and introduction, in Markdown, of what `drawing` shows."""
     height, width = explorer["shape"]
     form, size = explorer["form"], f"{height}×{width}"
-    stays = "This page holds their weights and computes with them as you {}; nothing leaves it."
+    says, their = (
+        ("the network below says", "its") if len(explorer["networks"]) == 1 else ("each network below says", "their")
+    )
+    stays = f"This page holds {their} weights and computes with them as you {{}}; nothing leaves it."
     if form == CENTRED:
         return "Draw one yourself", (
-            f"Draw something: each network below says at each stroke what it takes it for. {stays.format('draw')} Your drawing "
+            f"Draw something: {says} at each stroke what it takes it for. {stays.format('draw')} Your drawing "
             f"is first brought into the form of the images: scaled to fit {round(20 * height / 28)}×{round(20 * width / 28)} of the "
             f"{size} pixels, with its centre of mass in the middle."
         )
     image = f"An image of your own is scaled to {size} pixels ({FITS[fit]})"
     if form == INK:
         return "Try it yourself", (
-            "Draw something, or choose an image: each network below says what it takes it for. "
+            f"Draw something, or choose an image: {says} what it takes it for. "
             f"{stays.format('draw')} A drawing is scaled to the images' {size} pixels. {image}, made grey, and inverted where it "
             "has a light ground, as the images have a black one."
         )
     made = "" if explorer["channels"] == 3 else " and made grey"
     return "Try it yourself", (
-        f"Choose an image: each network below says what it takes it for. {stays.format('choose')} {image}{made}, as the images were."
+        f"Choose an image: {says} what it takes it for. {stays.format('choose')} {image}{made}, as the images were."
     )
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from IPython.display import HTML, Markdown, display
 
 from digits.rendering.links import Source, links
+from digits.rendering.words import in_percent
 
 PLAIN = '!"$*,/:;=?@[]{}|<>'  # what may stand as it is in a data URL between single quotes
 MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
@@ -23,12 +24,12 @@ NUMBER = re.compile(r"(?:< )?([+-]?\d[\d,]*(?:\.\d+)?)(?: × 10(-?\d+))?(?!\w)")
 
 def percent(share: float, digits: int = 2) -> str:
     """Write 0.9752 as '97.52 %'; an em dash where there is no number."""
-    return "—" if pd.isna(share) else f"{100 * share:.{digits}f}\u202f%"
+    return "—" if pd.isna(share) else in_percent(share, digits)
 
 
 def interval(low: float, high: float, digits: int = 2) -> str:
     """Write an interval of fractions as '97.20 to 97.81 %'; an em dash where there is none."""
-    return "—" if pd.isna(low) else f"{100 * low:.{digits}f} to {100 * high:.{digits}f}\u202f%"
+    return "—" if pd.isna(low) else f"{100 * low:.{digits}f} to {in_percent(high, digits)}"
 
 
 def times(number: float, unit: float) -> str:

@@ -13,6 +13,8 @@ from digits.core.files import written_by
 from digits.core.tables import read_table
 from digits.data.datasheet import load_datasheet
 from digits.rendering.kinds import EXPLORER, OPTIONAL, REPORT
+from digits.settings.fitting import fitted
+from digits.settings.recipes import make_recipe
 from digits.statistics.histories import recalls
 from digits.statistics.kinds import EXPERIMENT, LADDER, LEARNING, LIKENESS, METRICS, MISTAKES, SMOOTHNESS, SUMMARY
 from digits.statistics.runs import read_measures
@@ -25,7 +27,7 @@ class ReportData:
     """Tables, measures and figures; `best` is the chosen model, which the report opens with."""
 
     config: dict[str, Any]
-    recipes: dict[str, dict[str, Any]]  # by model; an ensemble has that of its members
+    recipes: dict[str, dict[str, Any]]  # by model, with what the images decided; an ensemble has that of its members
     about: dict[str, Any]  # libraries, commands, and the graph of the workflow
     metrics: pd.DataFrame  # one row per run
     summary: pd.DataFrame  # one row per model, by its name
@@ -75,12 +77,18 @@ def load_report(inputs: Mapping[str, Any] | None, root: Path) -> ReportData:
         known(root / inputs["learning"][0], LEARNING, map(str, recalls(learning)), classes)
     explorer = read_json(root / inputs["explorer"], EXPLORER)
     known(root / inputs["explorer"], EXPLORER, explorer["classes"], classes)
-    members = {name: config["recipes"][ensemble["recipe"]] for name, ensemble in config["ensembles"].items()}
+    metrics = read_table(root / inputs["metrics"], METRICS)
+    recipes = config["recipes"] | {
+        name: dataclasses.asdict(fitted(make_recipe(config["recipes"][name]), explorer["shape"], size))
+        for name, size in zip(metrics["model"], metrics["train_size"], strict=True)
+        if name in config["recipes"]
+    }
+    members = {name: recipes[ensemble["recipe"]] for name, ensemble in config["ensembles"].items()}
     return ReportData(
         config=config,
-        recipes=config["recipes"] | members,
+        recipes=recipes | members,
         about=about,
-        metrics=read_table(root / inputs["metrics"], METRICS),
+        metrics=metrics,
         summary=summary,
         ladder=read_table(root / inputs["ladder"][0], LADDER) if inputs["ladder"] else None,
         learning=learning,

@@ -26,7 +26,8 @@ SCHEDULES = {
     "plateau": "at a learning rate of {rate}, halved when the validation loss stops falling",
     "one_cycle": "at a learning rate that rises to {rate} and falls to 0",
 }
-FLIP = "{:.0%} of the images with left and right swapped"
+FLIP = "{} of the images with left and right swapped"
+PERCENT = "\u202f%"  # behind a number
 UNITS = {"shift": " pixels", "rotation": "°", "elastic": " pixels"}
 
 
@@ -65,7 +66,7 @@ def _training(recipe: Mapping[str, Any]) -> str:
 def _extras(recipe: Mapping[str, Any]) -> list[str]:
     """Name what the tutorial's recipe does not have, and which images it is trained on."""
     changes = ", ".join(
-        FLIP.format(value) if name == "flip" else f"{name} up to {_amount(value, UNITS.get(name, ''))}"
+        FLIP.format(in_percent(value)) if name == "flip" else f"{name} up to {_amount(value, UNITS.get(name, ''))}"
         for name, value in recipe["augmentation"].items()
     )
     hard, held_out = recipe["hard_examples"], recipe["validation_size"]
@@ -78,7 +79,9 @@ def _extras(recipe: Mapping[str, Any]) -> list[str]:
         "each class counted alike in the loss, however many images it has": recipe["class_weights"],
         "a learning rate for each layer": recipe["layer_lr_multipliers"],
         f"augmentation ({changes})": recipe["augmentation"],
-        f"weights averaged over the last {recipe['weight_averaging']:.0%} of the steps": recipe["weight_averaging"],
+        f"weights averaged over the last {in_percent(recipe['weight_averaging'])} of the steps": recipe[
+            "weight_averaging"
+        ],
         "test-time augmentation (five views: the original and four shifts by "
         f"{_pixels(recipe['test_time_shift'])})": recipe["test_time_shift"],
         f"only the classes {', '.join(recipe['classes'])}": recipe["classes"],
@@ -88,20 +91,25 @@ def _extras(recipe: Mapping[str, Any]) -> list[str]:
     if hard:
         warmup = "the first epoch" if hard["warmup_epochs"] == 1 else f"the first {hard['warmup_epochs']} epochs"
         named[
-            f"hard examples ({warmup} on a random {hard['warmup_fraction']:.0%} of the images, later ones on "
-            f"{hard['fraction']:.0%}, half of them the hardest)"
+            f"hard examples ({warmup} on a random {in_percent(hard['warmup_fraction'])} of the images, later ones on "
+            f"{in_percent(hard['fraction'])}, half of them the hardest)"
         ] = True
     if recipe["early_stopping"]:
         named["early stopping on the validation loss"] = True
     parts = [name for name, used in named.items() if used]
     which = {"last": ", of each class the last", "stratified": ", as large a part of each class"}
-    many = f"{held_out:.0%} of the training images" if 0 < held_out < 1 else f"{held_out:,} training images"
+    many = f"{in_percent(held_out)} of the training images" if 0 < held_out < 1 else f"{held_out:,} training images"
     trained = (
         f"{many} are held out{which.get(recipe['validation_split'], '')}" if held_out else "no images are held out"
     )
     if not (held_out or recipe["labels_per_class"] or recipe["classes"]):
         trained = "it trains on the whole training set"
     return [*(["in addition: " + "; ".join(parts)] if parts else []), trained]
+
+
+def in_percent(share: float, digits: int = 0) -> str:
+    """Write 0.8 as '80 %', with a narrow space that does not break."""
+    return f"{100 * share:.{digits}f}{PERCENT}"
 
 
 def listed(parts: list[str]) -> str:

@@ -4,6 +4,9 @@ import numpy as np
 
 RESAMPLES = 1000
 AVERAGES = ("balanced_accuracy", "macro_f1")
+UNEQUAL = 2.0  # imbalance ratio, largest to smallest class, above which results are told class by class as well
+RECALLS = {"precision_at_recall_50": 0.5, "precision_at_recall_90": 0.9}
+RANKED = ("average_precision", *RECALLS)  # measures of a class's scores, whichever class has the highest
 
 
 def class_means(right: np.ndarray, true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -40,6 +43,15 @@ def averages_by_class(predicted: np.ndarray, labels: np.ndarray, classes: int, *
     return found
 
 
+def to_beat(largest: str, accuracy: float, imbalance: float, classes: int) -> tuple[str | None, float]:
+    """Return the answer and the accuracy of the best that takes no look at an image: always the largest of unequal classes.
+
+    Else it is guessing, None. `accuracy` is that of always answering the largest, `imbalance` the imbalance ratio.
+    """
+    guessing = 1 / classes
+    return (largest, accuracy) if imbalance > UNEQUAL and accuracy > guessing else (None, guessing)
+
+
 def precision_recall(scores: np.ndarray, labels: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
     """Return precision and recall of a class, float64 [thresholds], if the images above a threshold are taken for it.
 
@@ -54,9 +66,15 @@ def precision_recall(scores: np.ndarray, labels: np.ndarray, number: int) -> tup
         return found[last] / taken, found[last] / found[-1]
 
 
-def average_precision(scores: np.ndarray, labels: np.ndarray, number: int) -> float | None:
-    """Return the area under the steps of a class's precision over its recall; None where the class has no image."""
+def ranked(scores: np.ndarray, labels: np.ndarray, number: int) -> dict[str, float | None]:
+    """Return RANKED of a class: the area under the steps of its precision over its recall, and the precision at RECALLS.
+
+    That is the highest at which so many of its images or more are found. None where the class has no image.
+    """
     if not (labels == number).any():
-        return None
+        return dict.fromkeys(RANKED)
     precision, recall = precision_recall(scores, labels, number)
-    return float(np.sum(np.diff(recall, prepend=0) * precision))
+    area = float(np.sum(np.diff(recall, prepend=0) * precision))
+    return dict(
+        zip(RANKED, (area, *(float(precision[recall >= least].max()) for least in RECALLS.values())), strict=True)
+    )

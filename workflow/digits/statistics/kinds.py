@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from digits.core.fields import AMOUNT, BIG_COUNT, COUNT, FLAG, NUMBER, ORDINAL, SHARE, TEXT, Field, Kind, Maybe, Rule
-from digits.statistics.by_class import AVERAGES, class_means
+from digits.statistics.by_class import AVERAGES, RANKED, class_means
 
 CLOSE = 1e-9  # of sums: a table's reader may round a number's last digit
 
@@ -132,6 +132,7 @@ SUMMARY = Kind(
         **{f"validation_{name}": Maybe(SHARE) for name in AVERAGES},
         "largest_class": TEXT,
         "largest_class_accuracy": SHARE,
+        "imbalance_ratio": AMOUNT,
         **dict.fromkeys(("ensemble_accuracy", "ensemble_low", "ensemble_high"), Maybe(SHARE)),
         "chosen": FLAG,
     },
@@ -228,7 +229,12 @@ MEASURES = Kind(
             "calibrated": Maybe(PROBABILITIES),
             "without_label_errors": Maybe({"images": COUNT, "errors": COUNT, "accuracy": Maybe(SHARE)}),
             "per_class": [
-                {"class": TEXT, "images": COUNT, **dict.fromkeys(RATES, SHARE), "average_precision": Maybe(SHARE)}
+                {
+                    "class": TEXT,
+                    "images": COUNT,
+                    **dict.fromkeys(RATES, SHARE),
+                    **dict.fromkeys(RANKED, Maybe(SHARE)),
+                }
             ],
             "confusion": [[COUNT]],
         },
@@ -294,9 +300,9 @@ def is_square(test: Mapping[str, Any]) -> bool:
 
 
 def of_confusion(test: Mapping[str, Any]) -> bool:
-    """Whether the measures of each class are those of the confusion matrix, to the last bit; the average precision is no such one."""
-    rows = [{key: value for key, value in row.items() if key != "average_precision"} for row in test["per_class"]]
-    there = all((row["average_precision"] is None) == (row["images"] == 0) for row in test["per_class"])
+    """Whether the measures of each class are those of the confusion matrix, to the last bit; those of its scores are no such ones."""
+    rows = [{key: value for key, value in row.items() if key not in RANKED} for row in test["per_class"]]
+    there = all((row[name] is None) == (row["images"] == 0) for row in test["per_class"] for name in RANKED)
     return there and bool(per_class(counts_of(test), [row["class"] for row in rows]) == rows)
 
 

@@ -13,7 +13,7 @@ import scipy.stats
 from digits.core.arithmetic import processor
 from digits.core.command import UserError
 from digits.networks.ensembles import mean_logits
-from digits.statistics.by_class import average_precision, averages_by_class
+from digits.statistics.by_class import averages_by_class, ranked
 from digits.statistics.kinds import per_class
 from digits.statistics.predictions import Predictions
 
@@ -98,8 +98,7 @@ def evaluate_logits(
         "calibrated": None if temperature is None else probability_measures(scores / temperature, labels),
         "without_label_errors": without_images(predicted == labels, label_errors) if label_errors else None,
         "per_class": [
-            {**row, "average_precision": average_precision(probabilities, labels, number)}
-            for number, row in enumerate(per_class(confusion, classes))
+            {**row, **ranked(probabilities, labels, number)} for number, row in enumerate(per_class(confusion, classes))
         ],
         "confusion": confusion.tolist(),
     }
