@@ -42,7 +42,13 @@ def page_about(command: Command, names: list[str], shape: tuple[int, ...], groun
         for name in ("class-counts", "class-means", "curves", "calibration", "first-layers")
     ]
     recipes = {model: CONFIG["recipes"][model] for model in MODELS}
-    dataset = {**CONFIG["dataset"], "format": "images", "about": "", "label_errors": []}
+    dataset = {
+        **CONFIG["dataset"],
+        "format": "idx" if ground == 0 else "images",
+        "sources": [],
+        "about": "",
+        "label_errors": [],
+    }
     about = {**ABOUT, "configuration": {**CONFIG, **THE_SAME, "models": MODELS, "recipes": recipes, "dataset": dataset}}
     runs = {"--runs": OWN_RUNS, "--ensembles": []}
     more: dict[str, dict[str, list[str]]] = {
@@ -102,6 +108,9 @@ def test_nothing_is_said_of_digits(
     whole = " ".join(texts).replace("The digits contributors (2026). Digits (version", "")
     assert re.findall(rf"[^.]{{0,40}}\b(?:{OF_MNIST})\b[^.]{{0,40}}", whole, re.IGNORECASE) == []
     assert said in page.text["p"] + page.text["li"] and "of 20×" in page.text["p"]
+    assert f"They came from {'IDX' if ground == 0 else 'image'} files of the user's own." in page.text["p"].replace(
+        "\n", " "
+    )
     assert "About 25\u202f% of the images were set aside as test images, by their content" in page.text["p"]
     assert "The files have 2 sizes, from 30×40 to 90×80 pixels" in page.text["p"]
     assert Path("results/report.html").stat().st_size < 2_500_000

@@ -191,6 +191,11 @@ def test_a_candidates_name_must_be_new(taken: dict[str, Any], name: str) -> None
         ({"test_limit": 1000}, True, False),
         ({"sha256": {"train-images-idx3-ubyte": "0" * 64}}, False, True),
         ({"sha256": {"t10k-labels-idx1-ubyte": "0" * 64}}, False, False),
+        (
+            {"sha256": {"t10k-labels-idx1-ubyte": "0" * 64}, "path": str(ROOT / "tests" / "data" / "mnist")},
+            False,
+            False,
+        ),
         ({"format": "images", "path": str(ROOT)}, False, False),
     ],
 )
@@ -198,6 +203,7 @@ def test_what_is_said_of_mnist_is_said_of_it_alone(change: dict[str, Any], of_mn
     """The description is of MNIST; the label errors are numbers of images in its whole test set."""
     dataset = complete_config({**CONFIG, "dataset": change})["dataset"]
     assert dataset["about"] == (DATASET["about"]["default"] if of_mnist else "")
+    assert dataset["sources"] == ([] if "path" in change else DATASET["sources"]["default"])
     assert dataset["label_errors"] == (DATASET["label_errors"]["default"] if whole else [])
     own = {"about": "My own.", "label_errors": [3, 5]}
     assert complete_config({**CONFIG, "dataset": change | own})["dataset"].items() >= own.items()

@@ -261,6 +261,7 @@ def _drop_what_is_of_mnist(config: dict[str, Any]) -> None:
     same = {name: dataset["format"] == "idx" and dataset["sha256"][name] == value for name, value in mnist.items()}
     of_mnist = {
         "about": all(same.values()),
+        "sources": all(same.values()) or dataset["path"] is None,
         "label_errors": all(same[name] for name in same if name.startswith("t10k")) and dataset["test_limit"] is None,
     }
     for key, right in of_mnist.items():
