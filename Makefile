@@ -35,10 +35,13 @@ snakemake-report: report ## write Snakemake's own report: figures and tables, ru
 	@$(PYTHON_RUN) -m snakemake --report results/snakemake-report.html --quiet && \
 	echo "Snakemake's own report is results/snakemake-report.html."
 
-predict: environment ## classify image files of your own: IMAGES="my/*.png" (MODEL=convnet SEED=0 DIRECTORY=. OUT=predictions AS_IS=)
+predict: environment ## classify image files of your own: IMAGES="my/*.png" (MODEL=convnet SEED=0 DIRECTORY=. OUT=predictions UNSURE_BELOW= SEVERAL= AS_IS=)
 	@[ -n "$$IMAGES" ] || { echo 'error: IMAGES: name image files, such as make predict IMAGES="my/*.png"' >&2; exit 1; }
-	@PYTHONPATH=workflow $(PYTHON_RUN) -m digits.predict --weights "$(DIRECTORY)/results/runs/$(MODEL)/seed-$(SEED)/weights.safetensors" \
-		--patterns="$$IMAGES" --table "$(OUT).csv" --page "$(OUT).html" $(if $(AS_IS),--as-is) && \
+	@run="$(DIRECTORY)/results/runs/$(MODEL)/seed-$(SEED)"; \
+	PYTHONPATH=workflow $(PYTHON_RUN) -m digits.predict --weights "$$run/weights.safetensors" --validation "$$run/validation.safetensors" \
+		--datasheet "$(DIRECTORY)/results/tensors/datasheet.json" \
+		--patterns="$$IMAGES" --table "$(OUT).csv" --page "$(OUT).html" \
+		$(if $(AS_IS),--as-is) $(if $(SEVERAL),--several) $(if $(UNSURE_BELOW),--unsure-below=$(UNSURE_BELOW)) && \
 	echo "The probabilities are in $(OUT).csv, and $(OUT).html shows them."
 
 export: OUT = export

@@ -46,3 +46,7 @@ rule all:
 onstart:
     require_writable("resources", "results", "logs", "benchmarks")
     say_processor()
+
+
+onsuccess:
+    say_warnings()

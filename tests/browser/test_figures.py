@@ -8,7 +8,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from digits.rendering.form import INK
+from digits.data.form import INK
 from digits.rendering.plotting import as_drawn, draw_pixels, save_figures
 from drawings import svg_texts
 from PIL import Image

@@ -10,12 +10,13 @@ import torch
 from axe_playwright_python.sync_playwright import Axe
 from browsing import computed, page_of
 from digits.core.seeding import generator_for
+from digits.data.form import CENTRED, INK, PICTURE
 from digits.data.resize import fitted
 from digits.networks.export import encode, portable_network
 from digits.networks.network import build_network, predict
 from digits.networks.weights import learned, save_weights
 from digits.rendering.explorer import drawing_html
-from digits.rendering.form import CENTRED, INK, PICTURE, last_axis
+from digits.rendering.form import last_axis
 from digits.settings.recipes import Recipe
 from PIL import Image
 from playwright.sync_api import Page, expect

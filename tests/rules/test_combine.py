@@ -67,6 +67,8 @@ def test_three_members_and_their_held_out_images(ran: Ran, measured: Path, targe
     assert found["validation_accuracy"] == pytest.approx((expected.argmax(axis=1) == labels).mean(), abs=1e-12)
     assert found["parameters"] == 3 * 7850
     assert found["temperature"] == pytest.approx(fit_temperature(np.log(expected), labels), rel=1e-4)
+    np.testing.assert_allclose(probabilities(target / LINEAR / "validation.safetensors"), expected, atol=1e-6)
+    assert (load_file(target / LINEAR / "validation.safetensors")["labels"] == labels).all()
     members = [probabilities(measured / RUNS[i] / "predictions.safetensors") for i in (0, 1, 0)]
     of_all = probabilities(target / LINEAR / "predictions.safetensors")
     np.testing.assert_allclose(of_all, np.mean(members, axis=0), atol=1e-6)

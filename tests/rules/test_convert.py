@@ -218,6 +218,13 @@ def test_a_table_in_an_archive_and_groups_by_a_column(command: Command, tmp_path
     assert result.status == 0, result.output
     cameras = [{n % 8 for n in load_split(target / path).images[:, 0, 0].tolist()} for path in TENSORS]
     assert cameras[0] | cameras[1] == set(range(8)) and not cameras[0] & cameras[1]
+    train, test = (load_split(target / path) for path in TENSORS)
+    assert train.groups is not None and train.groups.dtype == np.uint32 and test.groups is None
+    assert len(set(zip(train.groups.tolist(), (train.images[:, 0, 0] % 8).tolist(), strict=True))) == len(cameras[0])
+    command("convert", *from_images("convert", source, target), *wanted, "--train-limit", 10)
+    fewer = load_split(target / TENSORS[0])
+    kept = np.linspace(0, len(train.labels) - 1, 10).round().astype(int)
+    assert fewer.groups is not None and fewer.groups.tolist() == train.groups[kept].tolist()
     sheet = load_datasheet(target / DATASHEET)
     assert (sheet["split_by"], sheet["group"], sheet["passed_over"]["files"]) == ("group", "camera", 0)
 
@@ -239,12 +246,19 @@ def test_many_classes(command: Command, tmp_path: Path, target: Path, classes: i
     assert split.labels.tolist() == list(range(classes)) and split.labels.dtype == label_type(classes)
 
 
-@pytest.mark.parametrize(("classes", "shape"), [(3, (2, 3)), (300, (3, 2, 2))])
-def test_tensors_are_written_as_the_library_would(tmp_path: Path, classes: int, shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(
+    ("classes", "shape", "groups"), [(3, (2, 3), False), (300, (3, 2, 2), False), (300, (2, 3), True)]
+)
+def test_tensors_are_written_as_the_library_would(
+    tmp_path: Path, classes: int, shape: tuple[int, ...], groups: bool
+) -> None:
     images = np.random.default_rng(0).integers(0, 256, (5, *shape), np.uint8)
     split = Split(images, np.arange(5).astype(label_type(classes)) % 3, ['"é\\', *map(str, range(1, classes))])
-    save_split(tmp_path / "ours", split)
     arrays = {"images": split.images, "labels": split.labels}
+    if groups:
+        arrays["groups"] = np.arange(5, dtype=np.uint32) // 2
+        split = split._replace(groups=arrays["groups"])
+    save_split(tmp_path / "ours", split)
     save_file(arrays, tmp_path / "theirs", {"classes": json.dumps(split.classes)})
     assert (tmp_path / "ours").read_bytes() == (tmp_path / "theirs").read_bytes()
 

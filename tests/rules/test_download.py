@@ -183,6 +183,14 @@ def test_ones_own_folder_is_only_read(downloaded: Download, raw: Path, tmp_path:
     assert {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in own.iterdir()} == before
 
 
+def test_ones_own_files_need_checksums_of_their_own(failed: Download, tmp_path: Path) -> None:
+    own = shutil.copytree(DATA / "mnist", tmp_path / "own")
+    (own / NAMES[0]).write_bytes(b"other images")
+    error = failed(own)
+    assert f"{NAMES[0]}: wrong checksum, SHA-256 {hashlib.sha256(b'other images').hexdigest()}, expected " in error
+    assert error.endswith("dataset.path needs all four files, dataset.sha256 the checksums of your own")
+
+
 def test_a_file_that_is_not_in_ones_own_folder(failed: Download, tmp_path: Path) -> None:
     own = shutil.copytree(DATA / "mnist", tmp_path / "own")
     (own / f"{NAMES[0]}.gz").unlink()

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -9,15 +10,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.spatial
 import scipy.special
 from conftest import ROOT, Command, process
+from digits.data.own_images import matching
+from digits.data.resize import fitted
 from digits.data.tensors import load_split
-from digits.predict import matching
+from digits.statistics.metrics import fit_temperature
 from page import Page
 from pictures import bomb, encoded
 from PIL import Image
-from project import RUNS, TENSORS, contents, header, rewrite, rows
-from safetensors.numpy import load_file
+from project import DATASHEET, PAIR_RUNS, RUNS, TENSORS, contents, header, rewrite, rows
+from safetensors.numpy import load_file, save_file
 
 RUN = RUNS[4]  # tiny-conv: normalised pixels, cropped
 WEIGHTS = f"{RUN}/weights.safetensors"
@@ -59,18 +63,90 @@ def test_images_as_they_are(measured: Path, images: np.ndarray, tmp_path: Path, 
     logits = load_file(measured / RUN / "predictions.safetensors")["logits"].astype(float)
     expected = scipy.special.softmax(logits, axis=1)
     table = rows(target / "p.csv")
-    assert list(table[0]) == ["file", "prediction", "probability", *"0123456789", "problem"]
+    assert list(table[0]) == ["file", "prediction", "probability", *"0123456789", "note", "problem"]
     found = np.array([[float(row[name]) for name in "0123456789"] for row in table])
     np.testing.assert_allclose(found, expected, atol=2e-6)
     assert [row["file"] for row in table] == [str(path) for path in files]
     assert [row["prediction"] for row in table] == [str(number) for number in expected.argmax(axis=1)]
     assert [row["probability"] for row in table] == [row[row["prediction"]] for row in table]
-    assert said.splitlines()[0] == f"{files[0]}: {table[0]['prediction']} ({expected[0].max():.1%})"
-    assert len(said.splitlines()) == 200
+    assert said.splitlines()[:2] == [
+        "Probabilities are not calibrated: no scores of held-out images are there.",
+        "Images unlike the training images are not marked: that needs scores of 100 held-out images.",
+    ]
+    assert said.splitlines()[2] == f"{files[0]}: {table[0]['prediction']} ({expected[0].max():.1%})"
+    assert len(said.splitlines()) == 202
+
+
+def datasheet(folder: Path, measured: Path, **changes: object) -> tuple[str, ...]:
+    """Write the small project's datasheet with changes; return the option that names it."""
+    sheet = json.loads((measured / DATASHEET).read_text()) | changes
+    (folder / "datasheet.json").write_text(json.dumps(sheet))
+    return "--datasheet", str(folder / "datasheet.json")
+
+
+def test_a_network_of_other_images_than_drawings_gets_them_at_its_size(
+    measured: Path, tmp_path: Path, target: Path, predict: Predict
+) -> None:
+    """Without a word of the user's: the datasheet says which form the images had, and how they were fitted."""
+    photo = np.zeros((56, 84), np.uint8)
+    photo[10:40, 20:60] = 200
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    more = datasheet(tmp_path, measured, form="ink", fit="stretch")
+    predict(tmp_path / "photo.png", more=more)
+    (found,) = rows(target / "p.csv")
+    shutil.rmtree(target)
+    Image.fromarray(fitted(Image.fromarray(photo), (28, 28), "stretch")).save(tmp_path / "fitted.png")
+    predict(tmp_path / "fitted.png", more=("--as-is",))
+    (expected,) = rows(target / "p.csv")
+    assert [found[name] for name in "0123456789"] == [expected[name] for name in "0123456789"]
+    shutil.rmtree(target)
+    assert "--several: the network was trained on no drawings" in predict(
+        tmp_path / "photo.png", more=(*more, "--several")
+    )
 
 
 def picture(source: str | None) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(str(source).removeprefix("data:image/png;base64,"))))
+
+
+@pytest.mark.parametrize("run", [RUN, PAIR_RUNS[2]])
+def test_probabilities_are_calibrated_and_doubts_noted(
+    measured: Path, images: np.ndarray, tmp_path: Path, target: Path, predict: Predict, run: str
+) -> None:
+    """By the scores of held-out images, made up: half of the test images, the others being farther out."""
+    logits = load_file(measured / run / "predictions.safetensors")["logits"]
+    logs = scipy.special.log_softmax(logits.astype(float), axis=1)
+    inner, outer = np.split(np.argsort(((logs - logs.mean(axis=0)) ** 2).sum(axis=1)), 2)
+    labels = np.where(np.arange(100) % 4, logits[inner].argmax(axis=1), 0).astype(np.uint8)
+    save_file({"logits": logits[inner], "labels": labels}, tmp_path / "v")
+    temperature = fit_temperature(logits[inner], labels)
+    assert temperature is not None and abs(temperature - 1) > 0.01
+    expected = scipy.special.softmax(logits.astype(float) / temperature, axis=1)
+    limit = round(float(np.median(expected.max(axis=1))), 4)
+
+    more = ("--as-is", "--validation", str(tmp_path / "v"), f"--unsure-below={limit}")
+    said = predict(*as_pngs(tmp_path, images), weights=f"{run}/weights.safetensors", more=more)
+    table = rows(target / "p.csv")
+    found = np.array([[float(row[name]) for name in "0123456789"] for row in table])
+    np.testing.assert_allclose(found, expected, atol=2e-6)
+    distances = scipy.spatial.distance.cdist(logs, logs[inner])
+    among = np.sort(distances[inner], axis=1)[:, 1]
+    unlike = (distances.min(axis=1) > np.percentile(among, 99)).tolist()
+    assert sum(unlike) >= 10 and not any(np.array(unlike)[inner])
+    unsure = (expected.max(axis=1) < limit).tolist()
+    words = {(True, False): "unsure", (False, True): "unlike the training images"}
+    words |= {(False, False): "", (True, True): ", ".join(words.values())}
+    notes = [words[doubts] for doubts in zip(unsure, unlike, strict=True)]
+    assert [row["note"] for row in table] == notes and set(notes) >= {"", "unsure"}
+    assert len(said.splitlines()) == 200 and said.splitlines()[outer[-1]].endswith(notes[outer[-1]])
+    page = Page((target / "p.html").read_text())
+    assert "calibrated on 100 held-out images" in page.text["p"] and "marked as unsure" in page.text["p"]
+    assert sum(attributes.get("class") == "note" for _, attributes in page.elements) == sum(map(bool, notes))
+
+
+@pytest.mark.parametrize("wrong", ["90", "-1", "nan"])
+def test_a_doubt_is_a_probability(tmp_path: Path, predict: Predict, wrong: str) -> None:
+    assert predict(tmp_path, more=(f"--unsure-below={wrong}",)).startswith(f"error: --unsure-below: {wrong} is no prob")
 
 
 def test_drawings_are_seen_as_the_data_is(images: np.ndarray, tmp_path: Path, target: Path, predict: Predict) -> None:
@@ -115,6 +191,32 @@ def test_the_page_shows_images_and_shares(images: np.ndarray, tmp_path: Path, ta
         # A class's name stands before its share: 7 and 98.1 are written 798.1.
         assert [float(share[1:]) for share in shares] == pytest.approx([100 * p for p in likeliest], abs=0.051)
         assert shares[0][0] == row["prediction"]
+
+
+def test_several_in_one_image(images: np.ndarray, tmp_path: Path, target: Path, predict: Predict) -> None:
+    """They are read as each of them alone, with its box; the page shows them together."""
+    sheet = np.full((200, 400), 255, np.uint8)
+    for number, (top, left) in enumerate([(0, 0), (0, 100), (110, 200)]):
+        sheet[top : top + 84, left : left + 84] = 255 - images[number].repeat(3, axis=0).repeat(3, axis=1)
+    alone = as_pngs(tmp_path, images[:3].repeat(3, axis=1).repeat(3, axis=2))
+    Image.fromarray(sheet).save(tmp_path / "row.png")
+    predict(*alone)
+    expected = rows(target / "p.csv")
+    shutil.rmtree(target)
+    predict(tmp_path / "row.png", alone[0], more=("--several",))
+    found = rows(target / "p.csv")
+    assert list(found[0])[:6] == ["file", "x", "y", "width", "height", "prediction"]
+    assert [row["file"] for row in found] == [str(tmp_path / "row.png")] * 3 + [str(alone[0])]
+    for one, same, (top, left) in zip(found, expected, [(0, 0), (0, 100), (110, 200)], strict=False):
+        assert [one[name] for name in list(same)[1:]] == list(same.values())[1:]
+        ink = images[int(Path(same["file"]).stem)] > 25
+        box = [3 * int(np.flatnonzero(ink.any(axis=axis))[0]) for axis in (0, 1)]
+        assert [int(one["x"]), int(one["y"])] == [left + box[0], top + box[1]]
+    page = Page((target / "p.html").read_text())
+    assert page.open == [] and page.text["h2"] == f"{tmp_path / 'row.png'}{alone[0]}"
+    read = " ".join(row["prediction"] for row in found[:3])
+    assert read in page.text["p"]
+    assert sum(tag == "img" for tag, _ in page.elements) == 2 + 4
 
 
 def test_names_of_files(images: np.ndarray, tmp_path: Path, target: Path, predict: Predict) -> None:

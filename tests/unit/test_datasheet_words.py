@@ -28,7 +28,10 @@ SHEET: dict[str, Any] = {
             {"split_by": "content", "test_fraction": 0.2},
             "About 20\u202f% of the images were set aside as test images, by their content",
         ),
-        ({"split_by": "group", "test_fraction": 0.2, "group": "the *_one*"}, r"together (`group`: the \*\_one\*)."),
+        (
+            {"split_by": "group", "test_fraction": 0.2, "group": "the *_one*"},
+            r"together (`group`: the \*\_one\*); so are those that",
+        ),
     ],
 )
 def test_how_the_images_were_divided(changes: dict[str, Any], said: str) -> None:

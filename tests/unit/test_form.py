@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from digits.data.centring import centre
-from digits.rendering.form import CENTRED, INK, PICTURE, called, form_of, last_axis
+from digits.data.form import CENTRED, INK, PICTURE, form_of
+from digits.rendering.form import called, last_axis
 
 NUMBERS = np.random.default_rng(0)
 BARS = np.zeros((30, 28, 28), np.uint8)

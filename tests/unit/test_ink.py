@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from digits.data.centring import centre
 from digits.data.ink import find_ink, read_drawing, without_frame
+from digits.data.sheet_lines import without_lines
 from pictures import encoded
 from PIL import Image, ImageDraw
 
@@ -116,6 +117,40 @@ def test_what_is_around_a_drawing_is_left_out_with_a_word(case: str, capfd: pyte
     np.testing.assert_array_equal(read_drawing("a", encoded(AROUND[case])).ink, EXPECTED)
     said = capfd.readouterr().err
     assert said == "a: a frame around the drawing, or what touches the picture's border, is left out\n"
+
+
+SHADOW = np.where(ACROSS + 0.3 * DOWN > 0.6, 0.5, 1)  # its edge runs through the bar
+
+
+@pytest.mark.parametrize("dark_on_light", [True, False])
+def test_a_shadow_with_a_sharp_edge_is_no_ink(dark_on_light: bool) -> None:
+    image = bar("L", 235, 40) if dark_on_light else bar("L", 90, 250)
+    ink = read_drawing("a", encoded(Image.fromarray((np.asarray(image) * SHADOW).astype(np.uint8)))).ink
+    np.testing.assert_array_equal(ink > 60, EXPECTED > 0)
+
+
+def lined(*, upright: bool, fall: int) -> np.ndarray:
+    """Three lines, 2 pixels thick, of which the bar covers a part of at least one."""
+    image = bar("L", 235, 60)
+    for at in (40, 60, 85):
+        ends = (at, 0, at + fall, 99) if upright else (0, at, 89, at + fall)
+        ImageDraw.Draw(image).line(ends, fill=150, width=2)
+    ImageDraw.Draw(image).rectangle(STROKE, fill=60)
+    return np.asarray(image)
+
+
+@pytest.mark.parametrize("upright", [False, True])
+@pytest.mark.parametrize("fall", [0, 3, -3])
+def test_lines_across_the_sheet_are_no_ink(upright: bool, fall: int, capfd: pytest.CaptureFixture[str]) -> None:
+    ink = read_drawing("a", encoded(Image.fromarray(lined(upright=upright, fall=fall)))).ink
+    np.testing.assert_array_equal(ink > 100, EXPECTED > 0)
+    assert capfd.readouterr().err == "a: lines across the sheet are left out\n"
+
+
+def test_a_stroke_is_no_line() -> None:
+    ink = np.zeros((100, 90), np.uint8)
+    ink[50:60] = ink[20:80, 40:50] = 255
+    assert without_lines(ink, 25) is ink
 
 
 def test_a_drawing_that_touches_the_border_stays_with_a_word(capfd: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from conftest import python
-from digits.rendering.form import INK
+from digits.data.form import INK
 from digits.rendering.plotting import image_grid, save_figures, short
 from drawings import svg_texts
 from matplotlib.font_manager import fontManager

@@ -5,7 +5,7 @@ import io
 
 import numpy as np
 import pytest
-from digits.rendering.form import INK, PICTURE
+from digits.data.form import INK, PICTURE
 from digits.rendering.sheet import image_sheet, images_of
 from PIL import Image
 

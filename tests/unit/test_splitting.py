@@ -7,7 +7,7 @@ import pytest
 import torch
 from digits.core.command import UserError
 from digits.data.examples import as_examples
-from digits.data.splitting import output_classes, split_validation, training_images
+from digits.data.splitting import VALIDATION_SPLITS, output_classes, split_validation, training_images
 from digits.data.tensors import Split, load_split
 from small import recipe
 
@@ -58,6 +58,42 @@ def test_a_stratified_part_has_as_large_a_part_of_each_class() -> None:
     assert sorted([*train.tolist(), *held_out.tolist()]) == list(range(161))
     assert held_out.tolist() != split_validation(values, 32, "last")[1].tolist(), "random ones"
     assert set(split_validation(values, 0.1, "stratified")[1].tolist()) < set(held_out.tolist())
+
+
+@pytest.mark.parametrize("choice", VALIDATION_SPLITS)
+def test_groups_are_held_out_whole(choice: str) -> None:
+    """As many images as groups of one to seven allow; where each image is a group, the same as without groups."""
+    shuffled = torch.randperm(280, generator=torch.Generator().manual_seed(0))
+    groups = torch.cat([torch.full((1 + n % 7,), 1000 - n) for n in range(70)])[shuffled]
+    values = groups % 3
+    before = torch.empty(0, dtype=torch.int64)
+    for size in (0, 20, 0.25, 140):
+        train, held_out = split_validation(values, size, choice, groups)
+        assert sorted([*train.tolist(), *held_out.tolist()]) == list(range(280))
+        assert not set(groups[train].tolist()) & set(groups[held_out].tolist())
+        assert abs(len(held_out) - (70 if size == 0.25 else size)) <= 3
+        assert set(before.tolist()) <= set(held_out.tolist())
+        before = held_out
+    alone = split_validation(values, 0.2, choice, torch.arange(280))
+    assert [part.tolist() for part in alone] == [part.tolist() for part in split_validation(values, 0.2, choice)]
+    train, held_out = split_validation(values, 0.01, choice, groups % 2)
+    assert len(set((groups % 2)[held_out].tolist())) == len(set((groups % 2)[train].tolist())) == 1, (
+        "one of two, however large"
+    )
+
+
+@pytest.mark.parametrize(
+    ("of_one_group", "message"),
+    [
+        (True, "recipe.validation_size: all 500 images are of one group; holding some out needs two, or 0"),
+        (False, "recipe.validation_size: holds out all groups with images of class '"),
+    ],
+)
+def test_groups_of_which_none_is_left_to_train_on_are_refused(split: Split, of_one_group: bool, message: str) -> None:
+    grouped = split._replace(groups=split.labels.astype("uint32") * (not of_one_group))  # else each class is a group
+    with pytest.raises(UserError, match="^" + re.escape(message)):
+        training_images(grouped, recipe(validation_size=0.2), ALL, 0)
+    assert len(training_images(grouped, recipe(), ALL, 0)[0]) == 500
 
 
 @pytest.mark.parametrize(("size", "count"), [(0, 0), (0.2, 100), (0.0011, 1), (1, 1), (100, 100)])

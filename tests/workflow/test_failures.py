@@ -71,6 +71,16 @@ def test_a_training_that_diverges_leaves_the_other_results(project: Project) -> 
     assert plan(project).all == {"train published 0", "evaluate published 0"} | RESULTS
 
 
+def test_a_recipe_that_does_not_fit_the_images_is_said_at_the_end(project: Project) -> None:
+    set_keys(
+        project.config,
+        {"models": ["linear"], "recipes.linear": {"crop": 5, "epochs": 1, "batch_size": 50, "validation_size": 0}},
+    )
+    said = make(project, "--until", "train").output
+    assert said.count("warning") == 1
+    assert said.count("\nlinear: warning: recipe.crop: 5 leaves 18×18 of 28×28 pixels; choose 0\n") == 1
+
+
 def test_after_a_killed_training_the_next_run_makes_what_is_missing(project: Project, tmp_path: Path) -> None:
     set_keys(project.config, {"models": ["linear"], "recipes.linear.epochs": 150})
     shutil.rmtree(project.folder / "logs")

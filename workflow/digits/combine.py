@@ -1,7 +1,7 @@
 """Combine independently trained networks into an ensemble: the mean of their probabilities is its prediction.
 
 Reads what `train` and `evaluate` wrote of each member, and writes the same files for the ensemble: weights (those of all
-members), predictions and measures. No network runs here.
+members), predictions, scores of the held-out images and measures. No network runs here.
 """
 
 import json
@@ -67,7 +67,7 @@ def join_validation(paths: Sequence[Path], classes: int) -> tuple[np.ndarray, np
     members = [load_validation(path, classes) for path in paths]
     for path, (_, labels) in zip(paths, members, strict=True):
         require_same_images(paths[0], members[0][1], path, labels)
-    return mean_logits([logits for logits, _ in members]), members[0][1]
+    return mean_logits([logits for logits, _ in members]).astype(np.float32), members[0][1]
 
 
 def main() -> None:
@@ -80,6 +80,7 @@ def main() -> None:
     parser.add_argument("--label-errors", default="[]", help="suspected label errors: image numbers, as JSON")
     parser.output("--weights", "safetensors file to write: the weights of all members")
     parser.output("--predictions", "safetensors file to write: log mean probabilities")
+    parser.output("--validation", "safetensors file to write: the same of the images that all members held out")
     parser.output("--metrics", "JSON file to write: the measures")
     args = parser.parse_args()
 
@@ -92,10 +93,12 @@ def main() -> None:
     label_errors = read_label_errors(args.label_errors, len(predictions.labels))
     parameters = sum(read_measures(path)["parameters"] for path in args.member_metrics)
     measured = {**measure_run(header, parameters, predictions, held_out, label_errors), "snapshots": []}
-    with whole_files(args.weights, args.predictions, args.metrics, made_from=args.made_from) as parts:
-        weights_part, predictions_part, metrics_part = parts
+    targets = (args.weights, args.predictions, args.validation, args.metrics)
+    with whole_files(*targets, made_from=args.made_from) as parts:
+        weights_part, predictions_part, validation_part, metrics_part = parts
         weights_part.write_bytes(save(tensors, metadata={"training": json.dumps(header)}))
         save_predictions(predictions_part, predictions)
+        validation_part.write_bytes(save(dict(zip(("logits", "labels"), held_out, strict=True))))
         metrics_part.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
     accuracy = measured["test"]["accuracy"]
     log(f"{args.model}, seed {args.seed}: {accuracy:.2%} of the test images, {header['members']} members")

@@ -60,7 +60,8 @@ def limited(found: Collection, limits: Mapping[str, int | None]) -> Collection:
         if limit is None or limit >= len(split.labels):
             continue
         kept = np.linspace(0, len(split.labels) - 1, limit).round().astype(int)
-        splits[part] = Split(split.images[kept], split.labels[kept], split.classes)
+        groups = None if split.groups is None else split.groups[kept]
+        splits[part] = Split(split.images[kept], split.labels[kept], split.classes, groups)
         names[part] = [names[part][number] for number in kept]
         if hashes:
             hashes[part] = [hashes[part][number] for number in kept]

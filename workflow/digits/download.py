@@ -56,7 +56,10 @@ def download(sources: list[str], outputs: dict[Path, str], timeout: float = 10, 
                 time.sleep(2**attempt)
                 reasons = fetch_all(sources, outputs, folder, timeout)
             if reasons:
-                raise UserError(f"no source works [{'; '.join(reasons)}]; name a folder of your own as dataset.path")
+                remedy = "name a folder of your own as dataset.path"
+                if all(map(is_folder, sources)):
+                    remedy = "dataset.path needs all four files, dataset.sha256 the checksums of your own"
+                raise UserError(f"no source works [{'; '.join(reasons)}]; {remedy}")
             for part, output in zip(parts, outputs, strict=True):
                 (folder / output.name).replace(part)
     finally:

@@ -14,11 +14,12 @@ from digits.core.arrays import label_type
 from digits.core.command import UserError, log, run
 from digits.core.files import whole_files
 from digits.core.options import command_parser
+from digits.data.form import form_of
 from digits.data.tensors import Split, load_split
 from digits.networks.export import encode, portable_network
 from digits.rendering.answers import Answers, answers, wanted_images
 from digits.rendering.class_map import circle_order, places, softened
-from digits.rendering.form import MANY, form_of, last_axis
+from digits.rendering.form import MANY, last_axis
 from digits.rendering.sheet import image_sheet
 from digits.statistics.metrics import read_label_errors
 from digits.statistics.predictions import load_predictions, require_one_each, require_same_images

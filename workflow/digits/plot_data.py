@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 
 from digits.core.command import run
 from digits.core.options import command_parser
+from digits.data.form import form_of
 from digits.data.tensors import Split, load_split
-from digits.rendering.form import MANY, form_of
+from digits.rendering.form import MANY
 from digits.rendering.plotting import (
     FAINT,
     NARROW,

@@ -11,9 +11,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from digits.core.command import run
+from digits.data.form import form_of
 from digits.data.tensors import Split, load_split
 from digits.rendering.answers import answers
-from digits.rendering.form import MANY, form_of
+from digits.rendering.form import MANY
 from digits.rendering.plotting import FAINT, empty_figure, image_grid, letters, save_figures, short
 from digits.rendering.words import in_percent
 from digits.statistics.predictions import Predictions, load_predictions

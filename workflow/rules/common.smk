@@ -149,6 +149,15 @@ def say_processor():
         print(f"This is {processor()}: results differ in the last digits from those published.", file=sys.stderr)
 
 
+def say_warnings():
+    """Repeat at the end, once for each model, what its trainings warned of in their logs."""
+    for model, seeds in PLANNED.items():
+        logs = [log for seed in seeds if (log := Path(f"logs/train/{model}-{seed}.log")).exists()]
+        lines = [line for log in logs for line in log.read_text(encoding="utf-8").splitlines()]
+        for line in dict.fromkeys(line for line in lines if line.startswith("warning: ")):
+            print(f"{model}: {line}", file=sys.stderr)
+
+
 def sources():
     """Return where the raw files may come from: the user's own folder alone, if one is named."""
     return [str(dataset_path(DATASET))] if DATASET["path"] else DATASET["sources"]

@@ -41,6 +41,7 @@ rule combine:
     output:
         weights=f"{RUN}/weights.safetensors",
         predictions=f"{RUN}/predictions.safetensors",
+        validation=f"{RUN}/validation.safetensors",
         metrics=f"{RUN}/metrics.json",
     log:
         "logs/combine/{model}-{seed}.log",
@@ -59,7 +60,7 @@ rule combine:
         "python -m digits.combine --model {wildcards.model} --seed {wildcards.seed} --member-weights {input.weights}"
         " --member-predictions {input.predictions} --member-validation {input.validation}"
         " --member-metrics {input.metrics} --label-errors {params.label_errors:q} --weights {output.weights}"
-        " --predictions {output.predictions} --metrics {output.metrics} 2> {log}"
+        " --predictions {output.predictions} --validation {output.validation} --metrics {output.metrics} 2> {log}"
 
 
 rule summarise:

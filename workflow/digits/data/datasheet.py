@@ -10,6 +10,7 @@ import numpy as np
 from digits.core.fields import AMOUNT, COUNT, FLAG, ORDINAL, SHARE, TEXT, Kind, Maybe, Rule, read_json
 from digits.data.collection import Collection
 from digits.data.duplicates import NEAR, counted, exact_duplicates, near_duplicates, thumbnails
+from digits.data.form import FORMS, form_of
 from digits.data.partition import digests
 
 # How the parts came about: the IDX files are parts; so are folders, or values of a table; a hash of the pixels or the group.
@@ -25,6 +26,7 @@ DATASHEET = Kind(
         "images": {"train": COUNT, "test": COUNT},
         "classes": [{"class": TEXT, "train": COUNT, "test": COUNT}],
         "colour": FLAG,
+        "form": TEXT,
         "size": SIZE,
         "fit": Maybe(TEXT),
         "sizes_found": {"smallest": SIZE, "median": SIZE, "largest": SIZE, "distinct": ORDINAL},
@@ -34,6 +36,7 @@ DATASHEET = Kind(
     },
     [
         Rule("split_by", f"one of {', '.join(SPLITS)}", lambda it: it["split_by"] in SPLITS),
+        Rule("form", f"one of {', '.join(FORMS)}", lambda it: it["form"] in FORMS),
         Rule(
             "images",
             "the sums over classes",
@@ -65,6 +68,7 @@ def datasheet(found: Collection, how: Mapping[str, Any]) -> dict[str, Any]:
             for number, name in enumerate(train.classes)
         ],
         "colour": train.images.ndim == 4,
+        "form": form_of(train.images),
         "size": list(train.images.shape[-2:]),
         "sizes_found": {
             "smallest": list(by_area[0]),

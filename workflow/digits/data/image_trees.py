@@ -68,8 +68,13 @@ def read_image_tree(source: Path, workers: int, wanted: Wanted = AS_IT_IS) -> Co
     test = chosen_for_testing(keys, labels, classes, wanted.test_fraction)
     mask = {"train": ~test, "test": test}
     of_part = dict(zip(mask, parted(images, test), strict=True))
+    splits = {part: Split(of_part[part], labels[mask[part]], classes) for part in mask}
+    if wanted.group is not None:
+        groups = [item.group for item in itertools.compress(items, mask["train"])]
+        number = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+        splits["train"] = splits["train"]._replace(groups=np.array([number[group] for group in groups], np.uint32))
     return Collection(
-        {part: Split(of_part[part], labels[mask[part]], classes) for part in mask},
+        splits,
         {part: list(itertools.compress(names, mask[part])) for part in mask},
         sizes,
         "content" if wanted.group is None else "group",

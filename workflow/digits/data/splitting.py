@@ -22,19 +22,33 @@ def output_classes(recipe: Recipe, classes: Sequence[str]) -> list[int]:
     return [number for number, name in enumerate(classes) if name in wanted]
 
 
-def split_validation(labels: Tensor, validation_size: float, choice: str) -> tuple[Tensor, Tensor]:
+def split_validation(
+    labels: Tensor, validation_size: float, choice: str, groups: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Choose the images to train on and those held out: the same ones for every model and seed. Indices, int64.
 
     `validation_size` is a number of images or, below 1, a fraction of them; `choice` a name in VALIDATION_SPLITS. What a
-    smaller number holds out is among what a larger one does.
+    smaller number holds out is among what a larger one does. `groups`, [N], are held out whole, in the order of their first
+    images, so many as come nearest to the number wanted, and at least one.
     """
     count = len(labels)
     size = round(validation_size * count) if validation_size < 1 else int(validation_size)
     if size >= count:
         raise UserError(f"recipe.validation_size: {size:,} of {count:,} images leaves none to train on; hold out fewer")
-    order = VALIDATION_SPLITS[choice](labels)
-    held_out = order[count - size :].sort().values
-    return order[: count - size].sort().values, held_out
+    if groups is None:
+        groups = torch.arange(count)
+    _, group, sizes = groups.unique(return_inverse=True, return_counts=True)
+    if size and len(sizes) == 1:
+        raise UserError(
+            f"recipe.validation_size: all {count:,} images are of one group; holding some out needs two, or 0"
+        )
+    first = torch.full_like(sizes, count).scatter_reduce(0, group, torch.arange(count), "amin")
+    order = VALIDATION_SPLITS[choice](labels[first])
+    held_out = torch.zeros(len(sizes), dtype=torch.bool)
+    if size:
+        totals = sizes[order].flip(0).cumsum(0)[:-1]
+        held_out[order[-1 - int((totals - size).abs().argmin()) :]] = True
+    return (~held_out[group]).nonzero().flatten(), held_out[group].nonzero().flatten()
 
 
 def _random(labels: Tensor) -> Tensor:
@@ -74,9 +88,14 @@ def training_images(split: Split, recipe: Recipe, outputs: Sequence[int], seed: 
     """
     labels = torch.from_numpy(split.labels.astype(np.int64))  # torch computes little with uint16
     wanted = torch.isin(labels, torch.tensor(outputs))
-    train, held_out = (
-        part[wanted[part]] for part in split_validation(labels, recipe.validation_size, recipe.validation_split)
-    )
+    groups = None if split.groups is None else torch.from_numpy(split.groups.astype(np.int64))
+    parts = split_validation(labels, recipe.validation_size, recipe.validation_split, groups)
+    train, held_out = (part[wanted[part]] for part in parts)
+    if groups is not None and (without := sorted(set(labels[held_out].tolist()) - set(labels[train].tolist()))):
+        raise UserError(
+            f"recipe.validation_size: holds out all groups with images of class '{split.classes[without[0]]}'; hold out fewer, "
+            "or none (0)"
+        )
     if recipe.labels_per_class is not None:
         order = train[torch.randperm(len(train), generator=generator_for("few labels", seed))]
         of_each = [order[labels[order] == number] for number in outputs]

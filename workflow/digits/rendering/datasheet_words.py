@@ -14,7 +14,7 @@ def division(sheet: Mapping[str, Any]) -> str:
         return "The folders, or the table of labels, say which are training and which test images."
     share = f"About {percent(sheet['test_fraction'], 0)} of the images were set aside as test images"
     if sheet["split_by"] == "group":
-        return f"{share}, all images of a group together (`group`: {escaped(sheet['group'])})."
+        return f"{share}, all images of a group together (`group`: {escaped(sheet['group'])}); so are those that a training holds out."
     return (
         f"{share}, by their content: the choice stays the same when images are added, and equal ones stay on one side."
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from IPython.display import HTML, display
 
-from digits.rendering.form import CENTRED, INK, PICTURE
+from digits.data.form import CENTRED, INK, PICTURE
 from digits.rendering.kinds import labels_of
 
 PAD = 280  # pixels of the drawing area's longer side

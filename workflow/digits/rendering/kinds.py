@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from digits.core.fields import AMOUNT, COUNT, FLAG, NUMBER, ORDINAL, TEXT, Kind, Maybe, Rule
-from digits.rendering.form import FORMS, MANY
+from digits.data.form import FORMS
+from digits.rendering.form import MANY
 from digits.rendering.sheet import decode
 
 OPTIONAL = ("ladder", "learning", "experiment")  # tables that not every configuration has

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from IPython.display import HTML, display
 
-from digits.rendering.form import MANY, PICTURE
+from digits.data.form import PICTURE
+from digits.rendering.form import MANY
 from digits.rendering.kinds import WHOLE, labels_of
 from digits.rendering.links import Source, links
 from digits.rendering.page import percent, turned

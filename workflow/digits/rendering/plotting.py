@@ -23,7 +23,8 @@ from PIL import Image
 
 from digits.core.files import whole_files
 from digits.core.tables import to_csv
-from digits.rendering.form import PICTURE, last_axis
+from digits.data.form import PICTURE
+from digits.rendering.form import last_axis
 
 # Okabe and Ito's colours, which the colour-blind can tell apart, https://jfly.uni-koeln.de/color/; yellow left out.
 COLOURS = ("#0072B2", "#E69F00", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000")

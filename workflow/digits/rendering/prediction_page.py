@@ -35,6 +35,12 @@ ol { margin: 0; padding: 0; list-style: none; }
 li { display: grid; grid-template-columns: minmax(2rem, auto) 1fr 5rem; gap: 0.7rem; align-items: center; overflow-wrap: anywhere; }
 li:first-child { font-weight: 600; }
 .problem { grid-column: 1 / -1; margin: 0; }
+.note { grid-column: 1 / -1; margin: 0; padding-left: 0.6rem; border-left: 4px solid #e69f00; }
+.whole { grid-column: 1 / -1; }
+.read { grid-column: 1 / -1; margin: 0; font-size: 1.6rem; overflow-wrap: anywhere; }
+.signs { grid-column: 1 / -1; display: flex; flex-wrap: wrap; gap: 1rem; }
+.signs figure { width: 6rem; }
+.signs .seen { width: 4rem; }
 .bar { height: 0.8rem; background: var(--bar); }
 .share { text-align: right; font-variant-numeric: tabular-nums; }
 """
@@ -45,9 +51,19 @@ class Prediction(NamedTuple):
 
     name: str
     picture: str = ""  # as it was given, as an address
-    seen: np.ndarray | None = None  # uint8, as the network takes it
+    seen: np.ndarray | None = None  # uint8 [height, width] or [3, height, width], as the network takes it
     problem: str = ""  # what is wrong with the file, which then has no more than its name
     probabilities: np.ndarray | None = None  # float64, one a class
+    note: str = ""  # why to doubt the answer
+    box: tuple[int, int, int, int] | None = None  # left, top, width and height of one of several in the picture
+
+    def answer(self, classes: Sequence[str]) -> str:
+        """Return the class that the network finds likeliest; nothing where it was not asked."""
+        return "" if self.probabilities is None else classes[int(self.probabilities.argmax())]
+
+    def share(self) -> float:
+        """Return the probability that the network gives to it."""
+        return 0.0 if self.probabilities is None else float(self.probabilities.max())
 
 
 def page_top(title: str, about: str) -> str:
@@ -74,16 +90,25 @@ def thumbnail(picture: Image.Image) -> str:
     return _source(picture)
 
 
-def section(prediction: Prediction, classes: Sequence[str]) -> str:
-    """Return a section of the page: an image as given and as the network saw it, and the classes it finds likeliest."""
-    name = html.escape(prediction.name)
-    if prediction.seen is None or prediction.probabilities is None:
-        return f"""<section>
-<h2>{name}</h2>
-<p class="problem">Not classified: {html.escape(prediction.problem)}.</p>
-</section>
-"""
-    height, width = prediction.seen.shape
+def section(predictions: Sequence[Prediction], classes: Sequence[str]) -> str:
+    """Return a section of the page: a file's image as given and as the network saw it, and the classes it finds likeliest.
+
+    Of several in one image: the image with their boxes, what was read, and each with its answer.
+    """
+    first = predictions[0]
+    name = html.escape(first.name)
+    if first.probabilities is None:
+        content = f'<p class="problem">Not classified: {html.escape(first.problem)}.</p>\n'
+    elif first.box is None:
+        content = _single(first, name, classes)
+    else:
+        content = _several(predictions, name, classes)
+    return f"<section>\n<h2>{name}</h2>\n{content}</section>\n"
+
+
+def _single(prediction: Prediction, name: str, classes: Sequence[str]) -> str:
+    assert prediction.seen is not None and prediction.probabilities is not None  # noqa: S101
+    height, width = prediction.seen.shape[-2:]
     probabilities = prediction.probabilities
     bars = "".join(
         f"<li><span>{html.escape(classes[number])}</span>"
@@ -91,15 +116,37 @@ def section(prediction: Prediction, classes: Sequence[str]) -> str:
         f'<span class="share">{100 * probabilities[number]:.1f}\u202f%</span></li>'
         for number in np.argsort(-probabilities, kind="stable")[:LIKELIEST]
     )
-    return f"""<section>
-<h2>{name}</h2>
-<figure><img src="{prediction.picture}" alt="{name}, as it was given">
+    return f"""<figure><img src="{prediction.picture}" alt="{name}, as it was given">
 <figcaption>as given</figcaption></figure>
-<figure><img class="seen" src="{_source(Image.fromarray(prediction.seen))}" alt="{name}, as the network saw it">
+<figure><img class="seen" src="{_seen(prediction)}" alt="{name}, as the network saw it">
 <figcaption>as the network saw it, {width}×{height} pixels</figcaption></figure>
 <ol aria-label="The likeliest classes of {name}">{bars}</ol>
-</section>
+{_note(prediction)}"""
+
+
+def _several(predictions: Sequence[Prediction], name: str, classes: Sequence[str]) -> str:
+    answers = [html.escape(prediction.answer(classes)) for prediction in predictions]
+    signs = "".join(
+        f'<figure><img class="seen" src="{_seen(prediction)}" alt="{answer}, as the network saw it">'
+        f"<figcaption>{answer}, {100 * prediction.share():.1f}\u202f%</figcaption>{_note(prediction)}</figure>\n"
+        for answer, prediction in zip(answers, predictions, strict=True)
+    )
+    return f"""<figure class="whole"><img src="{predictions[0].picture}" alt="{name}, with a box around each of {len(answers)}">
+<figcaption>as given, {len(answers)} cut apart</figcaption></figure>
+<p class="read">{" ".join(answers)}</p>
+<div class="signs">
+{signs}</div>
 """
+
+
+def _note(prediction: Prediction) -> str:
+    return f'<p class="note">{html.escape(prediction.note)}</p>\n' if prediction.note else ""
+
+
+def _seen(prediction: Prediction) -> str:
+    assert prediction.seen is not None  # noqa: S101
+    coloured = prediction.seen.ndim > 2
+    return _source(Image.fromarray(prediction.seen.transpose(1, 2, 0) if coloured else prediction.seen))
 
 
 def _source(image: Image.Image) -> str:

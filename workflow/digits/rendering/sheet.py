@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from digits.rendering.form import PICTURE, last_axis
+from digits.data.form import PICTURE
+from digits.rendering.form import last_axis
 
 GREYS = 8
 QUALITY = 80  # of pictures
