@@ -24,6 +24,7 @@ from project import (
     EXPLANATION,
     FIGURES,
     MISTAKES,
+    RECIPES,
     RUNS,
     TABLES,
     TENSORS,
@@ -253,6 +254,14 @@ def test_it_says_how_it_was_made(built: Path, page: Page) -> None:
     # The small data set is not the whole of MNIST, and its checksums say so.
     about_data = page.text["p"].partition("To cite this report")[0]
     assert "MNIST" not in about_data.replace("mnist/", "") and "Licence" not in page.text["strong"]
+
+
+def test_what_a_recipe_leaves_to_the_images_is_said_as_it_was_decided(rebuild: Rebuild) -> None:
+    """Of 500 training images, a fifth is held out, and batches of the 400 others have 16, the fewest."""
+    page = rebuild(recipes={**RECIPES, "linear": {**RECIPES["linear"], "batch_size": "auto", "validation_size": 0.2}})
+    (row,) = [cells for cells in page.rows if cells[0] == "linear" and "400" in cells]
+    assert row[3] == "16" and row[-2] == "100 (20\u202f%)"
+    assert "with batches of 16," in page.text["p"] and "20\u202f% of the training images are held out" in page.text["p"]
 
 
 def test_a_second_source_of_accuracies_has_a_column_of_its_own(rebuild: Rebuild) -> None:
