@@ -69,6 +69,8 @@ READERS: dict[str, Read] = {
 }
 MUTATORS: dict[str, dict[str, Any]] = {".csv": TABLES, ".json": JSON, ".safetensors": SAFETENSORS}
 INSTEAD = {
+    "summary.csv": ",".join(SUMMARY.holds)
+    + "\nlinear,2,30,,0.5,0.75,,0.5,1,100,25,0.5,0,1,0.5,0,1,0.5,0.5,one,0.2,1.5,,,,True\n",
     # The small project has no mistakes that all its runs share, and classes whose names are numbers.
     "mistakes.csv": "image,label,predicted,agree,runs\n7,3,5,2,2\n9,4,9,1,2\n12,0,6,1,2\n",
     "class-means.csv": "class,most_alike,correlation\na,b,0.6718698\nb,a,0.6718698\nc,a,-0.25\n",

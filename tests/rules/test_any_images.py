@@ -73,7 +73,7 @@ def test_any_images(
     together: list[object] = ["--model", "both", "--seed", 0]
     for option in ("weights", "predictions", "validation", "metrics"):
         together += [f"--member-{option}", *(tmp_path / f"{seed}" / option for seed in (0, 1))]
-        together += [f"--{option}", tmp_path / "both" / option] if option != "validation" else []
+        together += [f"--{option}", tmp_path / "both" / option]
     result = command("combine", *together)
     assert result.status == 0, result.output
 

@@ -1,5 +1,6 @@
 """`digits.convert`: tensors hold exactly what the files hold, whichever way they are packed; bad files are named."""
 
+import csv
 import json
 import re
 import shutil
@@ -15,6 +16,7 @@ from digits.core.arrays import label_type
 from digits.data.collection import Form
 from digits.data.datasheet import load_datasheet
 from digits.data.image_trees import Wanted, read_image_tree
+from digits.data.resize import fitted
 from digits.data.tensors import Split, load_split, save_split
 from pictures import Tree, as_tgz, as_zip, bomb, image_tree, png
 from PIL import Image
@@ -141,7 +143,8 @@ def test_a_folder_of_photos(command: Command, tmp_path: Path, target: Path) -> N
     Image.open(one).save(copy)
     Image.open(one).save(other)
     (tmp_path / "photos" / "notes.txt").write_text("mine")
-    wanted = ("--test-fraction", 0.3, "--size", 24, 32, "--fit", "crop", "--colour", "--workers", 2)
+    wanted: tuple[object, ...] = ("--test-fraction", 0.3, "--size", 24, 32, "--fit", "crop", "--colour", "--workers", 2)
+    wanted += ("--files", target / "files.csv")
     result = command("convert", *from_images("convert", tmp_path / "photos", target), *wanted)
     assert result.status == 0, result.output
     assert (
@@ -155,6 +158,11 @@ def test_a_folder_of_photos(command: Command, tmp_path: Path, target: Path) -> N
     assert found == {**counts, "kind 1": counts["kind 1"] + 1, "kind 2": counts["kind 2"] + 1}
     for number, row in enumerate(sheet["classes"]):
         assert [row[part] for part in splits] == [np.sum(split.labels == number) for split in splits.values()]
+    for row in csv.DictReader((target / "files.csv").open(newline="")):
+        split, number = splits[row["part"]], int(row["image"])
+        assert split.classes[split.labels[number]] == row["class"] == row["file"].split("/")[0]
+        with Image.open(tmp_path / "photos" / row["file"]) as image:
+            np.testing.assert_array_equal(split.images[number], fitted(image, (24, 32), "crop", colour=True))
     assert sheet["duplicates"]["across"] == {"images": 0, "example": None}
     assert sheet["duplicates"]["contradictory"]["images"] == 3
     assert sum(sheet["duplicates"][part]["images"] for part in splits) == 2, "all three on one side"

@@ -229,7 +229,7 @@ def of_scores(path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "damage", "error"),
     [
-        ("weights.safetensors", Path.unlink, "{path}: not there yet; `make report` trains the configuration's models"),
+        ("weights.safetensors", Path.unlink, "{path}: not there; choose by MODEL= and SEED= among "),
         ("metrics.json", Path.unlink, "{path}: no such file or folder"),
         ("weights.safetensors", lambda path: rewrite(path, seed=7), "metrics.json: of seed 0, but {path} is of 7"),
         (

@@ -246,7 +246,10 @@ def test_it_says_how_it_was_made(built: Path, page: Page) -> None:
     for name, checksum in CONFIG["dataset"]["sha256"].items():
         assert f"{checksum}  resources/{name}" in page.text["pre"]
     assert "learning_rate: 50" in page.text["pre"] and "torch==2.13.0" in page.text["pre"]
-    assert "snakemake --cores 1 --force results/runs/balanced/seed-0/history.csv   # train" in page.text["pre"]
+    assert (
+        "snakemake --cores 1 --configfile config.yaml --force results/runs/balanced/seed-0/history.csv   # train"
+        in page.text["pre"]
+    )
     (workflow,) = [image["alt"] for image in images(page) if "The workflow" in image["alt"]]
     assert "train (12 jobs) needs convert; evaluate (6 jobs) needs convert, train" in workflow
     assert "linear." in page.text["strong"] and "wx + b" in page.text["p"] + page.text["li"]

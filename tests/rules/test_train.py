@@ -20,6 +20,11 @@ from small import as_modules, as_params, torch_epochs, torch_losses
 
 LINEAR, _, PUBLISHED, _, CONVOLUTIONAL, _ = RUNS
 DIVERGING: dict[str, Any] = {"loss": "cross_entropy", "hidden": [20], "batch_size": 200, "learning_rate": 1e10}
+UNSEEN: dict[str, Any] = {  # losses stay numbers, and so do weights, but not the statistics of the batch norm
+    **DIVERGING,
+    **{"network": "convolutional", "convolutions": [[4, 3, 2]], "hidden": [], "batch_norm": True},
+    **{"epochs": 1, "learning_rate": 1e25, "init": "kaiming"},
+}
 
 
 def recipe(model: str = "linear", **changes: Any) -> list[str]:
@@ -138,6 +143,7 @@ def test_a_log_gets_plain_lines(ran: Ran, trained: Path, target: Path) -> None:
     [
         ({"learning_rte": 3}, "recipe: unknown key 'learning_rte', did you mean 'learning_rate'?"),
         ({"batch_size": 401}, "recipe.batch_size: 401 is more than the 400 images"),
+        (UNSEEN, "a weight became infinite at epoch 1, batch"),
         (DIVERGING, "the loss became nan at epoch 2, batch 1 (step 3); choose a recipe.learning_rate below 1e+10"),
     ],
 )
@@ -152,6 +158,11 @@ def test_a_divergence_can_be_recorded(ran: Ran, trained: Path, target: Path) -> 
     assert torch.equal(scores["labels"], load_file(trained / LINEAR / "validation.safetensors")["labels"])
     assert [row["epoch"] for row in rows(target / LINEAR / "history.csv")] == ["1"]
     assert header(target / LINEAR / "weights.safetensors")["epochs"] == 1
+
+
+def test_one_image_may_be_held_out(ran: Ran, trained: Path, target: Path) -> None:
+    ran("train", trained, target, *recipe(validation_size=1))
+    assert load_file(target / LINEAR / "validation.safetensors")["labels"].shape == (1,)
 
 
 def test_early_stopping_ends_the_history(ran: Ran, trained: Path, target: Path) -> None:

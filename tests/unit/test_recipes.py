@@ -56,6 +56,7 @@ def test_a_file_of_weights_names_a_later_key_only_where_it_is_not_at_its_default
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"classes": ["a"]}, "classes: one alone; a network needs at least two to tell apart, or [] for all"),
         ({"epochs": 3, "snapshots": [2, 4, 5]}, "snapshots: [4, 5] come after the last epoch, 3"),
         ({"convolutions": [[4, 3, 2]]}, "convolutions: a dense network has none; choose network: convolutional"),
         ({"network": "convolutional"}, "convolutions: a convolutional network needs some"),

@@ -5,6 +5,7 @@ for each class or a table of labels. The MNIST images give byte-identical tensor
 tensors says what was found: sizes, duplicates, how many images of each class are in which part, and why.
 """
 
+import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -77,6 +78,16 @@ def require_classes(train: Split) -> None:
         raise UserError(f"--train-limit: leaves no image of class '{train.classes[without[0]]}'; take more images")
 
 
+def write_files(path: Path, found: Collection) -> None:
+    """Write a table of the file that each image is from, by part and by its number there, which figures and tables show."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["part", "image", "class", "file"])
+        for part, split in found.splits.items():
+            rows = zip(split.labels.tolist(), found.names[part], strict=True)
+            writer.writerows([part, number, split.classes[label], name] for number, (label, name) in enumerate(rows))
+
+
 def main() -> None:
     parser = command_parser("convert", __doc__)
     commands = parser.add_subparsers(dest="format", required=True)
@@ -86,6 +97,7 @@ def main() -> None:
     idx.add_argument("--class-name", action="append", default=[], help="of each label in turn (default: its number)")
     images = commands.add_parser("images", help="a folder, .tgz or .zip of image files")
     images.folder("--source", "folder or archive")
+    images.add_argument("--files", type=Path, help="CSV file to write: the file of each image (default: none)")
     images.add_argument("--workers", type=int, default=1, help="processes that decode (default: 1)")
     images.add_argument(
         "--labels", help="table of file and label, in the source or beside it (default: folders are classes)"
@@ -122,10 +134,14 @@ def main() -> None:
     found = limited(found, {"train": args.train_limit, "test": args.test_limit})
     require_classes(found.splits["train"])
     sheet = datasheet(found, how)
-    with whole_files(args.train, args.test, args.datasheet, made_from=args.made_from) as (train, test, about):
+    targets = [args.train, args.test, args.datasheet]
+    targets += [args.files] if args.format == "images" and args.files else []
+    with whole_files(*targets, made_from=args.made_from) as (train, test, about, *files_part):
         save_split(train, found.splits["train"])
         save_split(test, found.splits["test"])
         save_datasheet(about, sheet)
+        for part in files_part:
+            write_files(part, found)
     for name, split in found.splits.items():
         count, height, width = len(split.labels), *split.images.shape[-2:]
         colour = " in colour" if split.images.ndim == 4 else ""

@@ -19,7 +19,7 @@ from digits.core.files import read_seal, whole_files
 from digits.core.options import command_parser
 from digits.data.examples import at_once
 from digits.data.tensors import Split, load_split
-from digits.networks.weights import load_networks
+from digits.networks.weights import load_networks, require_trained
 from digits.rendering.model_card import Checked, model_card
 from digits.settings.schema import schema_of
 from digits.statistics.predictions import Predictions, load_predictions, require_same_images
@@ -84,8 +84,7 @@ def main() -> None:
         raise UserError("onnx and onnxruntime are not installed; install them by: make export-env")
     from digits.networks.onnx_graph import onnx_model
 
-    if not args.weights.exists():
-        raise UserError(f"{args.weights}: not there yet; `make report` trains the configuration's models")
+    require_trained(args.weights)
     networks, outputs, training = load_networks(args.weights)
     measures, predictions = read_measures(args.metrics), load_predictions(args.predictions)
     test = load_split(args.images)

@@ -27,7 +27,7 @@ from digits.data.form import CENTRED, PICTURE
 from digits.data.own_images import COLOURED, OwnImage, Reader, as_is, drawn, matching, read_own_image, several
 from digits.networks.ensembles import mean_logits
 from digits.networks.network import Network, predict, widen
-from digits.networks.weights import load_networks
+from digits.networks.weights import load_networks, require_trained
 from digits.rendering.prediction_page import PAGE_END, Prediction, page_top, section, thumbnail
 from digits.statistics.held_out import HeldOut, calibrated, calibration, read_held_out, unlike, unlikeness
 
@@ -143,8 +143,7 @@ def main() -> None:
     torch.set_num_threads(1)
     if not 0 <= args.unsure_below <= 1:
         raise UserError(f"--unsure-below: {args.unsure_below:g} is no probability; choose one from 0 to 1, such as 0.9")
-    if not args.weights.exists():
-        raise UserError(f"{args.weights}: not there yet; `make report` trains the configuration's models")
+    require_trained(args.weights)
     networks, outputs, training = load_networks(args.weights)
     classes, shape = training["classes"], tuple(training["shape"])
     held_out = read_held_out(args.validation, len(classes))

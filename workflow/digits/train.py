@@ -182,7 +182,7 @@ def main() -> None:
         logits = widen(predict(network, split.images, held_out_images), outputs, len(split.classes))
         if diverged is not None:
             logits.fill_(torch.nan)
-        labels = split.labels[held_out_images]
+        labels = split.labels[held_out_images.numpy()]
         held_out.write_bytes(save({"logits": logits.numpy(), "labels": labels}))
 
 

@@ -9,6 +9,11 @@ SIGMOIDS = [model for model, name in RECIPE_OF.items() if config["recipes"][name
 NOTEBOOK = ROOT / "workflow" / "notebooks" / "report.ipynb"
 CITATION = yaml.load((ROOT / "CITATION.cff").read_bytes(), yaml.BaseLoader)
 CITATION["year"] = CITATION.pop("date-released")[:4]
+# As one types them beside this Snakefile; of a file elsewhere its name, so that the report is the same in another folder.
+CONFIGFILES = [
+    os.path.relpath(path, ROOT) if ROOT in Path(path).absolute().parents else Path(path).name
+    for path in workflow.overwrite_configfiles
+]
 # All of the page's files but hidden ones, so that a new one counts.
 TEMPLATE = sorted((NOTEBOOK.parent / "template").glob("[!.]*"))
 
@@ -77,6 +82,7 @@ rule report:
                 "libraries": locked_versions(LOCK, direct_libraries(LOCK)),
                 "citation": CITATION,
                 "graph": workflow_graph("results/report.html"),
+                "configfiles": CONFIGFILES,
             }
         ),
         source=source(

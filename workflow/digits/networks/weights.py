@@ -64,6 +64,19 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return {name: torch.from_numpy(array) for name, array in arrays.items()}, training
 
 
+def require_trained(path: Path) -> None:
+    """Stop where a run's weights are not there, and say which models' are."""
+    if path.exists():
+        return
+    there = sorted({found.parts[-3] for found in path.parent.parent.parent.glob("*/seed-*/weights.safetensors")})
+    advice = (
+        f"choose by MODEL= and SEED= among {', '.join(there)}"
+        if there
+        else "`make report` trains the configuration's models"
+    )
+    raise UserError(f"{path}: not there{'' if there else ' yet'}; {advice}")
+
+
 def load_networks(path: Path) -> tuple[list[Network], list[int], dict[str, Any]]:
     """Return a weights file's network, or the members of its ensemble, the classes of their outputs, and the header."""
     tensors, training = load_weights(path)

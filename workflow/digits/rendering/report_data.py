@@ -70,6 +70,7 @@ def load_report(inputs: Mapping[str, Any] | None, root: Path) -> ReportData:
     best = summary[summary["chosen"]].iloc[0]
     first = next(run for run in runs if run["model"] == best["model"])
     classes = [row["class"] for row in first["test"]["per_class"]]
+    known(root / inputs["summary"], SUMMARY, summary["largest_class"], classes)
     mistakes = read_table(root / inputs["mistakes"], MISTAKES)
     known(root / inputs["mistakes"], MISTAKES, [*mistakes["label"], *mistakes["predicted"]], classes)
     learning = read_table(root / inputs["learning"][0], LEARNING) if inputs["learning"] else None

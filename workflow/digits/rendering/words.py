@@ -76,7 +76,7 @@ def _extras(recipe: Mapping[str, Any]) -> list[str]:
         f"label smoothing {recipe['label_smoothing']:g}": recipe["label_smoothing"],
         f"dropout {recipe['dropout']:g}": recipe["dropout"],
         f"momentum {recipe['momentum']:g}": recipe["momentum"],
-        "each class counted alike in the loss, however many images it has": recipe["class_weights"],
+        "each class counted alike in the loss, however many images it has": recipe.get("class_weights"),
         "a learning rate for each layer": recipe["layer_lr_multipliers"],
         f"augmentation ({changes})": recipe["augmentation"],
         f"weights averaged over the last {in_percent(recipe['weight_averaging'])} of the steps": recipe[

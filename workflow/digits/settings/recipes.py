@@ -101,6 +101,7 @@ def _contradictions(recipe: Recipe) -> list[tuple[str, str]]:
     no_hard = hard is not None and hard["warmup_epochs"] >= recipe.epochs
     unwatched, one = not held_out, "choose one of the two"
     rules = [
+        ("classes", len(recipe.classes) == 1, "one alone; a network needs at least two to tell apart, or [] for all"),
         ("snapshots", late, f"{late} come after the last epoch, {recipe.epochs}"),
         ("snapshots", stops and recipe.snapshots, f"early_stopping may end the training before them; {one}"),
         ("convolutions", dense and recipe.convolutions, "a dense network has none; choose network: convolutional"),

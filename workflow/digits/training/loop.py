@@ -231,7 +231,8 @@ def fit(training: Training, validation: Examples) -> Iterator[Epoch]:
 def _check_finite(losses: Tensor, training: Training, epoch: int) -> None:
     """DivergenceError, naming the batch, where a loss or a weight is no number."""
     bad = (~losses.isfinite()).nonzero().flatten().tolist()
-    if not bad and all(bool(p.isfinite().all()) for p in training.network.parameters()):
+    learned_so_far = [*training.network.parameters(), *training.network.buffers()]  # a batch norm's statistics, too
+    if not bad and all(bool(tensor.isfinite().all()) for tensor in learned_so_far):
         return
     what = f"the loss became {losses[bad[0]].item()}" if bad else "a weight became infinite"
     batches, batch_size = training.sampler.batches(epoch), training.recipe.batch_size
