@@ -29,7 +29,7 @@ def search(**changes: Any) -> dict[str, Any]:
 
 # Of a recipe, each key and another value.
 RECIPE: dict[str, Any] = yaml.safe_load("""
-{hidden: [10], init: kaiming, loss: cross_entropy, learning_rate: 0.1, batch_size: 51, epochs: 4, validation_size: 101,
+{hidden: [10], init: kaiming, loss: cross_entropy, class_weights: balanced, learning_rate: 0.1, batch_size: 51, epochs: 4, validation_size: 101,
 validation_split: last, snapshots: [2], network: convolutional, convolutions: [[4, 3, 2]], padding: false, batch_norm: true,
 crop: 2, test_time_shift: 1, pixels: normalised, label_smoothing: 0.1, optimiser: adam, momentum: 0.9,
 layer_lr_multipliers: [0.5], schedule: one_cycle, warmup_fraction: 0.5, patience: 3, dropout: 0.5, augmentation: {shift: 1},
@@ -78,7 +78,7 @@ KEYS: dict[str, list[tuple[Any, set[str]]]] = {
         ([], {"plot_workflow", "report"}),
     ],
     "dataset.format": [("images", {"convert", "plot_workflow", "report"})],
-    "dataset.path": [(None, set()), (str(DATA), set())],  # the checksums decide the content
+    "dataset.path": [(None, {"report"}), (str(DATA), set())],  # the checksums decide the content
     "dataset.sources": [(["https://example.org/mnist/"], {"report"})],  # likewise
     **{f"dataset.sha256.{name}": [(OTHER_SUM, {"download", "report"})] for name in NAMES},
     # With format: images, whose change concerns the same; the folder has none.

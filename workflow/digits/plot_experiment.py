@@ -16,8 +16,9 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from digits.core.command import run
 from digits.core.options import command_parser
 from digits.core.tables import read_table
+from digits.rendering.percentages import PERCENT, in_percent
 from digits.rendering.plotting import COLOURS, FAINT, INK, LINE, NARROW, NEXT, SMALL, WIDE, letters, save_both, short
-from digits.rendering.words import INITS_IN_SHORT, LOSSES_IN_SHORT, PERCENT, in_percent, listed
+from digits.rendering.words import INITS_IN_SHORT, LOSSES_IN_SHORT, listed
 from digits.statistics.histories import classes_learned, recalls
 from digits.statistics.kinds import EXPERIMENT, LEARNING
 

@@ -15,8 +15,8 @@ from digits.data.form import form_of
 from digits.data.tensors import Split, load_split
 from digits.rendering.answers import answers
 from digits.rendering.form import MANY
+from digits.rendering.percentages import in_percent
 from digits.rendering.plotting import FAINT, empty_figure, image_grid, letters, save_figures, short
-from digits.rendering.words import in_percent
 from digits.statistics.predictions import Predictions, load_predictions
 from digits.statistics.runs import read_measures, read_runs, reliable_models, runs_parser
 

@@ -19,6 +19,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, PercentFormatter
 
 from digits.core.command import run
 from digits.core.tables import read_table
+from digits.rendering.percentages import PERCENT, in_percent
 from digits.rendering.plotting import (
     COLOURS,
     FAINT,
@@ -33,7 +34,6 @@ from digits.rendering.plotting import (
     save_both,
     short,
 )
-from digits.rendering.words import PERCENT, in_percent
 from digits.statistics.by_class import to_beat
 from digits.statistics.histories import COLUMNS as MEASURED
 from digits.statistics.histories import read_history

@@ -22,8 +22,8 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from digits.core.command import UserError, log, run
 from digits.core.files import checked
 from digits.core.options import command_parser
+from digits.rendering.percentages import PERCENT, in_percent
 from digits.rendering.plotting import COLOURS, save_figures
-from digits.rendering.words import PERCENT, in_percent
 from digits.settings.candidates import as_changes
 from digits.statistics.by_class import AVERAGES, class_means
 from digits.statistics.metrics import mean_and_interval, negative_log_likelihood

@@ -27,7 +27,7 @@ image = Image.open("image.png").convert({mode}).resize({size})
 print(classes[probabilities.argmax()], probabilities.max())
 """
 SERVE = """\
-import http.server, io, json, numpy as np, onnxruntime
+import io, json, http.server, numpy as np, onnxruntime
 from PIL import Image
 session = onnxruntime.InferenceSession("model.onnx")
 classes = json.loads(session.get_modelmeta().custom_metadata_map["classes"])

@@ -11,7 +11,7 @@ import pandas as pd
 from IPython.display import HTML, Markdown, display
 
 from digits.rendering.links import Source, links
-from digits.rendering.words import in_percent
+from digits.rendering.percentages import in_percent
 
 PLAIN = '!"$*,/:;=?@[]{}|<>'  # what may stand as it is in a data URL between single quotes
 MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}

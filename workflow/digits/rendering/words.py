@@ -4,6 +4,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from digits.rendering.percentages import in_percent
+
 INITS = {
     "normal": "from normally distributed weights with standard deviation 1",
     "kaiming": "from random weights scaled by each layer's number of inputs",
@@ -27,7 +29,6 @@ SCHEDULES = {
     "one_cycle": "at a learning rate that rises to {rate} and falls to 0",
 }
 FLIP = "{} of the images with left and right swapped"
-PERCENT = "\u202f%"  # behind a number
 UNITS = {"shift": " pixels", "rotation": "°", "elastic": " pixels"}
 
 
@@ -105,11 +106,6 @@ def _extras(recipe: Mapping[str, Any]) -> list[str]:
     if not (held_out or recipe["labels_per_class"] or recipe["classes"]):
         trained = "it trains on the whole training set"
     return [*(["in addition: " + "; ".join(parts)] if parts else []), trained]
-
-
-def in_percent(share: float, digits: int = 0) -> str:
-    """Write 0.8 as '80 %', with a narrow space that does not break."""
-    return f"{100 * share:.{digits}f}{PERCENT}"
 
 
 def listed(parts: list[str]) -> str:
