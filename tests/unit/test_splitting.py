@@ -134,7 +134,7 @@ def test_few_labels_are_chosen_by_the_seed_alone(split: Split) -> None:
         ({"validation_size": 500}, "recipe.validation_size: 500 of 500 images leaves none to train on; hold out fewer"),
         ({"labels_per_class": 100_000, "classes": ["3", "7"]}, "recipe.labels_per_class: 100,000, but of class '3' there are 50 "),
         ({"batch_size": 31, "labels_per_class": 3}, "recipe.batch_size: 31 is more than the 30 images to train on; choose a "),
-        ({"classes": ["10"]}, "recipe.classes: unknown class '10', did you mean '1'? (known: 0, 1, "),
+        ({"classes": ["10", "2"]}, "recipe.classes: unknown class '10', did you mean '1'? (known: 0, 1, "),
     ],
     ids=str,
 )  # fmt: skip
