@@ -14,6 +14,7 @@ from digits.core.seeding import generator_for
 from digits.networks.ensembles import mean_logits
 from digits.networks.network import NETWORKS, Network, build_network, predict
 from digits.settings.config import complete_config
+from digits.settings.fitting import fitted
 from digits.settings.recipes import Recipe, make_recipe
 from small import CLASSES, SHAPE, convolutional, recipe
 
@@ -39,7 +40,7 @@ def of_the_configurations() -> dict[str, Recipe]:
     for name in CONFIGURATIONS:
         found |= yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text())["recipes"]
     completed = complete_config({"models": ["linear"], "seeds": [0], "recipes": found})["recipes"]
-    return {name: make_recipe(fields) for name, fields in completed.items()}
+    return {name: fitted(make_recipe(fields), (28, 28), 60_000) for name, fields in completed.items()}
 
 
 OURS = of_the_configurations()

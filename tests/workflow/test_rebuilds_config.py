@@ -30,7 +30,8 @@ def search(**changes: Any) -> dict[str, Any]:
 # Of a recipe, each key and another value.
 RECIPE: dict[str, Any] = yaml.safe_load("""
 {hidden: [10], init: kaiming, loss: cross_entropy, class_weights: balanced, learning_rate: 0.1, batch_size: 51, epochs: 4,
-validation_size: 101, validation_split: last, snapshots: [2], network: convolutional, convolutions: [[4, 3, 2]], padding: false, batch_norm: true,
+validation_size: 101,
+validation_split: last, snapshots: [2], network: convolutional, convolutions: [[4, 3, 2]], padding: false, batch_norm: true,
 crop: 2, test_time_shift: 1, pixels: normalised, label_smoothing: 0.1, optimiser: adam, momentum: 0.9,
 layer_lr_multipliers: [0.5], schedule: one_cycle, warmup_fraction: 0.5, patience: 3, dropout: 0.5, augmentation: {shift: 1},
 hard_examples: {warmup_epochs: 1, warmup_fraction: 0.5, fraction: 0.5}, weight_averaging: 0.5, early_stopping: 3,
