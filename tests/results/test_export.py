@@ -16,7 +16,6 @@ def ensemble(command: Command, folder: Path) -> Path:
     line: list[object] = ["--model", "three", "--seed", 0]
     for name, file in {**NAMES, "validation": "validation.safetensors"}.items():
         line += [f"--member-{name}", *(RUNS / "convnet" / f"seed-{seed}" / file for seed in range(3))]
-    for name, file in NAMES.items():
         line += [f"--{name}", folder / file]
     assert command("combine", *line).status == 0
     return folder
