@@ -36,7 +36,7 @@ def test_the_experiment_has_means_and_intervals_over_the_runs(measured: Path) ->
         assert {key: row[key] for key in ("init", "loss")} == {k: recipes[row["model"]][k] for k in ("init", "loss")}
         a, b = (float(r["validation_accuracy"]) for r in same)
         half = 12.7062047 * abs(a - b) / 2  # Student's t for one degree of freedom, from any table
-        expected = [(a + b) / 2, (a + b) / 2 - half, (a + b) / 2 + half]
+        expected = [(a + b) / 2, max((a + b) / 2 - half, 0), min((a + b) / 2 + half, 1)]
         assert [float(row[k]) for k in ("validation_accuracy", "interval_low", "interval_high")] == pytest.approx(
             expected, rel=1e-5, abs=1e-6
         )

@@ -206,10 +206,12 @@ def test_a_card_about_images_of_ones_own(measured: Path) -> None:
     """It is silent on MNIST, leaves the licence to its user, and shows names as they are."""
     odd = {"class": "a|b\nc", "images": 7, "recall": 0.5}
     names = ["<b>a</b>", "`b`", *map(str, range(98))]
-    text = card(measured, LINEAR, of_mnist=False, classes=names, shape=[3, 20, 30], test={"per_class": [odd]})
+    text = card(measured, LINEAR, of_mnist=False, classes=names, shape=[3, 20, 30], test={"per_class": [odd] * 5})
     assert "MNIST" not in text.replace("Digits: MNIST", "") and front_matter(text)["license"] == "unknown"
     assert "`<b>a</b>`, `` `b` ``, `0`" in text and "`17` …" in text and "`18`" not in text
-    assert r"| lowest recall | 50.00 %, of `a\|b\nc` |".replace(" %", "\u202f%") in text
+    assert (
+        r"| lowest recall | 50.00 %, of `a\|b\nc`, `a\|b\nc`, `a\|b\nc` and 2 more |".replace(" %", "\u202f%") in text
+    )
     assert "one coloured image of 20×30 pixels" in text and "uint8 [N, 3, 20, 30]" in text
     for code in blocks(text):
         assert 'convert("RGB").resize((30, 20))' in code and ".transpose(0, 3, 1, 2)" in code

@@ -115,6 +115,16 @@ def test_summary_has_mean_spread_and_t_interval_a_model(ran: Ran, target: Path) 
     assert [b[f"ensemble_{key}"] for key in ("accuracy", "low", "high")] == [""] * 3, "and is no ensemble"
 
 
+def test_intervals_of_shares_end_at_0_and_1(ran: Ran, target: Path) -> None:
+    _, (a,) = summarise(
+        ran, target, *(measures("a", seed, accuracy, 0.5) for seed, accuracy in enumerate((0.25, 0.875)))
+    )
+    assert [a[f"{name}{end}"] for name in ("interval", "test_balanced_accuracy") for end in ("_low", "_high")] == [
+        "0.0",
+        "1.0",
+    ] * 2
+
+
 def test_always_the_largest_class_is_the_training_images_largest_of_those_that_are_tested() -> None:
     """Of 10 test images, 3 are of the class with most training images; where that is not tested, 2 of 7 are of the next."""
     rows_of = [{"class": name, "images": images} for name, images in (("a", 2), ("b", 3), ("c", 5))]

@@ -37,7 +37,7 @@ def experiment(**accuracies: float) -> pd.DataFrame:
             "saturated": {"n": 0.9, "k": 0.1}[name[0]],
             "gradient_1": {"n": 0.001, "k": 0.05}[name[0]],
             "validation_accuracy": value,
-            "interval_low": value - 0.3,
+            "interval_low": max(value - 0.3, 0),
             "interval_high": value + 0.01,
         }
         for name, value in accuracies.items()

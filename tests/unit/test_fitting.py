@@ -19,7 +19,8 @@ def test_convolutions_halve_the_image_until_4_to_7_pixels_are_left(side: int) ->
     assert all(after in (before, (before + 1) // 2) for before, after in itertools.pairwise(sizes))
     assert len(found) >= 4 and (side >= 15 or sizes[1] == side), "the first of a small image keeps its pixels"
     suited = fitted(convolutional(convolutions=AUTO), (side, side), 100)
-    assert suited.convolutions == found and bool(too_small(suited, (side, side))) == (side < 3)
+    assert suited.convolutions == found and bool(found := too_small(suited, (side, side), auto=True)) == (side < 3)
+    assert not any("auto" in line for line in found), "which it is"
 
 
 def test_convolutions_for_mnist_and_photos() -> None:
@@ -52,5 +53,5 @@ def test_auto_is_decided_by_the_images(shape: tuple[int, ...], images: int, batc
     ],
 )
 def test_a_recipe_that_leaves_too_few_pixels_is_named(changes: dict[str, Any], side: int, keys: list[str]) -> None:
-    found = too_small(convolutional(**changes), (side, side))
+    found = too_small(convolutional(**changes), (side, side), auto=False)
     assert [line.split(":")[0] for line in found] == [f"recipe.{key}" for key in keys]

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from digits.rendering.page import interval, p_value, percent, points, power_of_ten, sort_key
+from digits.rendering.page import interval, p_value, percent, points, power_of_ten, sort_key, temperature
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,7 @@ from digits.rendering.page import interval, p_value, percent, points, power_of_t
         *((power_of_ten(0.02), "2.0 × 10⁻²"), (power_of_ten(math.nan), "—")),
         *((p_value(0.0314), "0.031"), (p_value(1.0), "1"), (p_value(0.00099), "< 0.001"), (p_value(0.0), "< 0.001")),
         *((p_value(math.nan), "—"), (points(math.nan, math.nan, math.nan), "—")),
+        *((temperature(1.3), "1.30"), (temperature(9999.99), "> 1,000")),
         (points(0.0035, 0.001, 0.006), "+0.35 (0.10 to 0.60)"),
         (points(-0.0035, -0.006, -0.001), "−0.35 (−0.60 to −0.10)"),
         (points(-0.0035, math.nan, math.nan), "−0.35"),

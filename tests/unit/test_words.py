@@ -1,7 +1,7 @@
 """A recipe in words says what the recipe says."""
 
 import pytest
-from digits.rendering.words import recipe_in_words
+from digits.rendering.words import extreme, recipe_in_words
 from project import RECIPES
 
 
@@ -56,3 +56,8 @@ def test_the_tutorials_recipe_has_nothing_in_addition() -> None:
     ):
         assert part in described
     assert "addition" not in described
+
+
+def test_all_classes_with_the_lowest_recall_are_named() -> None:
+    rows = [{"class": name, "recall": recall} for name, recall in (("a", 0.0), ("b", 0.5), ("c", 0.0))]
+    assert extreme(rows, min) == (["a", "c"], 0) and extreme(rows, max) == (["b"], 0.5)

@@ -80,7 +80,9 @@ def rung_row(rung: Rung, runs: dict[int, Run], pairs: dict[int, Pair]) -> dict[s
     costs = [math.nan if run.training_flops is None else float(run.training_flops) for run in runs.values()]
     gained = [pair.only_first - pair.only_second for pair in pairs.values()]
     fractions = [images / pair.images for images, pair in zip(gained, pairs.values(), strict=True)]
-    difference = mean_and_interval(fractions) if pairs else dict.fromkeys(("mean", "low", "high"), math.nan)
+    difference = (
+        mean_and_interval(fractions, lowest=-1.0) if pairs else dict.fromkeys(("mean", "low", "high"), math.nan)
+    )
     return {
         "model": rung.model,
         "adds": rung.adds,

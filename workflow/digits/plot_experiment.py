@@ -113,8 +113,8 @@ def draw_experiment(
             axis.plot(short["epoch"], short["validation_accuracy"], color=FAINT, linewidth=0.7)
         axis.fill_between(
             means["epoch"],
-            means["interval_low"].clip(lower=0),
-            means["interval_high"].clip(upper=1),
+            means["interval_low"],
+            means["interval_high"],
             color=BLUE,
             alpha=0.18,
             linewidth=0,

@@ -29,7 +29,7 @@ from digits.networks.flops import flops_per_image
 from digits.networks.network import Network, build_network, predict, widen
 from digits.networks.weights import learned, load_weights, restore, save_weights
 from digits.settings.fitting import fitted
-from digits.settings.recipes import Recipe, parse_recipe
+from digits.settings.recipes import AUTO, Recipe, parse_recipe
 from digits.training.loop import DivergenceError, Epoch, Training, fit
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def main() -> None:
     device, kind = choose_device(args.device)
     split = load_split(args.images)
     training, held_out_images = begin(split, recipe, args.model, args.seed, device=device, features=args.features)
-    if few := too_small(training.recipe, split.images.shape[1:]):
+    if few := too_small(training.recipe, split.images.shape[1:], auto=recipe.convolutions == AUTO):
         log(f"warning: {'; '.join(few)}")
     recipe, network, outputs = training.recipe, training.network, output_classes(recipe, split.classes)
     validation = as_examples(split, held_out_images, outputs, device)

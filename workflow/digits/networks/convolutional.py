@@ -22,10 +22,11 @@ def output_sizes(
     return sizes
 
 
-def too_small(recipe: Recipe, shape: Sequence[int]) -> list[str]:
+def too_small(recipe: Recipe, shape: Sequence[int], auto: bool) -> list[str]:
     """Return what of a fitted recipe leaves too few of the pixels of images of a shape, [3,] height, width; each names its key.
 
-    A crop should leave half of them, and a convolution see no fewer than its kernel covers: the rest is padding.
+    A crop should leave half of them, and a convolution see no fewer than its kernel covers: the rest is padding. `auto` is
+    whether the images decided the convolutions.
     """
     height, width = shape[-2:]
     inner = (height - 2 * recipe.crop, width - 2 * recipe.crop)
@@ -36,7 +37,8 @@ def too_small(recipe: Recipe, shape: Sequence[int]) -> list[str]:
     for number, ((_, side, _), size) in enumerate(zip(recipe.convolutions, inputs, strict=False), 1):
         if min(size) < side:
             found.append(
-                f"recipe.convolutions: number {number} looks for shapes of {side}×{side} in {size[0]}×{size[1]} pixels; choose auto"
+                f"recipe.convolutions: number {number} looks for shapes of {side}×{side} in {size[0]}×{size[1]} pixels"
+                + ("" if auto else "; choose auto")
             )
             break
     return found

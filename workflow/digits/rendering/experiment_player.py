@@ -28,8 +28,8 @@ def recorded(learning: pd.DataFrame, experiment: pd.DataFrame) -> dict[str, Any]
                 "loss": means["loss"].iloc[0],
                 "rate": float(means["learning_rate"].iloc[0]),
                 "accuracy": _rounded(means["validation_accuracy"]),
-                "low": _rounded(means["interval_low"].clip(lower=0)),
-                "high": _rounded(means["interval_high"].clip(upper=1)),
+                "low": _rounded(means["interval_low"]),
+                "high": _rounded(means["interval_high"]),
                 "saturated": _rounded(means["saturated"]),
                 "runs": [
                     {"seed": seed, "recall": [_rounded(row) for row in recalls(run).to_numpy()]}

@@ -117,7 +117,7 @@ def at_end(experiment: pd.DataFrame) -> dict[Cell, dict[str, Any]]:
 def accuracy_of(row: Mapping[str, Any]) -> str:
     """Write a row's accuracy with its interval, if it has one: '77.3 % (70.1 to 84.5 %)'."""
     mean, low, high = row["validation_accuracy"], row["interval_low"], row["interval_high"]
-    return percent(mean, 1) + ("" if pd.isna(low) else f" ({interval(max(low, 0), min(high, 1), 1)})")
+    return percent(mean, 1) + ("" if pd.isna(low) else f" ({interval(low, high, 1)})")
 
 
 def single_changes(cells: Iterable[Cell]) -> dict[str, list[Cell]]:

@@ -11,7 +11,7 @@ import yaml
 from digits.core.command import one_line
 from digits.rendering.links import cited
 from digits.rendering.page import code, interval, percent
-from digits.rendering.words import recipe_in_words
+from digits.rendering.words import extreme, first_of, recipe_in_words
 
 NAMED = 20  # classes in a sentence
 AVERAGES = {"balanced_accuracy": "balanced accuracy", "macro_f1": "macro F1"}  # that count each class alike
@@ -182,7 +182,10 @@ As a service, for `curl --data-binary @image.png http://localhost:8000`:
 def _measured(measures: Mapping[str, Any], checked: Checked) -> str:
     test, calibrated = measures["test"], measures["test"]["calibrated"]
     tested = [row for row in test["per_class"] if row["images"]]
-    low, high = (find(tested, key=lambda row: row["recall"]) for find in (min, max))
+    lowest, highest = (
+        f"{percent(recall)}, of {first_of([_in_a_cell(name) for name in names], 3)}"
+        for names, recall in (extreme(tested, of) for of in (min, max))
+    )
     probabilities = calibrated or test
     averages = "".join(
         f"| {words} | {percent(test[name])} (95 % bootstrap interval {interval(*test[f'{name}_interval'])}) |\n"
@@ -195,8 +198,8 @@ def _measured(measures: Mapping[str, Any], checked: Checked) -> str:
 | on {test["images"]:,} test images | |
 |---|---|
 | accuracy | {percent(test["accuracy"])} (95 % Wilson interval {interval(*test["interval"])}) |
-{averages}| lowest recall | {percent(low["recall"])}, of {_in_a_cell(low["class"])} |
-| highest recall | {percent(high["recall"])}, of {_in_a_cell(high["class"])} |
+{averages}| lowest recall | {lowest} |
+| highest recall | {highest} |
 | negative log-likelihood | {probabilities["negative_log_likelihood"]:.4f} |
 | expected calibration error | {percent(probabilities["expected_calibration_error"])} |
 

@@ -53,6 +53,11 @@ def p_value(value: float) -> str:
     return "—" if pd.isna(value) else "< 0.001" if value < 0.001 else f"{value:.2g}"
 
 
+def temperature(value: float) -> str:
+    """Write a temperature with two decimals; one that is so high that scores mean nothing has no size (`fit_temperature`'s bound)."""
+    return f"{value:.2f}" if value <= 1000 else "> 1,000"
+
+
 def power_of_ten(number: float) -> str:
     """Write a large number as '2.1 × 10¹²'; an em dash where there is none."""
     if pd.isna(number):

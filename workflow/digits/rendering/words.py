@@ -1,7 +1,7 @@
 """A recipe in words, for readers of the report."""
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from digits.rendering.percentages import in_percent
@@ -117,6 +117,12 @@ def first_of(parts: Sequence[str], most: int) -> str:
     """Join texts by commas: the first `most` of them, and how many more there are."""
     more = f" and {len(parts) - most:,} more" if len(parts) > most else ""
     return ", ".join(parts[:most]) + more
+
+
+def extreme(rows: Sequence[Mapping[str, Any]], of: Callable[[Iterable[float]], float]) -> tuple[list[str], float]:
+    """Return the classes that have the lowest (`min`) or highest (`max`) recall, all that share it, and that recall."""
+    recall = of(row["recall"] for row in rows)
+    return [row["class"] for row in rows if row["recall"] == recall], recall
 
 
 def isolated(name: str) -> str:

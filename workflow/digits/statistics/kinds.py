@@ -77,7 +77,7 @@ EPOCH = {
     "gradient_*": Maybe(AMOUNT),
     "recall_*": Maybe(SHARE),
 }
-INTERVAL = {"interval_low": Maybe(NUMBER), "interval_high": Maybe(NUMBER)}
+INTERVAL = {"interval_low": Maybe(SHARE), "interval_high": Maybe(SHARE)}
 BY_CLASS = {name: spec for of in AVERAGES for name, spec in ((of, SHARE), (f"{of}_interval", (SHARE, SHARE)))}
 PROBABILITIES = {"negative_log_likelihood": AMOUNT, "expected_calibration_error": SHARE}
 
@@ -128,7 +128,7 @@ SUMMARY = Kind(
         **INTERVAL,
         "test_images": ORDINAL,
         "test_errors": AMOUNT,  # their mean
-        **{f"test_{name}{end}": Maybe(NUMBER) if end else SHARE for name in AVERAGES for end in ENDS},
+        **{f"test_{name}{end}": Maybe(SHARE) if end else SHARE for name in AVERAGES for end in ENDS},
         **{f"validation_{name}": Maybe(SHARE) for name in AVERAGES},
         "largest_class": TEXT,
         "largest_class_accuracy": SHARE,
