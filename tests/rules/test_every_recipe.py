@@ -10,6 +10,7 @@ import torch
 import yaml
 from conftest import ROOT, Ran
 from digits.settings.config import complete_config
+from digits.settings.recipes import AUTO
 from project import built_by, outputs
 
 PARTS = ("config", "ladder", "best", "fast")
@@ -23,7 +24,8 @@ def recipes() -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = complete_config({"models": ["linear"], "seeds": [0], **config})["recipes"]
     for recipe in found.values():
         recipe |= {"epochs": 2, "batch_size": 40, "validation_size": min(100, recipe["validation_size"])}
-        recipe["learning_rate"] /= 10  # which small batches need
+        if recipe["learning_rate"] != AUTO:
+            recipe["learning_rate"] /= 10  # which small batches need
         recipe["snapshots"] = [1] if recipe["snapshots"] else []
         if recipe["hard_examples"] is not None:
             recipe["hard_examples"]["warmup_epochs"] = 1

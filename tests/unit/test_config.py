@@ -148,6 +148,9 @@ def test_the_options_of_convert_are_what_differs_from_the_defaults(dataset: dict
 def test_each_combination_of_the_experiment_stands_once() -> None:
     config = changed(CONFIG, {"recipes.twin": {**SMALL, "epochs": 3}, "experiment.recipes": ["small", "twin"]})
     assert "experiment.recipes.1: 'twin' has init and loss of 'small'; list each combination once" in refusal(config)
+    linear = {"hidden": [], "optimiser": "adam", "learning_rate": "auto"}
+    config = changed(CONFIG, {"recipes.small": {**SMALL, **linear}, "experiment.recipes": ["small"]})
+    assert "experiment.recipes.0: 'small' leaves its learning rate to the images (auto); give it" in refusal(config)
 
 
 def test_an_ensemble_can_stand_wherever_a_model_can() -> None:

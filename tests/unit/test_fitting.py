@@ -19,8 +19,9 @@ def test_convolutions_halve_the_image_until_4_to_7_pixels_are_left(side: int) ->
     assert all(after in (before, (before + 1) // 2) for before, after in itertools.pairwise(sizes))
     assert len(found) >= 4 and (side >= 15 or sizes[1] == side), "the first of a small image keeps its pixels"
     suited = fitted(convolutional(convolutions=AUTO), (side, side), 100)
-    assert suited.convolutions == found and bool(found := too_small(suited, (side, side), auto=True)) == (side < 3)
-    assert not any("auto" in line for line in found), "which it is"
+    few = too_small(suited, (side, side), auto=True)
+    assert suited.convolutions == found and bool(few) == (side < 3)
+    assert not any("auto" in line for line in few), "which it is"
 
 
 def test_convolutions_for_mnist_and_photos() -> None:
@@ -55,3 +56,13 @@ def test_auto_is_decided_by_the_images(shape: tuple[int, ...], images: int, batc
 def test_a_recipe_that_leaves_too_few_pixels_is_named(changes: dict[str, Any], side: int, keys: list[str]) -> None:
     found = too_small(convolutional(**changes), (side, side), auto=False)
     assert [line.split(":")[0] for line in found] == [f"recipe.{key}" for key in keys]
+
+
+@pytest.mark.parametrize(
+    ("shape", "crop", "rate"), [((28, 28), 0, 0.0026), ((28, 28), 4, 0.005), ((3, 64, 64), 0, 0.00016)]
+)
+def test_a_linear_models_steps_are_the_smaller_the_more_values_an_image_has(
+    shape: tuple[int, ...], crop: int, rate: float
+) -> None:
+    found = fitted(recipe(hidden=[], optimiser="adam", learning_rate=AUTO, crop=crop), shape, 100)
+    assert found.learning_rate == rate

@@ -74,6 +74,7 @@ def test_a_file_of_weights_names_a_later_key_only_where_it_is_not_at_its_default
         ({"hidden": [], "features_of": "x"}, "features_of: a linear model has no features"),
         ({**CONVOLUTIONAL, "convolutions": "auto", "padding": False}, "convolutions: auto counts on padding; choose padding: true"),
         ({**CONVOLUTIONAL, "convolutions": "auto", "layer_lr_multipliers": [1]}, "layer_lr_multipliers: convolutions: auto leaves"),
+        ({"learning_rate": "auto", "hidden": []}, "learning_rate: auto is for a linear model with optimiser: adam"),
         ({"convolutions": "auto"}, "convolutions: a dense network has none"),
         ({"validation_size": 1.5}, "validation_size: 1.5 is neither a whole number nor below 1"),
         ({"epochs": 1, "hard_examples": HARD}, "hard_examples.warmup_epochs: leaves none of the 1 epochs"),

@@ -20,6 +20,7 @@ from project import RECIPES
         ({"layer_lr_multipliers": [1, 1]}, ["a learning rate for each layer"]),
         ({"validation_size": 0.2, "validation_split": "stratified"}, ["20\u202f% of the training images are held out, as large a part"]),
         ({"convolutions": "auto", "network": "convolutional"}, ["onvolutions that halve the image until 4 to 7 pixels are left"]),
+        ({"learning_rate": "auto"}, ["at a learning rate of 2 / pixel values;"]),
         ({"batch_size": "auto"}, ["with batches of a fiftieth of the images"]),
         ({"augmentation": {"shift": "auto", "flip": 0.5}}, ["(shift up to a fourteenth of the side, 50\u202f% of the images with left"]),
         ({"class_weights": "balanced"}, ["each class counted alike in the loss"]),

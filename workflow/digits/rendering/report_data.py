@@ -80,7 +80,9 @@ def load_report(inputs: Mapping[str, Any] | None, root: Path) -> ReportData:
     known(root / inputs["explorer"], EXPLORER, explorer["classes"], classes)
     metrics = read_table(root / inputs["metrics"], METRICS)
     recipes = config["recipes"] | {
-        name: dataclasses.asdict(fitted(make_recipe(config["recipes"][name]), explorer["shape"], size))
+        name: dataclasses.asdict(
+            fitted(make_recipe(config["recipes"][name]), [explorer["channels"], *explorer["shape"]], size)
+        )
         for name, size in zip(metrics["model"], metrics["train_size"], strict=True)
         if name in config["recipes"]
     }

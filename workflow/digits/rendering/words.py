@@ -54,7 +54,8 @@ def _network(recipe: Mapping[str, Any]) -> str:
 
 def _training(recipe: Mapping[str, Any]) -> str:
     steps = {"sgd": "plain gradient descent", "adam": "Adam"}
-    rate = SCHEDULES[recipe["schedule"]].format(rate=f"{recipe['learning_rate']:g}")
+    rate = recipe["learning_rate"]
+    rate = SCHEDULES[recipe["schedule"]].format(rate="2 / pixel values" if rate == "auto" else f"{rate:g}")
     epochs = recipe["epochs"]
     times = "1 epoch" if epochs == 1 else f"{epochs} epochs"
     batches = "a fiftieth of the images" if recipe["batch_size"] == "auto" else f"{recipe['batch_size']:,}"

@@ -10,7 +10,7 @@ import yaml
 from digits.core.command import UserError
 from digits.settings.candidates import candidates, changed
 from digits.settings.plan import planned_runs
-from digits.settings.recipes import make_recipe
+from digits.settings.recipes import AUTO, make_recipe
 from digits.settings.schema import check, completed, schema_of, unknown
 
 IMAGES_ONLY = ("labels", "test_fraction", "group", "size", "fit", "colour")
@@ -222,6 +222,8 @@ def _check_experiment(config: Mapping[str, Any]) -> None:
     for number, name in enumerate(experiment["recipes"]):
         where, recipe = f"config: experiment.recipes.{number}", recipes[name]
         first = recipes[experiment["recipes"][0]]
+        if recipe["learning_rate"] == AUTO:
+            raise UserError(f"{where}: '{name}' leaves its learning rate to the images (auto); give it a number")
         if not recipe["validation_size"]:
             raise UserError(f"{where}: '{name}' holds out no images to compare by (validation_size: 0)")
         if other := [key for key in recipe if key not in free and recipe[key] != first[key]]:

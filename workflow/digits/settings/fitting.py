@@ -1,6 +1,7 @@
 """What a recipe leaves to the images: how deep a network is for their size, how large a batch for their number."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,14 +12,18 @@ FEWEST_PIXELS = 4  # that are left of a side
 FIRST_CHANNELS, MOST_CHANNELS = 16, 64
 STEPS, SMALLEST_BATCH, LARGEST_BATCH = 50, 16, 128  # steps an epoch, where the bounds leave it
 SHIFT = 1 / 14  # of the shorter side
+SCORE_STEP = 2  # how far about a step of Adam can move a score: each of a score's weights by the learning rate
 
 
 def fitted(recipe: Recipe, shape: Sequence[int], images: int) -> Recipe:
     """Return the recipe with what is AUTO in it decided by the images: their shape, [3,] height, width, and how many train."""
     side = min(shape[-2:])
+    values = math.prod(shape[:-2]) * math.prod(length - 2 * recipe.crop for length in shape[-2:])
     decided: dict[str, Any] = {}
     if recipe.convolutions == AUTO:
         decided["convolutions"] = convolutions_for(side - 2 * recipe.crop)
+    if recipe.learning_rate == AUTO:
+        decided["learning_rate"] = float(f"{SCORE_STEP / values:.2g}")
     if recipe.batch_size == AUTO:
         decided["batch_size"] = min(max(images // STEPS, SMALLEST_BATCH), LARGEST_BATCH, images)
     if recipe.augmentation.get("shift") == AUTO:

@@ -29,7 +29,7 @@ class Recipe:
     class_weights: str | None
     label_smoothing: float
     optimiser: str
-    learning_rate: float
+    learning_rate: float  # AUTO before `fitted`
     momentum: float
     layer_lr_multipliers: Sequence[float]
     schedule: str
@@ -115,6 +115,11 @@ def _contradictions(recipe: Recipe) -> list[tuple[str, str]]:
         ("early_stopping", stops and unwatched, "needs a validation_size above 0"),
         ("weight_averaging", stops and recipe.weight_averaging, f"early_stopping leaves the last steps open; {one}"),
         ("convolutions", auto and not recipe.padding, "auto counts on padding; choose padding: true, or list them"),
+        (
+            "learning_rate",
+            recipe.learning_rate == AUTO and not (linear and recipe.optimiser == "adam"),
+            "auto is for a linear model with optimiser: adam; choose a number",
+        ),
         ("validation_size", held_out > 1 and held_out % 1, f"{held_out:g} is neither a whole number nor below 1"),
         ("layer_lr_multipliers", factors and auto, "convolutions: auto leaves the number of layers open; list them"),
         (
