@@ -147,6 +147,25 @@ def test_where_images_are_light_on_black_one_on_a_light_ground_is_inverted(
     assert seen[10, 7] == 255 and not seen[:6].any()
 
 
+def test_the_box_for_an_image_holds_its_text_and_can_be_used_from_the_keyboard(open_page: Open, tmp_path: Path) -> None:
+    page = open_page(
+        page_about(tmp_path, ["a", "b"], (16, 16, 3), form=PICTURE), viewport={"width": 375, "height": 800}
+    )
+    box, *inside = (
+        page.locator(path).bounding_box()
+        for path in (".drop", ".drop .button", ".drop span:not(.button)", ".drop input")
+    )
+    assert box
+    for part in inside:
+        assert part and box["x"] <= part["x"] and part["x"] + part["width"] <= box["x"] + box["width"]
+    field = page.get_by_label("Choose an image or drop one here")
+    assert field.evaluate("(input) => getComputedStyle(input).opacity") == "0", "which would say that no file is chosen"
+    page.keyboard.press("Tab")
+    while not field.evaluate("(input) => input === document.activeElement"):
+        page.keyboard.press("Tab")
+    assert page.locator(".drop").evaluate("(box) => getComputedStyle(box).outlineStyle") == "solid"
+
+
 def test_a_file_that_is_no_image_is_named(open_page: Open, tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("no image")
     page = open_page(page_about(tmp_path, ["a", "b"], (16, 16, 3), form=PICTURE))

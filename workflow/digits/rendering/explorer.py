@@ -68,7 +68,7 @@ def drawing_html(explorer: Mapping[str, Any], fit: str = "pad") -> str:
         'From the keyboard, choose an image below."></canvas>'
     )
     drop = (
-        f'<label class="drop" data-fit="{fit}"><span>Choose an image, or drop one here</span> '
+        f'<label class="drop" data-fit="{fit}"><span class="button">Choose an image</span> <span>or drop one here</span>'
         '<input type="file" accept="image/*"></label>'
     )
     drawn, seen = ("Nothing is drawn.", "drawing") if form == CENTRED else ("Nothing is chosen.", "image")
