@@ -1,9 +1,11 @@
 """Where a user's images lie: folders and tables as people have them, and one line where they cannot be understood."""
 
+import signal
 from pathlib import Path
 
 import pytest
 from digits.core.command import UserError
+from digits.data.grouping import groups_of
 from digits.data.layout import Item, by_folders, fingerprint, read_layout
 from pictures import as_zip, png
 
@@ -140,6 +142,14 @@ def test_groups_by_column_and_by_pattern(tmp_path: Path) -> None:
     ):
         with pytest.raises(UserError, match=message):
             read_layout(root, labels, group)
+
+
+def test_a_pattern_that_would_search_for_ever_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("digits.data.grouping.MOST_SECONDS", 0.2)
+    before = signal.getsignal(signal.SIGALRM)
+    with pytest.raises(UserError, match=r"dataset\.group: '\(\?:a\+\)\+\(b\)' takes more than 0\.2 s to search the files' names"):
+        groups_of(["a" * 60], "(?:a+)+(b)", [])
+    assert signal.getsignal(signal.SIGALRM) == before and signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
 @pytest.mark.parametrize("packed", [False, True])

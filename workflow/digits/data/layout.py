@@ -5,13 +5,13 @@ or `<class>/train/…`). Or by a table of file and label, wherever the files lie
 """
 
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from digits.core.command import UserError
 from digits.core.files import sha256
+from digits.data.grouping import groups_of
 from digits.data.label_table import Row, labelled, parse_table
 from digits.data.tree_paths import files_below, hidden
 
@@ -67,7 +67,11 @@ def read_layout(source: Path, labels: str | None = None, group: str | None = Non
         table = parse_table(where, content, group)
         columns = table.columns
         layout = _by_table([name for name in names if name not in tables], labelled(where, table, _pictures(names)))
-    return layout if group is None or group in columns else _grouped(layout, group, columns)
+    if group is None or group in columns:
+        return layout
+    groups = groups_of([item.name for item in layout.items], group, columns)
+    items = [item._replace(group=own) for item, own in zip(layout.items, groups, strict=True)]
+    return layout._replace(items=items)
 
 
 def by_folders(names: Iterable[str]) -> Layout:
@@ -184,23 +188,3 @@ def _split(way: Sequence[str]) -> tuple[str | None, list[str]]:
         if name.casefold() in PARTS:
             return PARTS[name.casefold()], [*way[:number], *way[number + 1 :]]
     return None, list(way)
-
-
-def _grouped(layout: Layout, group: str, columns: Sequence[str]) -> Layout:
-    """Add to each image what a pattern finds in its name; UserError where it is no pattern, or finds nothing."""
-    try:
-        pattern = re.compile(group)
-    except re.error:
-        pattern = re.compile("")
-    if pattern.groups != 1:
-        named = f"a column ({', '.join(columns)}) nor " if columns else ""
-        raise UserError(
-            f"dataset.group: '{group}' is {'neither ' if named else 'not '}{named}a regular expression with one group in parentheses"
-        )
-    items = []
-    for item in layout.items:
-        found = pattern.search(item.name)
-        if found is None or found[1] is None:
-            raise UserError(f"dataset.group: '{group}' finds nothing in {item.name}; every image needs a group")
-        items.append(item._replace(group=found[1]))
-    return layout._replace(items=items)
