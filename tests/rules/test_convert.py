@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from conftest import NAMES, Command, Ran, Refused
 from digits.core.arrays import label_type
+from digits.core.tables import read_table
 from digits.data.collection import Form
-from digits.data.datasheet import load_datasheet
+from digits.data.datasheet import FILES, load_datasheet
 from digits.data.image_trees import Wanted, read_image_tree
 from digits.data.tensors import Split, load_split, save_split
 from pictures import Tree, as_tgz, as_zip, bomb, image_tree, png
@@ -23,6 +24,9 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 
+FILES_TABLE = "results/tensors/files.csv"
+
+
 def pixels_and_labels(raw: Path, images: str, labels: str) -> tuple[np.ndarray, np.ndarray]:
     """Read MNIST's raw files without the project's reader: 16 and 8 bytes of header, then the values."""
     pixels = np.frombuffer((raw / images).read_bytes()[16:], np.uint8).reshape(-1, 28, 28)
@@ -30,7 +34,8 @@ def pixels_and_labels(raw: Path, images: str, labels: str) -> tuple[np.ndarray, 
 
 
 def from_images(name: str, source: Path, target: Path, _run: str = "") -> list[str]:
-    written = [part for option, path in outputs(name).items() for part in (f"--{option}", str(target / path))]
+    paths = {**outputs(name), "files": FILES_TABLE}
+    written = [part for option, path in paths.items() for part in (f"--{option}", str(target / path))]
     return ["images", "--source", str(source), *written]
 
 
@@ -206,6 +211,20 @@ def test_a_part_of_any_name_has_its_place(command: Command, tmp_path: Path, targ
     sheet = load_datasheet(target / DATASHEET)
     assert sheet["images"] == {"train": 8, "test": 2}
     assert sheet["duplicates"]["contradictory"] == {"images": 10, "example": ["Train/a/1.png", "Train/b/1.png"]}
+
+
+def test_each_image_can_be_traced_to_its_file(command: Command, tmp_path: Path, target: Path) -> None:
+    names = {f"{label}/{label}, {number}.png": number + 20 * (label == "b") for label in "ab" for number in range(20)}
+    source = as_zip(tmp_path / "images.zip", {name: png(value) for name, value in names.items()})
+    wanted = ("--test-fraction", 0.4, "--train-limit", 9)
+    result = command("convert", *from_images("convert", source, target), *wanted)
+    assert result.status == 0, result.output
+    table = read_table(target / FILES_TABLE, FILES)
+    for part, path in zip(("train", "test"), TENSORS, strict=True):
+        split, rows = load_split(target / path), table[table["part"] == part]
+        assert [names[name] for name in rows["file"]] == split.images[:, 0, 0].tolist()
+        assert rows["class"].tolist() == [split.classes[label] for label in split.labels]
+    assert len(table[table["part"] == "train"]) == 9
 
 
 def test_a_table_in_an_archive_and_groups_by_a_column(command: Command, tmp_path: Path, target: Path) -> None:

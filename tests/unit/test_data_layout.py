@@ -147,7 +147,9 @@ def test_groups_by_column_and_by_pattern(tmp_path: Path) -> None:
 def test_a_pattern_that_would_search_for_ever_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("digits.data.grouping.MOST_SECONDS", 0.2)
     before = signal.getsignal(signal.SIGALRM)
-    with pytest.raises(UserError, match=r"dataset\.group: '\(\?:a\+\)\+\(b\)' takes more than 0\.2 s to search the files' names"):
+    with pytest.raises(
+        UserError, match=r"dataset\.group: '\(\?:a\+\)\+\(b\)' takes more than 0\.2 s to search the files' names"
+    ):
         groups_of(["a" * 60], "(?:a+)+(b)", [])
     assert signal.getsignal(signal.SIGALRM) == before and signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from digits.rendering.datasheet_words import division, duplicates, passed_over, sizes
+from digits.rendering.datasheet_words import division, duplicates, files, passed_over, sizes
 
 NONE = {"images": 0, "example": None}
 SHEET: dict[str, Any] = {
@@ -59,6 +59,11 @@ def test_what_is_there_twice_is_counted_and_named() -> None:
         and r": 1 (such as a\_1\.png and b\*\.png)" in lines[0]
     )
     assert len(lines) == 2 and "at most 5 of 255 grey levels apart" in lines[1]
+
+
+def test_the_file_of_each_image_is_told_where_it_has_one() -> None:
+    assert not files(SHEET)
+    assert files(SHEET | {"split_by": "content"}) == " `results/tensors/files.csv` has the file of each number."
 
 
 def test_files_that_are_no_images_are_told() -> None:

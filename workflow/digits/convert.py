@@ -14,7 +14,7 @@ from digits.core.command import UserError, log, run
 from digits.core.files import whole_files
 from digits.core.options import command_parser
 from digits.data.collection import FITS, Collection, Form
-from digits.data.datasheet import datasheet, save_datasheet
+from digits.data.datasheet import datasheet, save_datasheet, save_files
 from digits.data.idx import read_idx_pair
 from digits.data.tensors import Split, save_split
 from digits.data.tree_paths import clean_name
@@ -99,6 +99,7 @@ def main() -> None:
         "--fit", choices=FITS, default=FITS[0], help=f"how an image fills another size (default: {FITS[0]})"
     )
     images.add_argument("--colour", action="store_true", help="keep red, green and blue (default: grey)")
+    images.output("--files", "CSV file to write: which file each image comes from")
     for command in (idx, images):
         command.output("--train", "safetensors file to write")
         command.output("--test", "safetensors file to write")
@@ -122,10 +123,13 @@ def main() -> None:
     found = limited(found, {"train": args.train_limit, "test": args.test_limit})
     require_classes(found.splits["train"])
     sheet = datasheet(found, how)
-    with whole_files(args.train, args.test, args.datasheet, made_from=args.made_from) as (train, test, about):
+    targets = [args.train, args.test, args.datasheet, *([args.files] if args.format == "images" else [])]
+    with whole_files(*targets, made_from=args.made_from) as (train, test, about, *files):
         save_split(train, found.splits["train"])
         save_split(test, found.splits["test"])
         save_datasheet(about, sheet)
+        for path in files:
+            save_files(path, found)
     for name, split in found.splits.items():
         count, height, width = len(split.labels), *split.images.shape[-2:]
         colour = " in colour" if split.images.ndim == 4 else ""

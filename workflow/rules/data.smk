@@ -66,6 +66,7 @@ else:
         output:
             **TENSORS,
             datasheet=DATASHEET,
+            files="results/tensors/files.csv",
         log:
             "logs/convert.log",
         benchmark:
@@ -85,4 +86,4 @@ else:
         shell:
             "python -m digits.convert images --source {params.images:q} --workers {threads} {params.form:q} {params.limits}"
             " --train {output.train} --test {output.test}"
-            " --datasheet {output.datasheet} 2> {log}"
+            " --datasheet {output.datasheet} --files {output.files} 2> {log}"

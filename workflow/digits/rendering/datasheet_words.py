@@ -53,6 +53,11 @@ def duplicates(sheet: Mapping[str, Any]) -> list[str]:
     return said or ["No image is there twice, exactly or nearly."]
 
 
+def files(sheet: Mapping[str, Any]) -> str:
+    """Say, in Markdown, where the file of each image stands; nothing of IDX files, which hold all."""
+    return "" if sheet["split_by"] == "files" else " `results/tensors/files.csv` has the file of each number."
+
+
 def passed_over(sheet: Mapping[str, Any]) -> str:
     """Say, in Markdown, how many files were no images; nothing where there were none."""
     found = sheet["passed_over"]
