@@ -23,7 +23,6 @@ from project import DATASHEET, TENSORS, outputs
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-
 FILES_TABLE = "results/tensors/files.csv"
 
 

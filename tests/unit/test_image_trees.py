@@ -202,6 +202,19 @@ def test_two_spellings_of_a_class_are_named(tmp_path: Path) -> None:
         read(as_folder(tmp_path / "case", tree))
 
 
+def test_classes_that_differ_in_case_alone_are_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    tree = small_tree({f"{part}/A/1.png": png() for part in ("training", "testing")})
+    read(as_zip(tmp_path / "source", tree))
+    assert capfd.readouterr().err == "two classes, 'A' and 'a': if one is meant, spell it in one way\n"
+
+
+def test_images_that_lie_too_deep_are_named(tmp_path: Path) -> None:
+    with pytest.raises(
+        UserError, match=r"no images found; .*; not looked into 1/2/3/4/5/6/: images lie at most 5 folders"
+    ):
+        read(as_folder(tmp_path, {"1/2/3/4/5/6/7.png": png()}))
+
+
 def test_images_of_far_more_pixels_than_bytes_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "FREE_PIXELS", 100_000)
     large = png(255, (1000, 1000))
