@@ -13,10 +13,11 @@ import pytest
 from conftest import NAMES, Command, Ran, Refused
 from digits.core.arrays import label_type
 from digits.core.tables import read_table
-from digits.data.collection import Form
+from digits.data.collection import LARGEST, Form
 from digits.data.datasheet import FILES, load_datasheet
 from digits.data.image_trees import Wanted, read_image_tree
 from digits.data.tensors import Split, load_split, save_split
+from digits.settings.schema import schema_of
 from pictures import Tree, as_tgz, as_zip, bomb, image_tree, png
 from PIL import Image
 from project import DATASHEET, TENSORS, outputs
@@ -279,6 +280,38 @@ def test_tensors_are_written_as_the_library_would(
     save_split(tmp_path / "ours", split)
     save_file(arrays, tmp_path / "theirs", {"classes": json.dumps(split.classes)})
     assert (tmp_path / "ours").read_bytes() == (tmp_path / "theirs").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (("--test-fraction", 0), "--test-fraction: 0; expected a number between 0 and 1"),
+        (("--test-fraction", 1), "--test-fraction: 1; expected a number between 0 and 1"),
+        (("--test-fraction", "nan"), "--test-fraction: nan; expected a number between 0 and 1"),
+        (("--size", 8, 0), "--size: 0; expected 1 to 1,024"),
+        (("--size", 1025, 8), "--size: 1025; expected 1 to 1,024"),
+        (("--train-limit", 0), "--train-limit: 0; expected 1 or more"),
+        (("--test-limit", -1), "--test-limit: -1; expected 1 or more"),
+        (("--workers", 0), "--workers: 0; expected 1 to 64"),
+        (("--workers", 65), "--workers: 65; expected 1 to 64"),
+    ],
+)
+def test_a_number_out_of_bounds_is_named(tmp_path: Path, refused: Refused, option: Any, message: str) -> None:
+    source = as_zip(tmp_path / "images.zip", SMALL_TREE)
+    assert refused("convert", source, *option, line=from_images) == f"error: {message}"
+
+
+def test_a_class_of_a_very_long_name_is_refused(tmp_path: Path, refused: Refused) -> None:
+    rows = {f"{part}/{n}.png": name for part in ("train", "test") for n, name in enumerate(("a", "b" * 300))}
+    table = "file,label\n" + "".join(f"{file},{name}\n" for file, name in rows.items())
+    tree: Tree = {**dict.fromkeys(rows, png()), "labels.csv": table.encode()}
+    source = as_zip(tmp_path / "images.zip", tree)
+    error = refused("convert", source, "--labels", "labels.csv", line=from_images)
+    assert error == f"error: a class name of 300 characters, '{'b' * 40}…'; at most 255 are allowed"
+
+
+def test_the_largest_size_is_the_schema_s() -> None:
+    assert schema_of("dataset")["properties"]["size"]["maximum"] == LARGEST
 
 
 SMALL_TREE = {f"{split}/{name}/{n}.png": png() for split in ("training", "testing") for n, name in enumerate("ab")}

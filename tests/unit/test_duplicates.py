@@ -19,7 +19,8 @@ def textures(count: int, channels: int) -> np.ndarray:
     """Smooth images of all brightnesses, so that many are alike, and of all contrasts."""
     base = RNG.integers(0, RNG.integers(5, 90, (count, 1, 1, 1)), (count, channels, 4, 4))
     shifted = base + RNG.integers(0, 165, (count, 1, 1, 1))
-    return np.kron(shifted, np.ones((4, 4))).astype(np.uint8).squeeze()
+    images: np.ndarray = np.kron(shifted, np.ones((4, 4))).astype(np.uint8).squeeze()
+    return images
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -101,12 +101,12 @@ def labelled(where: str, table: Table, files: Sequence[str]) -> list[Row]:
         if named := _called(name, by_stem):
             raise UserError(f"{where}: its first row names {named[0]}; put a header above it, such as file,label")
     found: dict[str, Row] = {}
-    for number, file, *said in table.rows:
+    for number, file, label, group, part in table.rows:
         names = _called(clean_name(file, f"{where}, row {number}: "), by_stem)
         if len(names) != 1:
             which = f"may be {names[0]} or {names[1]}; add the folder" if names else "is no image here"
             raise UserError(f"{where}, row {number}: '{file}' {which}")
-        row = Row(names[0], *said)
+        row = Row(names[0], label, group, part)
         if found.setdefault(names[0], row) != row:
             raise UserError(
                 f"{where}, row {number}: '{file}' is in an earlier row with another label, group or part; keep one"
