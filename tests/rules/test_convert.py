@@ -314,14 +314,14 @@ def test_the_largest_size_is_the_schema_s() -> None:
     assert schema_of("dataset")["properties"]["size"]["maximum"] == LARGEST
 
 
-SMALL_TREE = {f"{split}/{name}/{n}.png": png() for split in ("training", "testing") for n, name in enumerate("ab")}
+SMALL_TREE: Tree = {f"{split}/{name}/{n}.png": png() for split in ("training", "testing") for n, name in enumerate("ab")}
 
 
 def test_a_bad_image_tree_is_named(tmp_path: Path, refused: Refused) -> None:
     source = tmp_path / "images.zip"
     with zipfile.ZipFile(source, "w") as archive:
         for name, content in {**SMALL_TREE, "testing/b/7.png": bomb()}.items():
-            archive.writestr(name, content)
+            archive.writestr(name, content or b"")
     error = refused("convert", source, line=from_images)
     assert error.startswith(f"error: {source}/testing/b/7.png: 60,000×60,000 pixels, more than the 16,777,216 allowed")
 

@@ -49,7 +49,8 @@ def scene(thing: tuple[int, int, int], ground: tuple[int, int, int], top: int, n
     image = np.empty((1, 3, 64, 64), np.uint8)
     image[0] = np.reshape(ground, (3, 1, 1))
     image[0, :, top : top + 30, 20:44] = np.reshape(thing, (3, 1, 1))
-    return np.clip(image + RNG.integers(-noise, noise + 1, image.shape), 0, 255).astype(np.uint8)
+    noisy: np.ndarray = np.clip(image + RNG.integers(-noise, noise + 1, image.shape), 0, 255).astype(np.uint8)
+    return noisy
 
 
 @pytest.mark.parametrize(
