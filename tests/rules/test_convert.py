@@ -314,7 +314,9 @@ def test_the_largest_size_is_the_schema_s() -> None:
     assert schema_of("dataset")["properties"]["size"]["maximum"] == LARGEST
 
 
-SMALL_TREE: Tree = {f"{split}/{name}/{n}.png": png() for split in ("training", "testing") for n, name in enumerate("ab")}
+SMALL_TREE: Tree = {
+    f"{split}/{name}/{n}.png": png() for split in ("training", "testing") for n, name in enumerate("ab")
+}
 
 
 def test_a_bad_image_tree_is_named(tmp_path: Path, refused: Refused) -> None:
