@@ -30,7 +30,16 @@ def build() -> None:
     for name, run in PLANNED:
         call(name, *arguments(name, HERE, HERE, run))
     files = image_tree(Path("images"), *map(Path, TENSORS))
-    written = ("--train", "train.safetensors", "--test", "test.safetensors", "--datasheet", "datasheet.json")
+    written = (
+        "--train",
+        "train.safetensors",
+        "--test",
+        "test.safetensors",
+        "--datasheet",
+        "datasheet.json",
+        "--files",
+        "files.csv",
+    )
     call("convert", "images", "--source", "images", *written)
     weights = f"{PAIR_RUNS[-1]}/weights.safetensors"
     call("predict", "--weights", weights, "--images", *files[::100], "--table", "table.csv", "--page", "page.html")

@@ -1,6 +1,5 @@
 """`digits.convert`: tensors hold exactly what the files hold, whichever way they are packed; bad files are named."""
 
-import csv
 import json
 import re
 import shutil
@@ -13,16 +12,19 @@ import numpy as np
 import pytest
 from conftest import NAMES, Command, Ran, Refused
 from digits.core.arrays import label_type
-from digits.data.collection import Form
-from digits.data.datasheet import load_datasheet
+from digits.core.tables import read_table
+from digits.data.collection import LARGEST, Form
+from digits.data.datasheet import FILES, load_datasheet
 from digits.data.image_trees import Wanted, read_image_tree
-from digits.data.resize import fitted
 from digits.data.tensors import Split, load_split, save_split
+from digits.settings.schema import schema_of
 from pictures import Tree, as_tgz, as_zip, bomb, image_tree, png
 from PIL import Image
 from project import DATASHEET, TENSORS, outputs
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
+
+FILES_TABLE = "results/tensors/files.csv"
 
 
 def pixels_and_labels(raw: Path, images: str, labels: str) -> tuple[np.ndarray, np.ndarray]:
@@ -32,7 +34,8 @@ def pixels_and_labels(raw: Path, images: str, labels: str) -> tuple[np.ndarray, 
 
 
 def from_images(name: str, source: Path, target: Path, _run: str = "") -> list[str]:
-    written = [part for option, path in outputs(name).items() for part in (f"--{option}", str(target / path))]
+    paths = {**outputs(name), "files": FILES_TABLE}
+    written = [part for option, path in paths.items() for part in (f"--{option}", str(target / path))]
     return ["images", "--source", str(source), *written]
 
 
@@ -143,8 +146,7 @@ def test_a_folder_of_photos(command: Command, tmp_path: Path, target: Path) -> N
     Image.open(one).save(copy)
     Image.open(one).save(other)
     (tmp_path / "photos" / "notes.txt").write_text("mine")
-    wanted: tuple[object, ...] = ("--test-fraction", 0.3, "--size", 24, 32, "--fit", "crop", "--colour", "--workers", 2)
-    wanted += ("--files", target / "files.csv")
+    wanted = ("--test-fraction", 0.3, "--size", 24, 32, "--fit", "crop", "--colour", "--workers", 2)
     result = command("convert", *from_images("convert", tmp_path / "photos", target), *wanted)
     assert result.status == 0, result.output
     assert (
@@ -158,11 +160,6 @@ def test_a_folder_of_photos(command: Command, tmp_path: Path, target: Path) -> N
     assert found == {**counts, "kind 1": counts["kind 1"] + 1, "kind 2": counts["kind 2"] + 1}
     for number, row in enumerate(sheet["classes"]):
         assert [row[part] for part in splits] == [np.sum(split.labels == number) for split in splits.values()]
-    for row in csv.DictReader((target / "files.csv").open(newline="")):
-        split, number = splits[row["part"]], int(row["image"])
-        assert split.classes[split.labels[number]] == row["class"] == row["file"].split("/")[0]
-        with Image.open(tmp_path / "photos" / row["file"]) as image:
-            np.testing.assert_array_equal(split.images[number], fitted(image, (24, 32), "crop", colour=True))
     assert sheet["duplicates"]["across"] == {"images": 0, "example": None}
     assert sheet["duplicates"]["contradictory"]["images"] == 3
     assert sum(sheet["duplicates"][part]["images"] for part in splits) == 2, "all three on one side"
@@ -214,6 +211,20 @@ def test_a_part_of_any_name_has_its_place(command: Command, tmp_path: Path, targ
     sheet = load_datasheet(target / DATASHEET)
     assert sheet["images"] == {"train": 8, "test": 2}
     assert sheet["duplicates"]["contradictory"] == {"images": 10, "example": ["Train/a/1.png", "Train/b/1.png"]}
+
+
+def test_each_image_can_be_traced_to_its_file(command: Command, tmp_path: Path, target: Path) -> None:
+    names = {f"{label}/{label}, {number}.png": number + 20 * (label == "b") for label in "ab" for number in range(20)}
+    source = as_zip(tmp_path / "images.zip", {name: png(value) for name, value in names.items()})
+    wanted = ("--test-fraction", 0.4, "--train-limit", 9)
+    result = command("convert", *from_images("convert", source, target), *wanted)
+    assert result.status == 0, result.output
+    table = read_table(target / FILES_TABLE, FILES)
+    for part, path in zip(("train", "test"), TENSORS, strict=True):
+        split, rows = load_split(target / path), table[table["part"] == part]
+        assert [names[name] for name in rows["file"]] == split.images[:, 0, 0].tolist()
+        assert rows["class"].tolist() == [split.classes[label] for label in split.labels]
+    assert len(table[table["part"] == "train"]) == 9
 
 
 def test_a_table_in_an_archive_and_groups_by_a_column(command: Command, tmp_path: Path, target: Path) -> None:
@@ -271,14 +282,48 @@ def test_tensors_are_written_as_the_library_would(
     assert (tmp_path / "ours").read_bytes() == (tmp_path / "theirs").read_bytes()
 
 
-SMALL_TREE = {f"{split}/{name}/{n}.png": png() for split in ("training", "testing") for n, name in enumerate("ab")}
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (("--test-fraction", 0), "--test-fraction: 0; expected a number between 0 and 1"),
+        (("--test-fraction", 1), "--test-fraction: 1; expected a number between 0 and 1"),
+        (("--test-fraction", "nan"), "--test-fraction: nan; expected a number between 0 and 1"),
+        (("--size", 8, 0), "--size: 0; expected 1 to 1,024"),
+        (("--size", 1025, 8), "--size: 1025; expected 1 to 1,024"),
+        (("--train-limit", 0), "--train-limit: 0; expected 1 or more"),
+        (("--test-limit", -1), "--test-limit: -1; expected 1 or more"),
+        (("--workers", 0), "--workers: 0; expected 1 to 64"),
+        (("--workers", 65), "--workers: 65; expected 1 to 64"),
+    ],
+)
+def test_a_number_out_of_bounds_is_named(tmp_path: Path, refused: Refused, option: Any, message: str) -> None:
+    source = as_zip(tmp_path / "images.zip", SMALL_TREE)
+    assert refused("convert", source, *option, line=from_images) == f"error: {message}"
+
+
+def test_a_class_of_a_very_long_name_is_refused(tmp_path: Path, refused: Refused) -> None:
+    rows = {f"{part}/{n}.png": name for part in ("train", "test") for n, name in enumerate(("a", "b" * 300))}
+    table = "file,label\n" + "".join(f"{file},{name}\n" for file, name in rows.items())
+    tree: Tree = {**dict.fromkeys(rows, png()), "labels.csv": table.encode()}
+    source = as_zip(tmp_path / "images.zip", tree)
+    error = refused("convert", source, "--labels", "labels.csv", line=from_images)
+    assert error == f"error: a class name of 300 characters, '{'b' * 40}…'; at most 255 are allowed"
+
+
+def test_the_largest_size_is_the_schema_s() -> None:
+    assert schema_of("dataset")["properties"]["size"]["maximum"] == LARGEST
+
+
+SMALL_TREE: Tree = {
+    f"{split}/{name}/{n}.png": png() for split in ("training", "testing") for n, name in enumerate("ab")
+}
 
 
 def test_a_bad_image_tree_is_named(tmp_path: Path, refused: Refused) -> None:
     source = tmp_path / "images.zip"
     with zipfile.ZipFile(source, "w") as archive:
         for name, content in {**SMALL_TREE, "testing/b/7.png": bomb()}.items():
-            archive.writestr(name, content)
+            archive.writestr(name, content or b"")
     error = refused("convert", source, line=from_images)
     assert error.startswith(f"error: {source}/testing/b/7.png: 60,000×60,000 pixels, more than the 16,777,216 allowed")
 

@@ -1,9 +1,11 @@
 """Where a user's images lie: folders and tables as people have them, and one line where they cannot be understood."""
 
+import signal
 from pathlib import Path
 
 import pytest
 from digits.core.command import UserError
+from digits.data.grouping import groups_of
 from digits.data.layout import Item, by_folders, fingerprint, read_layout
 from pictures import as_zip, png
 
@@ -55,9 +57,12 @@ def test_folders_say_class_and_part(names: list[str], expected: set[tuple[str | 
 def test_what_lies_beside_images_is_passed_over() -> None:
     beside = ["README", "a/1.TXT", "b/labels.json"]
     layout = by_folders([*CLASSES, *beside, "a/"])
-    assert layout == ([Item(name, name[0], None) for name in CLASSES], [], beside)
+    assert layout == ([Item(name, name[0], None) for name in CLASSES], [], beside, [])
     parts = [f"train/{name}" for name in CLASSES]
-    assert by_folders([*parts, "more/a/1.png"]).passed_over == ["more/a/1.png"]
+    layout = by_folders([*parts, "more/a/1.png"])
+    assert layout.passed_over == ["more/a/1.png"]
+    said = "train/a/1.png is in a part, so that images in none are passed over: more/a/1.png"
+    assert layout.notes == [said]
 
 
 def test_class_folders_without_images_are_named() -> None:
@@ -86,19 +91,60 @@ def test_a_table_says_the_labels(tmp_path: Path, table: str, beside: bool) -> No
     assert layout.passed_over == ["b/5.png"]
 
 
-@pytest.mark.parametrize(("second", "parts"), [("test/2", {"train", "test"}), ("3", {None})])
-def test_a_table_leaves_parts_to_folders_if_all_have_one(tmp_path: Path, second: str, parts: set[str | None]) -> None:
-    root = written(tmp_path, ["train/1.png", "test/2.png", "3.png"], labels=f"file,label\ntrain/1,a\n{second},b\n")
-    assert {item.part for item in read_layout(root, "labels.csv").items} == parts
+def test_a_table_leaves_parts_to_folders(tmp_path: Path) -> None:
+    root = written(tmp_path, ["train/1.png", "test/2.png", "3.png"], labels="file,label\ntrain/1,a\ntest/2,b\n")
+    assert {item.part for item in read_layout(root, "labels.csv").items} == {"train", "test"}
+    written(root, [], labels="file,label\ntrain/1,a\n3,b\n")
+    with pytest.raises(
+        UserError, match=r"^3\.png: in no part, but train/1\.png is in train; move it into one, or leave"
+    ):
+        read_layout(root, "labels.csv")
+
+
+@pytest.mark.parametrize(
+    ("table", "parts"),
+    [
+        ("file,label,Split\n1,a,train\n2,b,VALID\n3,a,Testing\n4,b,test\n", ["train", "validation", "test", "test"]),
+        ("set,which,kind\ntrain,1,a\ntest,2,b\ntrain,3,a\ntrain,4,b\n", ["train", "test", "train", "train"]),
+        ("file,label,split\n1,a,train\n2,b,test\n3,a,\n4,b,unused\n", [None] * 4),
+        ("file,set\n1,train\n2,test\n3,train\n4,test\n", [None] * 4),
+    ],
+    ids=["any names", "first two others", "not each row", "the label"],
+)
+def test_a_column_of_a_table_says_the_parts(tmp_path: Path, table: str, parts: list[str | None]) -> None:
+    root = written(tmp_path, CLASSES, labels=table)
+    items = read_layout(root, "labels.csv").items
+    assert [(item.name, item.part) for item in items] == list(zip(CLASSES, parts, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("header", "notes"),
+    [
+        ("Image,breed", []),
+        ("photo,breed", ["files from 'photo', labels from 'breed'"]),
+        ("path,kind", ["files from 'path', labels from 'kind'"]),
+    ],
+)
+def test_columns_of_other_names_are_told(tmp_path: Path, header: str, notes: list[str]) -> None:
+    root = written(tmp_path, CLASSES, labels=f"{header}\n1,cat\n2,dog\n")
+    assert read_layout(root, "labels.csv").notes == [f"{root}/labels.csv: {note}" for note in notes]
+
+
+def test_what_lies_too_deep_is_told(tmp_path: Path) -> None:
+    layout = read_layout(written(tmp_path, [*CLASSES, "a/2/3/4/5/5.png", "a/2/3/4/5/6/6.png"]))
+    assert [item.name for item in layout.items] == [*CLASSES[:2], "a/2/3/4/5/5.png", *CLASSES[2:]]
+    assert layout.notes == ["not looked into a/2/3/4/5/6/: images lie at most 5 folders deep"]
 
 
 @pytest.mark.parametrize(
     ("table", "message"),
     [
         ("file,label\n1,cat\nx.png,dog\n", r"labels\.csv, row 3: 'x\.png' is no image here"),
-        ("file,label\n1,cat\n1.png,dog\n", r"row 3: '1\.png' is in an earlier row with another label or group; keep one"),
+        ("file,label\n1,cat\n1.png,dog\n", r"row 3: '1\.png' is in an earlier row with another label, group or part; keep one"),
         ("file,label\n1,\n", r"row 2: nothing in the column 'label'"),
         ("file,label\n9,cat\n", r"row 2: '9' may be a/9\.png or b/9\.png; add the folder"),
+        ("1.png,cat\n2.png,dog\n", r"labels\.csv: its first row names a/1\.png; put a header above it, such as file,label"),
+        ("file,label\n", r"labels\.csv: no rows below its header"),
         ("file\n1\n", r"expected a header and two columns, such as file,label"),
         ("file,label\n1,ca\tt\n", r"row 2: the name 'ca\\tt' has control characters"),
         ('file,label\n"1,cat\n', r"not a CSV \("),
@@ -140,6 +186,16 @@ def test_groups_by_column_and_by_pattern(tmp_path: Path) -> None:
     ):
         with pytest.raises(UserError, match=message):
             read_layout(root, labels, group)
+
+
+def test_a_pattern_that_would_search_for_ever_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("digits.data.grouping.MOST_SECONDS", 0.2)
+    before = signal.getsignal(signal.SIGALRM)
+    with pytest.raises(
+        UserError, match=r"dataset\.group: '\(\?:a\+\)\+\(b\)' takes more than 0\.2 s to search the files' names"
+    ):
+        groups_of(["a" * 60], "(?:a+)+(b)", [])
+    assert signal.getsignal(signal.SIGALRM) == before and signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
 @pytest.mark.parametrize("packed", [False, True])

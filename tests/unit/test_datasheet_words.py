@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from digits.rendering.datasheet_words import division, duplicates, passed_over, sizes
+from digits.rendering.datasheet_words import division, duplicates, files, passed_over, sizes
 
 NONE = {"images": 0, "example": None}
 SHEET: dict[str, Any] = {
@@ -54,11 +54,20 @@ def test_what_is_there_twice_is_counted_and_named() -> None:
     lines = duplicates(
         SHEET | {"duplicates": {**SHEET["duplicates"], "across": one}, "near_duplicates": {**one, "at_most": 5}}
     )
-    assert (
-        lines[0].startswith("Test images that equal a training image")
-        and r": 1 (such as a\_1\.png and b\*\.png)" in lines[0]
-    )
-    assert len(lines) == 2 and "at most 5 of 255 grey levels apart" in lines[1]
+    assert lines == [
+        r"1 test image equals a training image, and so cannot speak for unseen ones: b\*\.png, like a\_1\.png.",
+        "1 test image equals or nearly equals a training image (means over 16×16 areas that differ by at most 5 of 255 "
+        r"levels, and by a fifth of their contrast): b\*\.png, like a\_1\.png.",
+    ]
+    many = {"images": 1200, "example": ["{a}", "b"]}
+    assert duplicates(SHEET | {"duplicates": {**SHEET["duplicates"], "train": many}}) == [
+        r"1,200 training images equal another one: b, like \{a\}, and others."
+    ]
+
+
+def test_the_file_of_each_image_is_told_where_it_has_one() -> None:
+    assert not files(SHEET)
+    assert files(SHEET | {"split_by": "content"}) == " `results/tensors/files.csv` has the file of each number."
 
 
 def test_files_that_are_no_images_are_told() -> None:

@@ -89,12 +89,13 @@ def test_what_is_no_image_of_a_class_is_passed_over(tmp_path: Path, capfd: pytes
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"training/a/x1.png": b""}, r"training/a/x1\.png: empty; remove it or replace it"),
         ({"training/a/x1.png": b"hello"}, r"training/a/x1\.png: not an image of a kind that is read \(PNG, JPEG, "),
         ({"training/b/x2.png": png(size=(4, 2))}, r"different sizes: .*/x\d+\.png is 3×2, .*training/b/x2\.png is 4×2"),
         ({"training/c": None}, "no images of class 'c' in the training part"),
         ({"testing/c/1.png": png()}, "no images of class 'c' in the training part"),
     ],
-    ids=["text", "sizes", "empty class", "class in one part"],
+    ids=["empty", "text", "sizes", "empty class", "class in one part"],
 )  # fmt: skip
 def test_a_bad_file_is_named(tmp_path: Path, pack: Pack, changes: Tree, message: str) -> None:
     with pytest.raises(UserError, match=message):
@@ -200,6 +201,30 @@ def test_two_spellings_of_a_class_are_named(tmp_path: Path) -> None:
     tree = {name.replace("testing/a", "testing/A"): content for name, content in small_tree().items()}
     with pytest.raises(UserError, match=r"no images of class 'A' in the training part; .*'a' is another class"):
         read(as_folder(tmp_path / "case", tree))
+
+
+@pytest.mark.parametrize("kind", ["gif", "tiff", "webp"])
+def test_files_of_several_pictures_are_counted(tmp_path: Path, kind: str, capfd: pytest.CaptureFixture[str]) -> None:
+    first, second = (Image.new("RGB", (3, 2), colour) for colour in ("white", "black"))
+    content = encoded(first, kind, save_all=True, append_images=[second])
+    tree = small_tree(
+        {"training/a/x1.png": content, "testing/b/x2.png": content, "testing/b/x1.png": encoded(first, kind)}
+    )
+    assert (read(as_zip(tmp_path / "source", tree))["train"].images[0] > 250).all()
+    assert capfd.readouterr().err == "files of several pictures, of which the first is taken: 2\n"
+
+
+def test_classes_that_differ_in_case_alone_are_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    tree = small_tree({f"{part}/A/1.png": png() for part in ("training", "testing")})
+    read(as_zip(tmp_path / "source", tree))
+    assert capfd.readouterr().err == "two classes, 'A' and 'a': if one is meant, spell it in one way\n"
+
+
+def test_images_that_lie_too_deep_are_named(tmp_path: Path) -> None:
+    with pytest.raises(
+        UserError, match=r"no images found; .*; not looked into 1/2/3/4/5/6/: images lie at most 5 folders"
+    ):
+        read(as_folder(tmp_path, {"1/2/3/4/5/6/7.png": png()}))
 
 
 def test_images_of_far_more_pixels_than_bytes_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ for each class or a table of labels. The MNIST images give byte-identical tensor
 tensors says what was found: sizes, duplicates, how many images of each class are in which part, and why.
 """
 
-import csv
+import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,11 +14,14 @@ import numpy as np
 from digits.core.command import UserError, log, run
 from digits.core.files import whole_files
 from digits.core.options import command_parser
-from digits.data.collection import FITS, Collection, Form
-from digits.data.datasheet import datasheet, save_datasheet
+from digits.data.collection import FITS, LARGEST, Collection, Form
+from digits.data.datasheet import datasheet, save_datasheet, save_files
 from digits.data.idx import read_idx_pair
 from digits.data.tensors import Split, save_split
 from digits.data.tree_paths import clean_name
+
+MOST_WORKERS = 64
+LONGEST_NAME = 255  # characters, as of a folder
 
 
 def from_idx(files: Sequence[Path], class_names: Sequence[str] = ()) -> dict[str, Split]:
@@ -70,7 +73,11 @@ def limited(found: Collection, limits: Mapping[str, int | None]) -> Collection:
 
 
 def require_classes(train: Split) -> None:
-    """Stop where there is nothing to tell apart, or a limit leaves no image of a class to learn from."""
+    """Stop where a name is no name, there is nothing to tell apart, or a limit leaves no image of a class to learn from."""
+    if long := [name for name in train.classes if len(name) > LONGEST_NAME]:
+        raise UserError(
+            f"a class name of {len(long[0]):,} characters, '{long[0][:40]}…'; at most {LONGEST_NAME} are allowed"
+        )
     if len(train.classes) == 1:
         raise UserError(f"one class alone, '{train.classes[0]}'; a network needs at least two to tell apart")
     without = sorted(set(range(len(train.classes))) - set(train.labels.tolist()))
@@ -78,14 +85,18 @@ def require_classes(train: Split) -> None:
         raise UserError(f"--train-limit: leaves no image of class '{train.classes[without[0]]}'; take more images")
 
 
-def write_files(path: Path, found: Collection) -> None:
-    """Write a table of the file that each image is from, by part and by its number there, which figures and tables show."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["part", "image", "class", "file"])
-        for part, split in found.splits.items():
-            rows = zip(split.labels.tolist(), found.names[part], strict=True)
-            writer.writerows([part, number, split.classes[label], name] for number, (label, name) in enumerate(rows))
+def check_numbers(args: argparse.Namespace) -> None:
+    """Stop where an option's number is out of its bounds, which Snakemake checks in a configuration."""
+    bounds = {"train_limit": (1, None), "test_limit": (1, None), "size": (1, LARGEST), "workers": (1, MOST_WORKERS)}
+    for name, (low, high) in bounds.items():
+        given = getattr(args, name, None)
+        for number in given if isinstance(given, list) else [given]:
+            if number is not None and not low <= number <= (high or number):
+                to = f" to {high:,}" if high else " or more"
+                raise UserError(f"--{name.replace('_', '-')}: {number}; expected {low}{to}")
+    fraction = getattr(args, "test_fraction", None)
+    if fraction is not None and not 0 < fraction < 1:  # NaN is neither
+        raise UserError(f"--test-fraction: {fraction:g}; expected a number between 0 and 1")
 
 
 def main() -> None:
@@ -97,7 +108,6 @@ def main() -> None:
     idx.add_argument("--class-name", action="append", default=[], help="of each label in turn (default: its number)")
     images = commands.add_parser("images", help="a folder, .tgz or .zip of image files")
     images.folder("--source", "folder or archive")
-    images.add_argument("--files", type=Path, help="CSV file to write: the file of each image (default: none)")
     images.add_argument("--workers", type=int, default=1, help="processes that decode (default: 1)")
     images.add_argument(
         "--labels", help="table of file and label, in the source or beside it (default: folders are classes)"
@@ -111,6 +121,7 @@ def main() -> None:
         "--fit", choices=FITS, default=FITS[0], help=f"how an image fills another size (default: {FITS[0]})"
     )
     images.add_argument("--colour", action="store_true", help="keep red, green and blue (default: grey)")
+    images.output("--files", "CSV file to write: which file each image comes from")
     for command in (idx, images):
         command.output("--train", "safetensors file to write")
         command.output("--test", "safetensors file to write")
@@ -118,6 +129,7 @@ def main() -> None:
         command.add_argument("--train-limit", type=int, help="keep only so many training images (default: all)")
         command.add_argument("--test-limit", type=int, help="keep only so many test images (default: all)")
     args = parser.parse_args()
+    check_numbers(args)
 
     how = {"test_fraction": None, "group": None, "fit": None}
     if args.format == "idx":
@@ -134,14 +146,13 @@ def main() -> None:
     found = limited(found, {"train": args.train_limit, "test": args.test_limit})
     require_classes(found.splits["train"])
     sheet = datasheet(found, how)
-    targets = [args.train, args.test, args.datasheet]
-    targets += [args.files] if args.format == "images" and args.files else []
-    with whole_files(*targets, made_from=args.made_from) as (train, test, about, *files_part):
+    targets = [args.train, args.test, args.datasheet, *([args.files] if args.format == "images" else [])]
+    with whole_files(*targets, made_from=args.made_from) as (train, test, about, *tables):
         save_split(train, found.splits["train"])
         save_split(test, found.splits["test"])
         save_datasheet(about, sheet)
-        for part in files_part:
-            write_files(part, found)
+        for table in tables:
+            save_files(table, found)
     for name, split in found.splits.items():
         count, height, width = len(split.labels), *split.images.shape[-2:]
         colour = " in colour" if split.images.ndim == 4 else ""

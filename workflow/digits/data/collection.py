@@ -6,6 +6,7 @@ from typing import NamedTuple
 from digits.data.tensors import Split
 
 FITS = ("pad", "crop", "stretch")
+LARGEST = 1024  # pixels a side that images are brought to, as the schema allows
 Size = tuple[int, int]  # height and width
 
 

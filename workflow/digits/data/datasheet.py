@@ -1,5 +1,10 @@
-"""The datasheet, `results/tensors/datasheet.json`: what was found in a data set, and how it was divided."""
+"""What was found in a data set, and how it was divided.
 
+The datasheet, `results/tensors/datasheet.json`, and for image files `files.csv` beside it, which has the file of each image.
+"""
+
+import csv
+import itertools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,6 +47,14 @@ DATASHEET = Kind(
             "the sums over classes",
             lambda it: all(_sum(it, part) == it["images"][part] for part in it["images"]),
         ),
+    ],
+)
+FILES = Kind(
+    "digits.convert",
+    {"part": TEXT, "number": COUNT, "class": TEXT, "file": TEXT},
+    [
+        Rule("part", "train or test", lambda table: table["part"].isin(("train", "test"))),
+        Rule("number", "counted from 0 in its part", lambda t: t["number"] == t.groupby("part").cumcount()),
     ],
 )
 
@@ -88,6 +101,16 @@ def datasheet(found: Collection, how: Mapping[str, Any]) -> dict[str, Any]:
 def save_datasheet(path: Path, sheet: Mapping[str, Any]) -> None:
     """Write a datasheet as JSON."""
     path.write_text(json.dumps(sheet, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def save_files(path: Path, found: Collection) -> None:
+    """Write which file each image comes from, as FILES declares it: by part, in the order of the tensors."""
+    with path.open("w", encoding="utf-8", newline="") as target:
+        table = csv.writer(target, lineterminator="\n")
+        table.writerow(FILES.holds)
+        for part, split in found.splits.items():
+            classes = (split.classes[label] for label in split.labels.tolist())
+            table.writerows(zip(itertools.repeat(part), itertools.count(), classes, found.names[part], strict=False))
 
 
 def load_datasheet(path: Path) -> dict[str, Any]:

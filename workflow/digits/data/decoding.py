@@ -76,6 +76,16 @@ def read_picture(name: str, content: bytes) -> Image.Image:
         return _as_shown(name, image, _factor(image)).convert("RGB")
 
 
+def holds_several(content: bytes) -> bool:
+    """Whether an image file that was read, a GIF, TIFF or WebP, holds more than one picture."""
+    if not content.startswith((b"GIF8", b"II", b"MM", b"RIFF")):
+        return False
+    with contextlib.suppress(*DAMAGE), Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        image.seek(1)
+        return True
+    return False
+
+
 def _draft(image: Image.Image) -> None:
     """Have a JPEG that is too large decoded at half, a quarter or an eighth of its size at once."""
     if (factor := _factor(image)) > 1:
@@ -85,6 +95,8 @@ def _draft(image: Image.Image) -> None:
 @contextlib.contextmanager
 def _opened(name: str, content: bytes, most: int) -> Iterator[Image.Image]:
     """Open an image file for this block; UserError names it where it is none, or damaged, or more than is allowed."""
+    if not content:
+        raise UserError(f"{name}: empty; remove it or replace it")
     Image.MAX_IMAGE_PIXELS = None  # our own check below, before any pixel is decoded
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:

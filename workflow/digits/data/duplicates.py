@@ -6,25 +6,28 @@ from typing import Any
 import numpy as np
 
 SIDE = 16  # pixels of a thumbnail
-NEAR = 5  # grey levels, 2 % of 255, that thumbnails of near duplicates differ by at most, as root mean square
+NEAR = 5  # levels, 2 % of 255, that thumbnails of near duplicates differ by at most, as root mean square,
+CONTRAST = (
+    5  # and at most one in so many parts of the test image's own contrast: its standard deviation within channels
+)
 TRAIN_BLOCK, TEST_BLOCK = 8192, 512
 MARGIN = 1.001  # on what is compared in rounded numbers, before whole ones decide
 
 
 def thumbnails(images: np.ndarray) -> np.ndarray:
-    """Return the grey mean of each of 16×16 areas of images, uint8 [N, (3,) height, width]: int16 [N, 256], −128 to 127.
+    """Return the mean of each of 16×16 areas of images, uint8 [N, (3,) height, width]: int16 [N, (3 ·) 256], −128 to 127.
 
     All sums are of whole numbers below 2⁵³.
     """
     *_, height, width = images.shape
     down, across = _overlaps(height), _overlaps(width)
-    most = (3 if images.ndim == 4 else 1) * height * width
-    small = np.empty((len(images), SIDE * SIDE), np.int16)
+    most = height * width
+    pixels = (3 if images.ndim == 4 else 1) * SIDE * SIDE
+    small = np.empty((len(images), pixels), np.int16)
     for start in range(0, len(images), 1024):
-        block = images[start : start + 1024]
-        grey = block.sum(axis=1, dtype=np.float64) if block.ndim == 4 else block.astype(np.float64)
-        rows = (grey.reshape(-1, width) @ across.T).reshape(-1, height, SIDE).transpose(0, 2, 1)
-        sums = (rows.reshape(-1, height) @ down.T).reshape(-1, SIDE, SIDE).transpose(0, 2, 1).reshape(-1, SIDE * SIDE)
+        block = images[start : start + 1024].astype(np.float64)
+        rows = (block.reshape(-1, width) @ across.T).reshape(-1, height, SIDE).transpose(0, 2, 1)
+        sums = (rows.reshape(-1, height) @ down.T).reshape(-1, SIDE, SIDE).transpose(0, 2, 1).reshape(-1, pixels)
         small[start : start + 1024] = (2 * sums.astype(np.int64) + most) // (2 * most) - 128
     return small
 
@@ -42,7 +45,8 @@ def near_duplicates(train: np.ndarray, test: np.ndarray) -> list[tuple[int, int]
     Takes thumbnails. The mean of a thumbnail, and then means of its quarters' quarters, can only be nearer than the pixels
     are: what they leave is compared pixel by pixel, in whole numbers below 2²⁴, which float32 has exactly.
     """
-    limit = SIDE * SIDE * NEAR * NEAR
+    pixels = train.shape[1]
+    limit = pixels * NEAR * NEAR
     order, asked = train.sum(axis=1).argsort(kind="stable"), test.sum(axis=1).argsort(kind="stable")
     means = train[order].sum(axis=1)
     coarse = _coarse(train)[order]
@@ -53,7 +57,7 @@ def near_duplicates(train: np.ndarray, test: np.ndarray) -> list[tuple[int, int]
         block = asked[first : first + TEST_BLOCK]
         own, sums = _coarse(test[block]), test[block].sum(axis=1)
         own_halves = (own * own).sum(axis=1) / 2 - np.float32(limit / 2 * MARGIN)
-        low, high = np.searchsorted(means, [sums[0] - SIDE * SIDE * NEAR, sums[-1] + SIDE * SIDE * NEAR + 1])
+        low, high = np.searchsorted(means, [sums[0] - pixels * NEAR, sums[-1] + pixels * NEAR + 1])
         for start in range(low, high, TRAIN_BLOCK):
             end = min(start + TRAIN_BLOCK, high)
             maybe = own @ coarse[start:end].T - halves[start:end] >= own_halves[:, None]
@@ -66,19 +70,31 @@ def near_duplicates(train: np.ndarray, test: np.ndarray) -> list[tuple[int, int]
             found, numbers = distances[np.arange(len(rows)), places], ours[places]
             better = (found < best[theirs]) | ((found == best[theirs]) & (numbers < nearest[theirs]))
             best[theirs[better]], nearest[theirs[better]] = found[better], numbers[better]
-    return [(int(number), int(nearest[number])) for number in np.flatnonzero(best <= limit)]
+    return [
+        (int(number), int(nearest[number]))
+        for number in np.flatnonzero(best <= np.minimum(limit, _contrast_limits(test)))
+    ]
+
+
+def _contrast_limits(small: np.ndarray) -> np.ndarray:
+    """Return the squared distance that the contrast of each thumbnail allows, int64 [N]."""
+    channels = small.reshape(len(small), -1, SIDE * SIDE).astype(np.int64)
+    spread = SIDE * SIDE * (channels**2).sum(axis=2) - channels.sum(axis=2) ** 2
+    limits: np.ndarray = spread.sum(axis=1) // (SIDE * SIDE * CONTRAST * CONTRAST)
+    return limits
 
 
 def _coarse(small: np.ndarray) -> np.ndarray:
-    """Return means over 4×4 pixels of thumbnails, float32 [N, 16], scaled so that distances are those of the pixels."""
+    """Return means over 4×4 pixels of thumbnails, float32 [N, (3 ·) 16], scaled so that distances are those of the pixels."""
     means: np.ndarray = small.reshape(-1, 4, SIDE // 4, 4, SIDE // 4).sum(axis=(2, 4), dtype=np.float32) / 4
-    return means.reshape(-1, 16)
+    return means.reshape(len(small), small.shape[1] // 16)
 
 
 def _distances(train: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """Return the squared distance of each of some thumbnails to each of others, float32 [tests, trains], all exact."""
+    """Return the squared distance of each of some thumbnails to each of others, float32 [tests, trains], exact where near."""
     a, b = train.astype(np.float32), test.astype(np.float32)
-    distances: np.ndarray = (b * b).sum(axis=1)[:, None] + (a * a).sum(axis=1) - 2 * (b @ a.T)
+    products = b @ a.T
+    distances: np.ndarray = ((b * b).sum(axis=1)[:, None] - products) + ((a * a).sum(axis=1) - products)
     return distances
 
 

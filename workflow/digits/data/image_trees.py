@@ -36,6 +36,8 @@ AS_IT_IS = Wanted()
 def read_image_tree(source: Path, workers: int, wanted: Wanted = AS_IT_IS) -> Collection:
     """Read a folder or archive of image files. UserError names the file at fault, or what the configuration lacks."""
     layout = read_layout(source, wanted.labels, wanted.group)
+    for note in layout.notes:
+        log(note)
     if layout.passed_over:
         others = f" and {len(layout.passed_over) - 1:,} more" if len(layout.passed_over) > 1 else ""
         log(f"passed over {layout.passed_over[0]}{others}: no image of a class")
@@ -47,7 +49,8 @@ def read_image_tree(source: Path, workers: int, wanted: Wanted = AS_IT_IS) -> Co
     if not layout.items:
         folders = sorted({name.split("/")[0] for name in layout.passed_over if "/" in name})
         there = f"; found {', '.join(folders[:5])}" if folders else ""
-        raise UserError(f"{source}: no images found; expected a folder for each class, <class>/<file>{there}")
+        notes = "".join(f"; {note}" for note in layout.notes)
+        raise UserError(f"{source}: no images found; expected a folder for each class, <class>/<file>{there}{notes}")
     parts = _parts(source, layout, wanted)
     classes = sorted({item.class_name for item in layout.items} | set(layout.empty), key=_natural)
     _check_classes(source, layout, classes, parts)
@@ -116,6 +119,12 @@ def _check_classes(source: Path, layout: Layout, classes: list[str], parts: dict
             meant = f"; '{other[0]}' is another class: two spellings of one name?" if other else ""
             where = "" if part == "all" else f" in the {part}ing part; every class needs some in both"
             raise UserError(f"{source}: no images of class '{name}'{where}{meant}")
+    spellings: dict[str, list[str]] = {}
+    for name in classes:
+        spellings.setdefault(name.casefold(), []).append(name)
+    for same in spellings.values():
+        if len(same) > 1:
+            log(f"two classes, '{same[0]}' and '{same[1]}': if one is meant, spell it in one way")
 
 
 def _ordered(items: list[Item], index: dict[str, int]) -> list[Item]:

@@ -2,17 +2,18 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from digits.core.command import UserError
-from digits.data.tree_paths import clean_name
+from digits.data.tree_paths import PARTS, clean_name
 
 # What columns are called, in lower case; without any of these names the first two are meant.
 FILES = (
     *("file", "filename", "file_name", "filepath", "file_path", "path"),
     *("image", "image_name", "image_path", "image_id", "img", "id", "name"),
 )
+PART_NAMES = ("split", "part", "subset", "set")
 LABELS = ("label", "labels", "class", "class_name", "classname", "category", "target", "species", "breed")
 
 
@@ -20,7 +21,8 @@ class Table(NamedTuple):
     """What a table says."""
 
     columns: list[str]
-    rows: list[tuple[int, str, str, str | None]]  # line, file, label, group
+    rows: list[tuple[int, str, str, str | None, str | None]]  # line, file, label, group, part
+    notes: list[str]  # on how it was understood
 
 
 class Row(NamedTuple):
@@ -29,6 +31,7 @@ class Row(NamedTuple):
     name: str
     label: str
     group: str | None
+    part: str | None  # one of PARTS' values
 
 
 def parse_table(where: str, content: bytes, group: str | None = None) -> Table:
@@ -45,30 +48,47 @@ def parse_table(where: str, content: bytes, group: str | None = None) -> Table:
     if not lines or len(lines[0]) < 2:
         raise UserError(f"{where}: expected a header and two columns, such as file,label")
     columns = [name.strip() for name in lines[0]]
-    places = _columns(columns)
-    wanted = [*places, *([columns.index(group)] if group in columns else [])]
+    width = len(columns)
+    filled = {
+        number: [*(text.strip() for text in fields), *[""] * (width - len(fields))]
+        for number, fields in enumerate(lines[1:], 2)
+        if any(fields)
+    }
+    if not filled:
+        raise UserError(f"{where}: no rows below its header")
+    part = _part_column(columns, list(filled.values()))
+    file, label = _columns(columns, part)
+    grouped = columns.index(group) if group in columns else None
     rows = []
-    for number, fields in enumerate(lines[1:], 2):
-        if not any(fields):
-            continue
-        values = [fields[place].strip() if place < len(fields) else "" for place in wanted]
-        if "" in values:
-            raise UserError(f"{where}, row {number}: nothing in the column '{columns[wanted[values.index('')]]}'")
-        rows.append(
-            (number, values[0], clean_name(values[1], f"{where}, row {number}: "), values[2] if values[2:] else None)
-        )
-    return Table(columns, rows)
+    for number, fields in filled.items():
+        empty = [columns[place] for place in (file, label, grouped) if place is not None and not fields[place]]
+        if empty:
+            raise UserError(f"{where}, row {number}: nothing in the column '{empty[0]}'")
+        name = clean_name(fields[label], f"{where}, row {number}: ")
+        of_group = None if grouped is None else fields[grouped]
+        rows.append((number, fields[file], name, of_group, None if part is None else PARTS[fields[part].casefold()]))
+    known = columns[file].lower() in FILES and columns[label].lower() in LABELS
+    return Table(
+        columns, rows, [] if known else [f"{where}: files from '{columns[file]}', labels from '{columns[label]}'"]
+    )
 
 
-def _columns(columns: Sequence[str]) -> tuple[int, int]:
+def _part_column(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int | None:
+    """Return where the part stands, if a column beside file and label is called so and has one in each row."""
+    for place, name in enumerate(columns if len(columns) > 2 else ()):
+        if name.lower() in PART_NAMES and all(row[place].casefold() in PARTS for row in rows):
+            return place
+    return None
+
+
+def _columns(columns: Sequence[str], part: int | None) -> tuple[int, int]:
     """Return where file and label stand."""
     lower = [name.lower() for name in columns]
-    found = [next((lower.index(name) for name in names if name in lower), None) for names in (FILES, LABELS)]
-    file, label = found
+    file, label = (next((lower.index(name) for name in names if name in lower), None) for names in (FILES, LABELS))
     if file is None:
-        file = next(place for place in range(len(columns)) if place != label)
+        file = next(place for place in range(len(columns)) if place not in (label, part))
     if label is None:
-        label = next(place for place in range(len(columns)) if place != file)
+        label = next(place for place in range(len(columns)) if place not in (file, part))
     return file, label
 
 
@@ -77,21 +97,30 @@ def labelled(where: str, table: Table, files: Sequence[str]) -> list[Row]:
     by_stem: dict[str, list[str]] = {}
     for name in files:
         by_stem.setdefault(_stem(name.rpartition("/")[2]), []).append(name)
-    found: dict[str, tuple[str, str | None]] = {}
-    for number, file, label, group in table.rows:
-        wanted = "/" + clean_name(file, f"{where}, row {number}: ").replace("\\", "/").removeprefix("./").lstrip("/")
-        last = wanted.rpartition("/")[2]
-        near = [name for stem in dict.fromkeys((_stem(last), last)) for name in by_stem.get(stem, ())]
-        exact = [name for name in near if f"/{name}".endswith(wanted)]
-        names = exact or [name for name in near if _stem(f"/{name}").endswith(wanted)]
+    for name in table.columns if table.notes else ():
+        if named := _called(name, by_stem):
+            raise UserError(f"{where}: its first row names {named[0]}; put a header above it, such as file,label")
+    found: dict[str, Row] = {}
+    for number, file, label, group, part in table.rows:
+        names = _called(clean_name(file, f"{where}, row {number}: "), by_stem)
         if len(names) != 1:
             which = f"may be {names[0]} or {names[1]}; add the folder" if names else "is no image here"
             raise UserError(f"{where}, row {number}: '{file}' {which}")
-        if found.setdefault(names[0], (label, group)) != (label, group):
+        row = Row(names[0], label, group, part)
+        if found.setdefault(names[0], row) != row:
             raise UserError(
-                f"{where}, row {number}: '{file}' is in an earlier row with another label or group; keep one"
+                f"{where}, row {number}: '{file}' is in an earlier row with another label, group or part; keep one"
             )
-    return [Row(name, label, group) for name, (label, group) in found.items()]
+    return list(found.values())
+
+
+def _called(text: str, by_stem: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the files that a table's text may mean, by their names without ending: those alone that it names whole, if any."""
+    wanted = "/" + text.replace("\\", "/").removeprefix("./").lstrip("/")
+    last = wanted.rpartition("/")[2]
+    near = [name for stem in dict.fromkeys((_stem(last), last)) for name in by_stem.get(stem, ())]
+    exact = [name for name in near if f"/{name}".endswith(wanted)]
+    return exact or [name for name in near if _stem(f"/{name}").endswith(wanted)]
 
 
 def _stem(name: str) -> str:

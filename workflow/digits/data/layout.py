@@ -5,21 +5,16 @@ or `<class>/train/…`). Or by a table of file and label, wherever the files lie
 """
 
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from digits.core.command import UserError
+from digits.core.command import UserError, listed
 from digits.core.files import sha256
+from digits.data.grouping import groups_of
 from digits.data.label_table import Row, labelled, parse_table
-from digits.data.tree_paths import files_below, hidden
+from digits.data.tree_paths import DEEPEST, PARTS, files_below, hidden
 
-PARTS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation"), "validation"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
 # What lies beside images in their folders, as annotations and notes do, and is none.
 BESIDE = {
     ".csv",
@@ -54,6 +49,7 @@ class Layout(NamedTuple):
     items: list[Item]
     empty: list[str]  # class folders without images
     passed_over: list[str]  # files that are neither images of a class nor litter
+    notes: list[str]  # on how it was understood, for the user
 
 
 def read_layout(source: Path, labels: str | None = None, group: str | None = None) -> Layout:
@@ -62,23 +58,35 @@ def read_layout(source: Path, labels: str | None = None, group: str | None = Non
     columns: list[str] = []
     if labels is None:
         layout = by_folders(names)
+        deep = [name for name in names if name.endswith("/") and name.count("/") == DEEPEST and source.is_dir()]
+        if deep:
+            layout.notes.append(f"not looked into {listed(deep)}: images lie at most {DEEPEST - 1} folders deep")
     else:
         where, content = _table(source, labels, tables)
         table = parse_table(where, content, group)
         columns = table.columns
-        layout = _by_table([name for name in names if name not in tables], labelled(where, table, _pictures(names)))
-    return layout if group is None or group in columns else _grouped(layout, group, columns)
+        rows = labelled(where, table, _pictures(names))
+        layout = _by_table([name for name in names if name not in tables], rows, table.notes)
+    if group is None or group in columns:
+        return layout
+    groups = groups_of([item.name for item in layout.items], group, columns)
+    items = [item._replace(group=own) for item, own in zip(layout.items, groups, strict=True)]
+    return layout._replace(items=items)
 
 
 def by_folders(names: Iterable[str]) -> Layout:
     """Return what lies in class folders; names of folders end in a slash."""
     names = list(names)
     ways = {name: name.split("/")[:-1] for name in names}
+    notes = []
     taken = [name for name in _pictures(names) if ways[name]]
     top = _common([ways[name] for name in taken])
     split = {name: _split(way[len(top) :]) for name, way in ways.items() if way[: len(top)] == top}
-    if any(split[name][0] for name in taken):
-        taken = [name for name in taken if split[name][0]]
+    inside = [name for name in taken if split[name][0]]
+    outside = [name for name in taken if _part_of(name) is None]
+    if inside and outside:
+        notes += [f"{inside[0]} is in a part, so that images in none are passed over: {listed(outside)}"]
+    taken = inside or taken
     in_parts = bool(taken and split[taken[0]][0])
     second = _common([split[name][1] for name in taken])  # the folder above the parts, where others lie beside it
     items = [Item(name, split[name][1][len(second)], split[name][0]) for name in taken]
@@ -90,18 +98,19 @@ def by_folders(names: Iterable[str]) -> Layout:
     }
     known = set(taken)
     empty = sorted({name for part, name in folders - found})
-    return Layout(items, empty, [name for name in names if not name.endswith("/") and name not in known])
+    return Layout(items, empty, [name for name in names if not name.endswith("/") and name not in known], notes)
 
 
-def _by_table(names: Sequence[str], rows: Sequence[Row]) -> Layout:
-    """Return the files that have labels; their parts count if each lies in one."""
-    parts = [_part_of(row.name) for row in rows]
-    whole = None in parts
-    items = [
-        Item(row.name, row.label, None if whole else part, row.group) for row, part in zip(rows, parts, strict=True)
-    ]
+def _by_table(names: Sequence[str], rows: Sequence[Row], notes: list[str]) -> Layout:
+    """Return the files that have labels; their parts are the table's or, where it has none, those that they lie in."""
+    items = [Item(row.name, row.label, row.part or _part_of(row.name), row.group) for row in rows]
+    inside, outside = (next((item for item in items if (item.part is None) is none), None) for none in (False, True))
+    if inside and outside:
+        raise UserError(
+            f"{outside.name}: in no part, but {inside.name} is in {inside.part}; move it into one, or leave it out of the table"
+        )
     taken = {item.name for item in items}
-    return Layout(items, [], [name for name in names if not name.endswith("/") and name not in taken])
+    return Layout(items, [], [name for name in names if not name.endswith("/") and name not in taken], notes)
 
 
 def _part_of(name: str) -> str | None:
@@ -184,23 +193,3 @@ def _split(way: Sequence[str]) -> tuple[str | None, list[str]]:
         if name.casefold() in PARTS:
             return PARTS[name.casefold()], [*way[:number], *way[number + 1 :]]
     return None, list(way)
-
-
-def _grouped(layout: Layout, group: str, columns: Sequence[str]) -> Layout:
-    """Add to each image what a pattern finds in its name; UserError where it is no pattern, or finds nothing."""
-    try:
-        pattern = re.compile(group)
-    except re.error:
-        pattern = re.compile("")
-    if pattern.groups != 1:
-        named = f"a column ({', '.join(columns)}) nor " if columns else ""
-        raise UserError(
-            f"dataset.group: '{group}' is {'neither ' if named else 'not '}{named}a regular expression with one group in parentheses"
-        )
-    items = []
-    for item in layout.items:
-        found = pattern.search(item.name)
-        if found is None or found[1] is None:
-            raise UserError(f"dataset.group: '{group}' finds nothing in {item.name}; every image needs a group")
-        items.append(item._replace(group=found[1]))
-    return layout._replace(items=items)

@@ -14,10 +14,10 @@ from typing import NoReturn
 
 import numpy as np
 
-from digits.core.command import UserError
+from digits.core.command import UserError, log
 from digits.data.archives import archive_files
 from digits.data.collection import Form, Size
-from digits.data.decoding import check_size
+from digits.data.decoding import check_size, holds_several
 from digits.data.resize import read_fitted
 from digits.data.tree_paths import files_below
 
@@ -35,12 +35,13 @@ def read_images(source: Path, names: Sequence[str], workers: int, form: Form) ->
     places = {name: number for number, name in enumerate(names)}
     images = np.empty(0, np.uint8)
     sizes: list[Size] = []
-    first = ""
+    first, several = "", 0
     with ProcessPoolExecutor(workers) as pool:
         try:
-            for chunk, decoded, found in _decode_all(source, _contents(source, places), pool, form):
+            for chunk, decoded, found, more in _decode_all(source, _contents(source, places), pool, form):
                 first = first or chunk[0]
                 sizes += found
+                several += more
                 if decoded is None or (images.size and images.shape[1:] != decoded.shape[1:]):
                     _refuse_sizes(source, first, dict(zip(chunk, found, strict=True)), sizes)
                 elif not images.size:
@@ -50,6 +51,8 @@ def read_images(source: Path, names: Sequence[str], workers: int, form: Form) ->
             raise UserError(
                 f"{source}: a process that decodes images was killed; is there enough memory? Start again, on fewer cores"
             ) from error
+    if several:
+        log(f"files of several pictures, of which the first is taken: {several:,}")
     return images, sizes
 
 
@@ -89,10 +92,10 @@ def _chunks(files: Iterator[tuple[str, bytes | str]]) -> Iterator[Files]:
 
 def _decode_all(
     source: Path, files: Iterator[tuple[str, bytes | str]], pool: ProcessPoolExecutor, form: Form
-) -> Iterator[tuple[list[str], np.ndarray | None, list[Size]]]:
+) -> Iterator[tuple[list[str], np.ndarray | None, list[Size], int]]:
     """Decode in parallel, in order, with only a few chunks under way, so that a large archive is never held whole."""
     pixels_left = FREE_PIXELS
-    pending: deque[tuple[list[str], Future[tuple[np.ndarray | None, list[Size], int]]]] = deque()
+    pending: deque[tuple[list[str], Future[tuple[np.ndarray | None, list[Size], int, int]]]] = deque()
     for chunk in itertools.chain(_chunks(files), itertools.repeat(None)):
         if chunk:
             shown = [(f"{source}/{name}", content) for name, content in chunk]
@@ -101,10 +104,10 @@ def _decode_all(
             if not pending:
                 return
             names, future = pending.popleft()
-            decoded, sizes, size = future.result()
+            decoded, sizes, size, several = future.result()
             pixels_left += PIXELS_PER_BYTE * size - sum(height * width for height, width in sizes)
             _require_budget(f"{source}/{names[-1]}", pixels_left)
-            yield names, decoded, sizes
+            yield names, decoded, sizes, several
 
 
 def _require_budget(name: str, pixels_left: int) -> None:
@@ -112,23 +115,25 @@ def _require_budget(name: str, pixels_left: int) -> None:
         raise UserError(f"{name}: images of far more pixels than bytes, a decompression bomb; scale them down first")
 
 
-def decode_images(files: Files, form: Form) -> tuple[np.ndarray | None, list[Size], int]:
-    """Decode files into one array, uint8, None where they have different sizes; also return these, and the files' bytes.
+def decode_images(files: Files, form: Form) -> tuple[np.ndarray | None, list[Size], int, int]:
+    """Decode files into one array, uint8, None where they have different sizes; also return these, the files' bytes, and how
+    many of them hold several pictures.
 
     UserError names the file that is no image.
     """
     images: list[np.ndarray] = []
     sizes: list[Size] = []
-    total = pixels = 0
+    total = pixels = several = 0
     for name, content in files:
         found = content if isinstance(content, bytes) else read_file(content)
         image, own = read_fitted(name, found, form)
         if not images or image.shape == images[0].shape:
             images.append(image)
         sizes.append(own)
+        several += holds_several(found)
         total, pixels = total + len(found), pixels + own[0] * own[1]
         _require_budget(name, FREE_PIXELS + PIXELS_PER_BYTE * total - pixels)
-    return np.stack(images) if len(images) == len(files) else None, sizes, total
+    return np.stack(images) if len(images) == len(files) else None, sizes, total, several
 
 
 def read_file(path: str) -> bytes:

@@ -8,6 +8,12 @@ from pathlib import Path
 from digits.core.command import UserError
 
 DEEPEST = 6  # names on the way to a file, its own among them
+# What parts are called, in lower case, by folders and in tables.
+PARTS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
 # What file managers, network drives and file systems leave behind, in lower case; names with a dot in front are no data either.
 LITTER = {
     "__macosx",

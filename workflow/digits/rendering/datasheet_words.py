@@ -39,18 +39,27 @@ def sizes(sheet: Mapping[str, Any]) -> str:
 def duplicates(sheet: Mapping[str, Any]) -> list[str]:
     """Say, in Markdown, what was found of equal and nearly equal images, each with an example."""
     found, near = sheet["duplicates"], sheet["near_duplicates"]
-    lines = {
-        "Training images that equal another one": found["train"],
-        "Test images that equal another one": found["test"],
-        "Test images that equal a training image, and say little about unseen ones": found["across"],
-        "Images that equal one with another label, so that at least one of the two labels is wrong": found[
-            "contradictory"
-        ],
-        "Test images that equal or nearly equal a training image (means over 16×16 areas, at most "
-        f"{near['at_most']:g} of 255 grey levels apart)": near,
-    }
-    said = [f"{what}: {kind['images']:,}{_example(kind['example'])}." for what, kind in lines.items() if kind["images"]]
+    lines = [
+        (found["train"], "training {images} {equal} another one"),
+        (found["test"], "test {images} {equal} another one"),
+        (found["across"], "test {images} {equal} a training image, and so cannot speak for unseen ones"),
+        (
+            found["contradictory"],
+            "{images} {equal} one with another label, so that at least one of the two labels is wrong",
+        ),
+        (
+            near,
+            "test {images} {equal} or nearly {equal} a training image (means over 16×16 areas that differ by at most "
+            f"{near['at_most']:g} of 255 levels, and by a fifth of their contrast)",
+        ),
+    ]
+    said = [_counted(kind, what) for kind, what in lines if kind["images"]]
     return said or ["No image is there twice, exactly or nearly."]
+
+
+def files(sheet: Mapping[str, Any]) -> str:
+    """Say, in Markdown, where the file of each image stands; nothing of IDX files, which hold all."""
+    return "" if sheet["split_by"] == "files" else " `results/tensors/files.csv` has the file of each number."
 
 
 def passed_over(sheet: Mapping[str, Any]) -> str:
@@ -59,5 +68,8 @@ def passed_over(sheet: Mapping[str, Any]) -> str:
     return f"{found['files']:,} files were passed over, such as {escaped(found['example'])}." if found["files"] else ""
 
 
-def _example(pair: list[str] | None) -> str:
-    return f" (such as {escaped(pair[0])} and {escaped(pair[1])})" if pair else ""
+def _counted(found: Mapping[str, Any], what: str) -> str:
+    """Say how many images are like others, and name one of them."""
+    one, (first, other) = found["images"] == 1, map(escaped, found["example"])
+    said = what.format(images="image" if one else "images", equal="equals" if one else "equal")
+    return f"{found['images']:,} {said}: {other}, like {first}{'' if one else ', and others'}."
