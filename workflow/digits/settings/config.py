@@ -13,12 +13,10 @@ from digits.settings.plan import planned_runs
 from digits.settings.recipes import AUTO, make_recipe
 from digits.settings.schema import check, completed, schema_of, unknown
 
-IMAGES_ONLY = ("labels", "test_fraction", "group", "size", "fit", "colour")
-IDX_ONLY = ("class_names",)
-
-
-OF_MNIST = ("references", "ladder", "experiment")
 SHIPPED = Path(__file__).parents[3] / "config" / "config.yaml"
+OF_MNIST = ("references", "ladder", "experiment")  # what it says of its models alone
+IMAGES_ONLY = ("labels", "test_fraction", "group", "size", "fit", "colour")  # keys of `dataset` for one format
+IDX_ONLY = ("class_names",)
 
 
 def complete_config(config: Mapping[str, Any]) -> dict[str, Any]:
