@@ -10,6 +10,7 @@ DIRECTORY ?= .
 override IMAGES := $(value IMAGES)
 export IMAGES
 INPUTS ?= 10000
+KILLS ?= 100
 
 # A profile of the user's own plays no part here; with `snakemake` itself it does.
 unexport SNAKEMAKE_PROFILE
@@ -21,7 +22,7 @@ define add_extra
 @$(PYTHON_RUN) -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --requirement .venv/$(1).txt
 endef
 
-.PHONY: help report snakemake-report predict export test fuzz verify publish check format docs bench cluster-env export-env slurm-up slurm-down environment lock
+.PHONY: help report snakemake-report predict export test fuzz kills verify publish check format docs bench cluster-env export-env slurm-up slurm-down environment lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +59,9 @@ test: environment ## run the tests on all cores, and those on a SLURM cluster if
 
 fuzz: environment ## ten thousand mutated inputs over all readers (INPUTS=10000)
 	@DIGITS_FUZZ=$(INPUTS) $(PYTHON_RUN) -m pytest tests/fuzz -q -s
+
+kills: environment ## kill a small run at random moments, a hundred times, and let it end each time (KILLS=100)
+	@DIGITS_KILLS=$(KILLS) $(PYTHON_RUN) -m pytest --numprocesses auto tests/workflow/test_recovery.py -k kills
 
 verify: environment ## compare results with the published checksums, then check them (CONFIGURATION=config DIRECTORY=.)
 	@PYTHONPATH=workflow $(PYTHON_RUN) tools/published.py check --configuration $(CONFIGURATION) --directory $(DIRECTORY)

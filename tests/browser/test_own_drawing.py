@@ -1,5 +1,7 @@
 """Trying a network on the page about other data: few or many classes, long or hostile names, images of any form, one network."""
 
+import base64
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -164,6 +166,25 @@ def test_the_box_for_an_image_holds_its_text_and_can_be_used_from_the_keyboard(o
     while not field.evaluate("(input) => input === document.activeElement"):
         page.keyboard.press("Tab")
     assert page.locator(".drop").evaluate("(box) => getComputedStyle(box).outlineStyle") == "solid"
+
+
+def test_an_image_can_be_dropped(open_page: Open, tmp_path: Path) -> None:
+    Image.new("RGB", (30, 20), "seagreen").save(tmp_path / "leaf.png")
+    page = open_page(page_about(tmp_path, ["a", "b"], (16, 16, 3), form=PICTURE))
+    content = base64.b64encode((tmp_path / "leaf.png").read_bytes()).decode()
+    dropped = page.evaluate_handle(
+        """(text) => {
+          const files = new DataTransfer();
+          files.items.add(new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], "leaf.png", { type: "image/png" }));
+          return files;
+        }""",
+        content,
+    )
+    page.dispatch_event(".drop", "dragover", {"dataTransfer": dropped})
+    expect(page.locator(".drop")).to_have_class(re.compile("over"))
+    page.dispatch_event(".drop", "drop", {"dataTransfer": dropped})
+    expect(page.get_by_role("status")).to_contain_text("leaf.png: only predicts")
+    expect(page.locator(".drop")).not_to_have_class(re.compile("over"))
 
 
 def test_a_file_that_is_no_image_is_named(open_page: Open, tmp_path: Path) -> None:

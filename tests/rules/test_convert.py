@@ -213,6 +213,19 @@ def test_a_part_of_any_name_has_its_place(command: Command, tmp_path: Path, targ
     assert sheet["duplicates"]["contradictory"] == {"images": 10, "example": ["Train/a/1.png", "Train/b/1.png"]}
 
 
+def test_groups_where_the_parts_are_given(command: Command, tmp_path: Path, target: Path, refused: Refused) -> None:
+    tree: Tree = {f"train/{label}/{who}{n}.png": png(n) for label in "ab" for who in ("ann", "bob") for n in range(2)}
+    tree |= {f"test/{label}/cy0.png": png(9) for label in "ab"}
+    source, wanted = as_zip(tmp_path / "images.zip", tree), ("--group", "/([a-z]+)[0-9]")
+    assert command("convert", *from_images("convert", source, target), *wanted).status == 0
+    train, sheet = load_split(target / TENSORS[0]), load_datasheet(target / DATASHEET)
+    assert train.groups is not None and train.groups.tolist() == [0, 0, 1, 1, 0, 0, 1, 1]
+    assert (sheet["split_by"], sheet["group"]) == ("folders", wanted[1])
+    source = as_zip(source, {**tree, "test/b/bob7.png": png(8)})
+    error = refused("convert", source, *wanted, line=from_images)
+    assert "dataset.group: 'bob' is in both parts, train/b/bob1.png and test/b/bob7.png; move its images into" in error
+
+
 def test_each_image_can_be_traced_to_its_file(command: Command, tmp_path: Path, target: Path) -> None:
     names = {f"{label}/{label}, {number}.png": number + 20 * (label == "b") for label in "ab" for number in range(20)}
     source = as_zip(tmp_path / "images.zip", {name: png(value) for name, value in names.items()})

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import scipy.special
 from conftest import Ran
+from digits.data.form import CENTRED, INK
 from digits.data.tensors import Split, load_split
 from digits.plot_mistakes import draw_mistakes, draw_shared_mistakes, shared_mistakes
 from digits.statistics.predictions import Predictions, load_predictions
@@ -41,7 +42,7 @@ def test_mistakes_are_the_most_confident_ones(built: Path) -> None:
     confidence = scipy.special.softmax(logits.astype(float) / temperature, axis=1).max(axis=1)
     wrong = [i for i in range(200) if logits[i].argmax() != test.labels[i]]
     worst = sorted(wrong, key=lambda i: -confidence[i])[:24]
-    figure = draw_mistakes(test, scores, temperature)
+    figure = draw_mistakes(test, CENTRED, scores, temperature)
     shown = drawn_images(built / MISTAKE_FIGURES["mistakes"], figure)
     numbers = [int(re.split("no. ", axis.get_title())[1]) for axis in figure.axes if axis.images]
     assert np.sort(confidence[numbers]) == pytest.approx(np.sort(confidence[worst]))
@@ -55,7 +56,7 @@ def test_mistakes_are_the_most_confident_ones(built: Path) -> None:
 def test_an_image_of_a_class_that_the_recipe_leaves_out_is_no_mistake(built: Path) -> None:
     test = load_split(built / TENSORS[1])
     never_0 = readings(test.labels, np.where(test.labels == 0, 1, test.labels), counted=test.labels != 0)
-    (axis,) = draw_mistakes(test, never_0, None).axes
+    (axis,) = draw_mistakes(test, CENTRED, never_0, None).axes
     assert [text.get_text() for text in axis.texts] == ["no mistakes"]
     assert shared_mistakes(test.labels, [never_0, never_0], test.classes).empty
 
@@ -71,14 +72,16 @@ def test_shared_mistakes_are_those_of_all_runs_the_agreed_ones_first() -> None:
     ]
     images = np.zeros((5, 28, 28), np.uint8)
     shared = shared_mistakes(labels, runs, ["a", "b", "c"])
-    titles = [axis.get_title() for axis in draw_shared_mistakes(Split(images, labels, ["a"]), shared).axes]
+    titles = [axis.get_title() for axis in draw_shared_mistakes(Split(images, labels, ["a"]), INK, shared).axes]
     assert titles[:2] == ["c\n→ a\n3 of 3\nno. 3", "a\n→ b\n2 of 3\nno. 0"]
 
 
 def test_where_no_run_counts_no_mistake_does() -> None:
     """Without a run to disagree, every image would be misclassified by all of them."""
     shared = shared_mistakes(np.array([0, 1]), [], ["a", "b"])
-    (axis,) = draw_shared_mistakes(Split(np.zeros((2, 28, 28), np.uint8), np.array([0, 1]), ["a", "b"]), shared).axes
+    (axis,) = draw_shared_mistakes(
+        Split(np.zeros((2, 28, 28), np.uint8), np.array([0, 1]), ["a", "b"]), INK, shared
+    ).axes
     assert shared.empty and len(axis.texts) == 1
 
 

@@ -87,7 +87,6 @@ REFERENCE = {"epoch": 1, "accuracy": 0.5, "source": "a post", "model": "publishd
         ("dataset.path", __file__, "expected a folder with the four idx files"),
         ("dataset.colour", True, "dataset.colour: for `format: images` alone, but format is idx"),
         ("dataset", {"format": "images", "path": ".", "class_names": ["a"]}, "dataset.class_names: for `format: idx` alone"),
-        ("dataset", {"format": "images", "path": ".", "group": "writer"}, "dataset.group: keeps images in one part together as"),
         ("dataset.class_names", ["a", "a"], "dataset.class_names: duplicate value in ['a', 'a']; list each once"),
         ("dataset.size", [0, 3], "dataset.size.0 is 0; it must be a whole number of at least 1"),
         ("dataset.size", [64], "dataset.size is [64]; it must be a list of 2 values"),

@@ -25,6 +25,10 @@ SHEET: dict[str, Any] = {
         ({}, "The files say"),
         ({"split_by": "folders"}, "The folders, or the table of labels, say"),
         (
+            {"split_by": "folders", "group": "writer"},
+            "A training holds out all images of a group together (`group`: writer).",
+        ),
+        (
             {"split_by": "content", "test_fraction": 0.2},
             "About 20\u202f% of the images were set aside as test images, by their content",
         ),

@@ -217,7 +217,7 @@ def test_files_of_several_pictures_are_counted(tmp_path: Path, kind: str, capfd:
 def test_classes_that_differ_in_case_alone_are_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     tree = small_tree({f"{part}/A/1.png": png() for part in ("training", "testing")})
     read(as_zip(tmp_path / "source", tree))
-    assert capfd.readouterr().err == "two classes, 'A' and 'a': if one is meant, spell it in one way\n"
+    assert capfd.readouterr().err == "warning: two classes, 'A' and 'a': if one is meant, spell it in one way\n"
 
 
 def test_images_that_lie_too_deep_are_named(tmp_path: Path) -> None:

@@ -18,6 +18,13 @@ THREE_OF_FOUR = np.array([0, 0, 0, 1], np.uint8)
 WILSON = [(9_900, 10_000, [0.98785, 0.99177]), (10_000, 10_000, [0.99962, 1]), (3, 4, [0.30064, 0.95441])]
 
 
+def test_equal_runs_have_no_interval() -> None:
+    """One without width would say that another run could score nothing else."""
+    found = metrics.mean_and_interval([0.1] * 3)
+    assert found["mean"] == pytest.approx(0.1) and found["std"] == 0
+    assert np.isnan([found["low"], found["high"]]).all()
+
+
 @pytest.mark.parametrize(("right", "images", "interval"), WILSON)
 def test_wilson_intervals(right: int, images: int, interval: list[float]) -> None:
     assert metrics.wilson_interval(right, images) == pytest.approx(interval, abs=1e-5)

@@ -71,13 +71,14 @@ def test_a_training_that_diverges_leaves_the_other_results(project: Project) -> 
     assert plan(project).all == {"train published 0", "evaluate published 0"} | RESULTS
 
 
-def test_a_recipe_that_does_not_fit_the_images_is_said_at_the_end(project: Project) -> None:
+def test_what_the_images_and_a_recipe_for_others_warned_of_is_said_at_the_end(project: Project) -> None:
+    (project.folder / "logs/convert.log").write_text("warning: two classes, 'A' and 'a'\ntrain: 3 images\n")
     set_keys(
         project.config,
         {"models": ["linear"], "recipes.linear": {"crop": 5, "epochs": 1, "batch_size": 50, "validation_size": 0}},
     )
     said = make(project, "--until", "train").output
-    assert said.count("warning") == 1
+    assert said.count("warning") == 2 and said.count("\nimages: warning: two classes, 'A' and 'a'\n") == 1
     assert said.count("\nlinear: warning: recipe.crop: 5 leaves 18×18 of 28×28 pixels; choose 0\n") == 1
 
 

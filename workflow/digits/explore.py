@@ -14,7 +14,7 @@ from digits.core.arrays import label_type
 from digits.core.command import UserError, log, run
 from digits.core.files import whole_files
 from digits.core.options import command_parser
-from digits.data.form import form_of
+from digits.data.datasheet import load_datasheet
 from digits.data.tensors import Split, load_split
 from digits.networks.export import encode, portable_network
 from digits.rendering.answers import Answers, answers, wanted_images
@@ -100,6 +100,7 @@ def networks_to_try(paths: Sequence[Path], test: Split) -> list[dict[str, Any]]:
 def main() -> None:
     parser = command_parser("explore", __doc__)
     parser.file("--test", "test.safetensors, from digits.convert")
+    parser.file("--datasheet", "datasheet.json, from digits.convert")
     parser.file("--summary", "summary.csv, from digits.summarise")
     parser.add_argument("--models", nargs="+", required=True, help="the models' names, in the report's order")
     parser.files("--predictions", "predictions of each model, from digits.evaluate")
@@ -124,7 +125,7 @@ def main() -> None:
         require_same_images(args.test, test.labels, path, scores.labels)
     measures = {model: measures_of(model, path) for model, path in zip(args.models, args.metrics, strict=True)}
     found = {model: answers(scores, measures[model]["temperature"]) for model, scores in predictions.items()}
-    form, classes = form_of(test.images), len(test.classes)
+    form, classes = load_datasheet(args.datasheet)["form"], len(test.classes)
     # On a circle two classes are a line, and a thousand a blot: nothing to see.
     order = circle_order(softened(predictions[chosen].logits)) if 2 < classes <= MAPPED else []
     layouts = {

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from digits.core.command import run
 from digits.core.options import command_parser
-from digits.data.form import form_of
+from digits.data.datasheet import load_datasheet
 from digits.data.tensors import Split, load_split
 from digits.rendering.form import MANY
 from digits.rendering.plotting import (
@@ -71,11 +71,11 @@ def likeness(means: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame({"class": classes, "most_alike": names, "correlation": alike.max(axis=1)})
 
 
-def draw_samples(train: Split, narrow: bool = False) -> Figure:
+def draw_samples(train: Split, form: str, narrow: bool = False) -> Figure:
     """Draw training images of each class shown, one row per class; on a telephone half as many."""
     width, columns = (NARROW, SAMPLES // 2) if narrow else (WIDE, SAMPLES)
     step = SAMPLES // columns
-    images, form = chosen_samples(train)[:, ::step], form_of(train.images)
+    images = chosen_samples(train)[:, ::step]
     picture = tiled(as_drawn(images.reshape(-1, *images.shape[2:]), form), columns)
     high = picture.shape[0] / len(images)
     ratio = picture.shape[0] / picture.shape[1]
@@ -91,9 +91,9 @@ def draw_samples(train: Split, narrow: bool = False) -> Figure:
     return figure
 
 
-def draw_class_means(train: Split, every: np.ndarray, narrow: bool = False) -> Figure:
+def draw_class_means(train: Split, form: str, every: np.ndarray, narrow: bool = False) -> Figure:
     """Draw the mean training image of each class shown, of those of `every` class: a check that labels and images belong together."""
-    numbers, form = shown_classes(train), form_of(train.images)
+    numbers = shown_classes(train)
     means = as_drawn(every[numbers], form)
     width, columns = (NARROW, min(len(means), 5)) if narrow else (WIDE, min(len(means), 10))
     rows = -(-len(means) // columns)
@@ -153,6 +153,7 @@ def main() -> None:
     parser = command_parser("plot_data", __doc__)
     parser.file("--train", "train.safetensors, from digits.convert")
     parser.file("--test", "test.safetensors, from digits.convert")
+    parser.file("--datasheet", "datasheet.json, from digits.convert")
     parser.outputs("--samples", "figure to write, and one for a small screen: samples of each class")
     parser.outputs("--class-means", "likewise: mean images")
     parser.outputs("--class-counts", "likewise: images in each class")
@@ -161,12 +162,13 @@ def main() -> None:
     args = parser.parse_args()
 
     train, test = load_split(args.train), load_split(args.test)
+    form = load_datasheet(args.datasheet)["form"]
     means = class_means(train)
     counts = {f"{name}_images": class_counts(split) for name, split in (("training", train), ("test", test))}
     save_both(
         {
-            partial(draw_samples, train): args.samples,
-            partial(draw_class_means, train, means): args.class_means,
+            partial(draw_samples, train, form): args.samples,
+            partial(draw_class_means, train, form, means): args.class_means,
             partial(draw_class_counts, train, test): args.class_counts,
         },
         args.made_from,

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from digits.core.command import run
-from digits.data.form import form_of
+from digits.data.datasheet import load_datasheet
 from digits.data.tensors import Split, load_split
 from digits.rendering.answers import answers
 from digits.rendering.form import MANY
@@ -72,7 +72,7 @@ def draw_confused(mistakes: np.ndarray, classes: list[str]) -> Figure:
     return figure
 
 
-def draw_mistakes(test: Split, scores: Predictions, temperature: float | None) -> Figure:
+def draw_mistakes(test: Split, form: str, scores: Predictions, temperature: float | None) -> Figure:
     """Draw the network's most confident mistakes on test images of the classes that count, calibrated if it can be."""
     found = answers(scores, temperature)
     worst = found.worst_first()[: min(SHOWN, found.wrong().sum())]
@@ -82,7 +82,7 @@ def draw_mistakes(test: Split, scores: Predictions, temperature: float | None) -
     titles = [
         f"{names[test.labels[i]]}\n→ {names[found.read[i]]}\n{in_percent(found.share[i], 1)}\nno. {i}" for i in worst
     ]
-    return image_grid(test.images[worst], form_of(test.images), COLUMNS, titles, cell=1.1, size=10)
+    return image_grid(test.images[worst], form, COLUMNS, titles, cell=1.1, size=10)
 
 
 def shared_mistakes(labels: np.ndarray, runs: Sequence[Predictions], classes: list[str]) -> pd.DataFrame:
@@ -106,7 +106,7 @@ def shared_mistakes(labels: np.ndarray, runs: Sequence[Predictions], classes: li
     return table.sort_values(["agree", "image"], ascending=[False, True])
 
 
-def draw_shared_mistakes(test: Split, shared: pd.DataFrame) -> Figure:
+def draw_shared_mistakes(test: Split, form: str, shared: pd.DataFrame) -> Figure:
     """Draw the first of the images that all runs misclassify."""
     rows = shared.head(SHOWN).to_dict("records")
     if not rows:
@@ -116,18 +116,19 @@ def draw_shared_mistakes(test: Split, shared: pd.DataFrame) -> Figure:
         for row in rows
     ]
     images = test.images[[row["image"] for row in rows]]
-    return image_grid(images, form_of(test.images), COLUMNS, titles, cell=1.1, size=10)
+    return image_grid(images, form, COLUMNS, titles, cell=1.1, size=10)
 
 
 def main() -> None:
     parser = runs_parser("plot_mistakes", __doc__, ["predictions.safetensors", "metrics.json"])
     parser.file("--test", "test.safetensors, from digits.convert")
+    parser.file("--datasheet", "datasheet.json, from digits.convert")
     parser.output("--table", "CSV file to write: images that all runs misclassify")
     for name in ("confusion", "mistakes", "shared-mistakes"):
         parser.output(f"--{name}", "figure to write (.svg or .png)")
     args = parser.parse_args()
 
-    test = load_split(args.test)
+    test, form = load_split(args.test), load_datasheet(args.datasheet)["form"]
     runs = read_runs(args)
     chosen = runs.first()[runs.chosen]
     measures = chosen / "metrics.json"
@@ -145,8 +146,8 @@ def main() -> None:
     save_figures(
         {
             args.confusion: draw_confusion(confusion, test.classes),
-            args.mistakes: draw_mistakes(test, scores[chosen], temperature),
-            args.shared_mistakes: draw_shared_mistakes(test, shared),
+            args.mistakes: draw_mistakes(test, form, scores[chosen], temperature),
+            args.shared_mistakes: draw_shared_mistakes(test, form, shared),
         },
         args.made_from,
         {args.table: shared},

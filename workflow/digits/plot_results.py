@@ -87,8 +87,9 @@ def draw_curves(
 
 def curves_table(histories: Mapping[tuple[str, int], pd.DataFrame]) -> pd.DataFrame:
     """Return what draw_curves draws: a row for each run and epoch."""
-    joined = pd.concat(history.assign(model=model, seed=seed) for (model, seed), history in histories.items())
-    return joined[["model", "seed", *MEASURED]].astype({"epoch": int})
+    columns = list(MEASURED)
+    joined = pd.concat(history[columns].assign(model=model, seed=seed) for (model, seed), history in histories.items())
+    return joined[["model", "seed", *columns]].astype({"epoch": int})
 
 
 def _scale(accuracy: Axes, loss: Axes) -> None:

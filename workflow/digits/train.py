@@ -17,7 +17,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from digits.core.arithmetic import PORTABLE, processor
-from digits.core.command import UserError, log, run, watched
+from digits.core.command import UserError, log, run, warn, watched
 from digits.core.files import whole_files
 from digits.core.options import command_parser
 from digits.core.seeding import generator_for
@@ -150,7 +150,7 @@ def main() -> None:
     split = load_split(args.images)
     training, held_out_images = begin(split, recipe, args.model, args.seed, device=device, features=args.features)
     if few := too_small(training.recipe, split.images.shape[1:], auto=recipe.convolutions == AUTO):
-        log(f"warning: {'; '.join(few)}")
+        warn("; ".join(few))
     recipe, network, outputs = training.recipe, training.network, output_classes(recipe, split.classes)
     validation = as_examples(split, held_out_images, outputs, device)
     shape = split.images.shape[1:]

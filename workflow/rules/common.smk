@@ -150,12 +150,13 @@ def say_processor():
 
 
 def say_warnings():
-    """Repeat at the end, once for each model, what its trainings warned of in their logs."""
-    for model, seeds in PLANNED.items():
-        logs = [log for seed in seeds if (log := Path(f"logs/train/{model}-{seed}.log")).exists()]
+    """Repeat at the end, once for each model, what its trainings warned of in their logs, and what the images' reader did."""
+    trained = [(model, [f"logs/train/{model}-{seed}.log" for seed in seeds]) for model, seeds in PLANNED.items()]
+    for name, paths in [("images", ["logs/convert.log"]), *trained]:
+        logs = [log for path in paths if (log := Path(path)).exists()]
         lines = [line for log in logs for line in log.read_text(encoding="utf-8").splitlines()]
         for line in dict.fromkeys(line for line in lines if line.startswith("warning: ")):
-            print(f"{model}: {line}", file=sys.stderr)
+            print(f"{name}: {line}", file=sys.stderr)
 
 
 def sources():

@@ -41,6 +41,7 @@ NUMBERS = DATA_NUMBERS | RESULT_NUMBERS | WEIGHT_NUMBERS | EXPERIMENT_NUMBERS
 rule plot_data:
     input:
         **TENSORS,
+        datasheet=DATASHEET,
     output:
         **captioned(DATA_FIGURES, "Data"),
         **DATA_NARROW,
@@ -56,7 +57,7 @@ rule plot_data:
     message:
         "Drawing the data set"
     shell:
-        "python -m digits.plot_data --train {input.train} --test {input.test} --samples {output.samples} {output.narrow_samples}"
+        "python -m digits.plot_data --train {input.train} --test {input.test} --datasheet {input.datasheet} --samples {output.samples} {output.narrow_samples}"
         " --class-means {output.class_means} {output.narrow_class_means}"
         " --class-counts {output.class_counts} {output.narrow_class_counts} --class-counts-table {output.class_counts_table}"
         " --class-means-table {output.class_means_table} 2> {log}"
@@ -99,6 +100,7 @@ rule plot_mistakes:
         metrics="results/metrics.csv",
         summary="results/summary.csv",
         test=TENSORS["test"],
+        datasheet=DATASHEET,
     output:
         **captioned(MISTAKE_FIGURES, "Results"),
         **captioned({"table": "results/mistakes.csv"}, "Tables", "table"),
@@ -116,7 +118,7 @@ rule plot_mistakes:
         "Drawing the mistakes"
     shell:
         "python -m digits.plot_mistakes --runs {params.runs} --ensembles {params.ensembles} --metrics {input.metrics} --summary {input.summary}"
-        " --test {input.test} --table {output.table} --confusion {output.confusion} --mistakes {output.mistakes}"
+        " --test {input.test} --datasheet {input.datasheet} --table {output.table} --confusion {output.confusion} --mistakes {output.mistakes}"
         " --shared-mistakes {output.shared_mistakes} 2> {log}"
 
 

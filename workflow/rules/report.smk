@@ -21,6 +21,7 @@ TEMPLATE = sorted((NOTEBOOK.parent / "template").glob("[!.]*"))
 rule explore:
     input:
         test=TENSORS["test"],
+        datasheet=DATASHEET,
         summary="results/summary.csv",
         predictions=[f"{run}/predictions.safetensors" for run in FIRST_RUNS.values()],
         metrics=[f"{run}/metrics.json" for run in FIRST_RUNS.values()],
@@ -43,7 +44,7 @@ rule explore:
     message:
         "Collecting what the report's page computes with"
     shell:
-        "python -m digits.explore --test {input.test} --summary {input.summary} --models {params.models}"
+        "python -m digits.explore --test {input.test} --datasheet {input.datasheet} --summary {input.summary} --models {params.models}"
         " --predictions {input.predictions} --metrics {input.metrics} --sigmoids {params.sigmoids}"
         " --label-errors {params.label_errors:q} --weights {input.weights} --explorer {output} 2> {log}"
 

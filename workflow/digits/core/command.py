@@ -50,6 +50,11 @@ def log(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
+def warn(message: str) -> None:
+    """Print one line that is said again when the whole workflow ends (`say_warnings` in workflow/rules/common.smk)."""
+    log(f"warning: {message}")
+
+
 def watched() -> bool:
     """Whether a person watches on a terminal (progress bars) or a log file does (plain lines)."""
     return sys.stderr.isatty()

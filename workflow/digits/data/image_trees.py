@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from digits.core.arrays import label_type
-from digits.core.command import UserError, log
+from digits.core.command import UserError, log, warn
 from digits.data.collection import Collection, Form
 from digits.data.layout import Item, Layout, read_layout
 from digits.data.partition import chosen_for_testing, digests, group_key, parted
@@ -37,7 +37,7 @@ def read_image_tree(source: Path, workers: int, wanted: Wanted = AS_IT_IS) -> Co
     """Read a folder or archive of image files. UserError names the file at fault, or what the configuration lacks."""
     layout = read_layout(source, wanted.labels, wanted.group)
     for note in layout.notes:
-        log(note)
+        warn(note)
     if layout.passed_over:
         others = f" and {len(layout.passed_over) - 1:,} more" if len(layout.passed_over) > 1 else ""
         log(f"passed over {layout.passed_over[0]}{others}: no image of a class")
@@ -57,32 +57,31 @@ def read_image_tree(source: Path, workers: int, wanted: Wanted = AS_IT_IS) -> Co
     index = {name: number for number, name in enumerate(classes)}
     items = [item for part in parts.values() for item in _ordered([i for i in layout.items if i.part in part], index)]
     names = [item.name for item in items]
+    if wanted.test_fraction is None:
+        test = np.array([item.part not in parts["train"] for item in items])
+        _check_groups(items, test)
     images, sizes = read_images(source, names, workers, wanted.form)
     labels = np.array([index[item.class_name] for item in items], label_type(len(classes)))
-    if wanted.test_fraction is None:
-        count = sum(item.part in parts["train"] for item in items)
-        rows = {"train": slice(count), "test": slice(count, None)}
-        splits = {part: Split(images[row], labels[row], classes) for part, row in rows.items()}
-        return Collection(
-            splits, {part: names[row] for part, row in rows.items()}, sizes, "folders", layout.passed_over
-        )
-    hashes = digests(images)
-    keys = [group_key(item.group) if item.group is not None else key for item, key in zip(items, hashes, strict=True)]
-    test = chosen_for_testing(keys, labels, classes, wanted.test_fraction)
+    hashes, split_by = None, "folders"
+    if wanted.test_fraction is not None:
+        hashes, split_by = digests(images), "content" if wanted.group is None else "group"
+        groups = [item.group for item in items]
+        keys = [key if group is None else group_key(group) for group, key in zip(groups, hashes, strict=True)]
+        test = chosen_for_testing(keys, labels, classes, wanted.test_fraction)
     mask = {"train": ~test, "test": test}
     of_part = dict(zip(mask, parted(images, test), strict=True))
     splits = {part: Split(of_part[part], labels[mask[part]], classes) for part in mask}
     if wanted.group is not None:
-        groups = [item.group for item in itertools.compress(items, mask["train"])]
-        number = {group: number for number, group in enumerate(dict.fromkeys(groups))}
-        splits["train"] = splits["train"]._replace(groups=np.array([number[group] for group in groups], np.uint32))
+        trained = [item.group for item in itertools.compress(items, mask["train"])]
+        number = {group: number for number, group in enumerate(dict.fromkeys(trained))}
+        splits["train"] = splits["train"]._replace(groups=np.array([number[group] for group in trained], np.uint32))
     return Collection(
         splits,
         {part: list(itertools.compress(names, mask[part])) for part in mask},
         sizes,
-        "content" if wanted.group is None else "group",
+        split_by,
         layout.passed_over,
-        {part: list(itertools.compress(hashes, mask[part])) for part in mask},
+        None if hashes is None else {part: list(itertools.compress(hashes, mask[part])) for part in mask},
     )
 
 
@@ -124,7 +123,18 @@ def _check_classes(source: Path, layout: Layout, classes: list[str], parts: dict
         spellings.setdefault(name.casefold(), []).append(name)
     for same in spellings.values():
         if len(same) > 1:
-            log(f"two classes, '{same[0]}' and '{same[1]}': if one is meant, spell it in one way")
+            warn(f"two classes, '{same[0]}' and '{same[1]}': if one is meant, spell it in one way")
+
+
+def _check_groups(items: list[Item], test: np.ndarray) -> None:
+    """Stop where a group has images in both parts, which it should not be known from."""
+    trained = {item.group: item.name for item in itertools.compress(items, ~test) if item.group is not None}
+    for item in itertools.compress(items, test):
+        if item.group in trained:
+            raise UserError(
+                f"dataset.group: '{item.group}' is in both parts, {trained[item.group]} and {item.name}; move its images "
+                "into one of them, or leave group out"
+            )
 
 
 def _ordered(items: list[Item], index: dict[str, int]) -> list[Item]:

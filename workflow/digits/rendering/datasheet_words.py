@@ -10,11 +10,13 @@ def division(sheet: Mapping[str, Any]) -> str:
     """Say, in Markdown, how the images came to be training or test images."""
     if sheet["split_by"] == "files":
         return "The files say which are training and which test images."
+    groups = f"all images of a group together (`group`: {escaped(sheet['group'])})" if sheet["group"] else ""
     if sheet["split_by"] == "folders":
-        return "The folders, or the table of labels, say which are training and which test images."
+        held = f" A training holds out {groups}." if groups else ""
+        return f"The folders, or the table of labels, say which are training and which test images.{held}"
     share = f"About {percent(sheet['test_fraction'], 0)} of the images were set aside as test images"
-    if sheet["split_by"] == "group":
-        return f"{share}, all images of a group together (`group`: {escaped(sheet['group'])}); so are those that a training holds out."
+    if groups:
+        return f"{share}, {groups}; so are those that a training holds out."
     return (
         f"{share}, by their content: the choice stays the same when images are added, and equal ones stay on one side."
     )

@@ -14,7 +14,7 @@ from digits.data.form import PICTURE
 from digits.rendering.form import MANY
 from digits.rendering.kinds import WHOLE, labels_of
 from digits.rendering.links import Source, links
-from digits.rendering.page import percent, turned
+from digits.rendering.page import percent, temperature, turned
 from digits.rendering.sheet import decode, images_of
 from digits.rendering.words import isolated
 
@@ -70,11 +70,10 @@ def gallery(explorer: Mapping[str, Any], tiles: Sequence[Tile]) -> None:
 
 def probability_note(model: Mapping[str, Any]) -> str:
     """Say what the percentages of a model's predictions are."""
-    temperature = model["temperature"]
     calibrated = (
         "not calibrated: this run has no temperature"
-        if temperature is None
-        else f"calibrated on held-out images (temperature {temperature:.2f})"
+        if model["temperature"] is None
+        else f"calibrated on held-out images (temperature {temperature(model['temperature'])})"
     )
     if model["sigmoids"]:
         return (

@@ -10,7 +10,7 @@ import yaml
 
 from digits.core.command import one_line
 from digits.rendering.links import cited
-from digits.rendering.page import code, interval, percent
+from digits.rendering.page import code, interval, percent, temperature
 from digits.rendering.words import extreme, first_of, recipe_in_words
 
 NAMED = 20  # classes in a sentence
@@ -132,14 +132,15 @@ def _what_it_is(
 def _input_and_output(
     training: Mapping[str, Any], measures: Mapping[str, Any], classes: Sequence[str], of_mnist: bool
 ) -> str:
-    shape, temperature = ", ".join(map(str, training["shape"])), measures["temperature"]
+    shape = ", ".join(map(str, training["shape"]))
     order = "red, green and blue, each " if len(training["shape"]) == 3 else ""
     names = ", ".join(code(one_line(name)) for name in classes[:NAMED]) + (" …" if len(classes) > NAMED else "")
     mean = ", and so is the mean of the members' probabilities" if training["members"] > 1 else ""
-    if temperature is None:
+    if measures["temperature"] is None:
         said = "not calibrated: the training held out no images that a temperature could be fitted on"
     else:
-        said = f"calibrated: the scores are divided by a temperature of {temperature:.4g}, fitted on held-out training images"
+        divided = f"the scores are divided by a temperature of {temperature(measures['temperature'])}"
+        said = f"calibrated: {divided}, fitted on held-out training images"
     form = (
         "\n\nMNIST's images are light strokes on black, scaled into 20×20 pixels and centred by their mass. Bring other "
         "drawings into that form first, as the project's `make predict` does."

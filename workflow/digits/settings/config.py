@@ -63,10 +63,6 @@ def _check_dataset(dataset: Mapping[str, Any]) -> None:
     for key in keys:
         if dataset[key] != schema[key]["default"]:
             raise UserError(f"config: dataset.{key}: for `format: {other}` alone, but format is {dataset['format']}")
-    if dataset["group"] is not None and dataset["test_fraction"] is None:
-        raise UserError(
-            "config: dataset.group: keeps images in one part together as they are divided; give test_fraction"
-        )
 
 
 def image_options(dataset: Mapping[str, Any]) -> list[str]:

@@ -189,13 +189,16 @@ def ensemble_accuracy(logits: Sequence[np.ndarray], labels: np.ndarray) -> dict[
 
 
 def mean_and_interval(values: Sequence[float], lowest: float = 0.0, highest: float = 1.0) -> dict[str, float]:
-    """Return mean, sample standard deviation and 95 % t-interval of the mean over runs; NaN where one run gives none.
+    """Return mean, sample standard deviation and 95 % t-interval of the mean over runs; NaN where there is none.
 
-    The interval ends where the values must: by default they are shares.
+    One run gives none, nor do runs that are all equal: an interval without width would claim to be certain. It ends where
+    the values must: by default they are shares.
     """
     mean = float(np.mean(values))
     if len(values) < 2:
         return {"mean": mean, "std": math.nan, "low": math.nan, "high": math.nan}
     std = float(np.std(values, ddof=1))
+    if min(values) == max(values):  # their standard deviation may be rounded to more than 0
+        return {"mean": mean, "std": 0.0, "low": math.nan, "high": math.nan}
     half = float(scipy.stats.t.ppf(0.975, len(values) - 1)) * std / math.sqrt(len(values))
     return {"mean": mean, "std": std, "low": max(mean - half, lowest), "high": min(mean + half, highest)}
