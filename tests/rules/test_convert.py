@@ -226,6 +226,15 @@ def test_groups_where_the_parts_are_given(command: Command, tmp_path: Path, targ
     assert "dataset.group: 'bob' is in both parts, train/b/bob1.png and test/b/bob7.png; move its images into" in error
 
 
+def test_tensors_alone(command: Command, tmp_path: Path) -> None:
+    source = as_zip(
+        tmp_path / "images.zip", {f"{part}/{name}/1.png": png(1) for part in ("train", "test") for name in "ab"}
+    )
+    result = command("convert", "images", "--source", source, "--train", tmp_path / "a.st", "--test", tmp_path / "b.st")
+    assert result.status == 0, result.output
+    assert [load_split(tmp_path / name).images.shape for name in ("a.st", "b.st")] == [(2, 2, 3)] * 2
+
+
 def test_each_image_can_be_traced_to_its_file(command: Command, tmp_path: Path, target: Path) -> None:
     names = {f"{label}/{label}, {number}.png": number + 20 * (label == "b") for label in "ab" for number in range(20)}
     source = as_zip(tmp_path / "images.zip", {name: png(value) for name, value in names.items()})

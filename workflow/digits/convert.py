@@ -6,7 +6,8 @@ tensors says what was found: sizes, duplicates, how many images of each class ar
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -121,11 +122,11 @@ def main() -> None:
         "--fit", choices=FITS, default=FITS[0], help=f"how an image fills another size (default: {FITS[0]})"
     )
     images.add_argument("--colour", action="store_true", help="keep red, green and blue (default: grey)")
-    images.output("--files", "CSV file to write: which file each image comes from")
+    images.output("--files", "CSV file to write: which file each image comes from (default: none)", required=False)
     for command in (idx, images):
         command.output("--train", "safetensors file to write")
         command.output("--test", "safetensors file to write")
-        command.output("--datasheet", "JSON file to write")
+        command.output("--datasheet", "JSON file to write: what was found (default: none)", required=False)
         command.add_argument("--train-limit", type=int, help="keep only so many training images (default: all)")
         command.add_argument("--test-limit", type=int, help="keep only so many test images (default: all)")
     args = parser.parse_args()
@@ -145,14 +146,17 @@ def main() -> None:
         how = {"test_fraction": args.test_fraction, "group": args.group, "fit": args.fit if args.size else None}
     found = limited(found, {"train": args.train_limit, "test": args.test_limit})
     require_classes(found.splits["train"])
-    sheet = datasheet(found, how)
-    targets = [args.train, args.test, args.datasheet, *([args.files] if args.format == "images" else [])]
-    with whole_files(*targets, made_from=args.made_from) as (train, test, about, *tables):
-        save_split(train, found.splits["train"])
-        save_split(test, found.splits["test"])
-        save_datasheet(about, sheet)
-        for table in tables:
-            save_files(table, found)
+    results: list[tuple[Path, Callable[[Path], None]]] = [
+        (args.train, partial(save_split, split=found.splits["train"])),
+        (args.test, partial(save_split, split=found.splits["test"])),
+    ]
+    if args.datasheet:
+        results.append((args.datasheet, partial(save_datasheet, sheet=datasheet(found, how))))
+    if args.format == "images" and args.files:
+        results.append((args.files, partial(save_files, found=found)))
+    with whole_files(*(path for path, _ in results), made_from=args.made_from) as parts:
+        for part, (_, write) in zip(parts, results, strict=True):
+            write(part)
     for name, split in found.splits.items():
         count, height, width = len(split.labels), *split.images.shape[-2:]
         colour = " in colour" if split.images.ndim == 4 else ""

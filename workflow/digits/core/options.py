@@ -30,8 +30,8 @@ class Parser(argparse.ArgumentParser):
         self.add_argument(option, type=Path, required=True, help=about)
 
     def output(self, option: str, about: str, **keys: Any) -> None:
-        """Add a required option that names a file to write."""
-        self.add_argument(option, type=Path, required=True, help=about, **keys)
+        """Add an option that names a file to write, required if `keys` of add_argument do not say otherwise."""
+        self.add_argument(option, type=Path, help=about, **{"required": True, **keys})
 
     def outputs(self, option: str, about: str) -> None:
         """Add a required option that names one or more of them."""
