@@ -50,7 +50,7 @@ export: environment ## take a network with you: OUT/model.onnx and its model car
 	@run="$(DIRECTORY)/results/runs/$(MODEL)/seed-$(SEED)"; \
 	PYTHONPATH=workflow $(PYTHON_RUN) -m digits.export_onnx --weights "$$run/weights.safetensors" --metrics "$$run/metrics.json" \
 		--predictions "$$run/predictions.safetensors" --images "$(DIRECTORY)/results/tensors/test.safetensors" \
-		--citation CITATION.cff --model "$(OUT)/model.onnx" --card "$(OUT)/README.md" && \
+		--datasheet "$(DIRECTORY)/results/tensors/datasheet.json" --citation CITATION.cff --model "$(OUT)/model.onnx" --card "$(OUT)/README.md" && \
 	echo "The network is $(OUT)/model.onnx, and $(OUT)/README.md says what it is and how to run it."
 
 test: environment ## run the tests on all cores, and those on a SLURM cluster if possible

@@ -12,8 +12,9 @@ import torch
 from axe_playwright_python.sync_playwright import Axe
 from browsing import computed, page_of
 from digits.core.seeding import generator_for
+from digits.data.collection import Form
 from digits.data.form import CENTRED, INK, PICTURE
-from digits.data.resize import fitted
+from digits.data.resize import fitted, read_fitted
 from digits.networks.export import encode, portable_network
 from digits.networks.network import build_network, predict
 from digits.networks.weights import learned, save_weights
@@ -135,6 +136,22 @@ def test_an_image_is_scaled_as_convert_does(open_page: Open, tmp_path: Path, fit
     assert (seen[..., 3] == 255).all()
     wanted = last_axis(expected[None])[0] if colour else np.stack([expected] * 3, axis=-1)
     assert np.abs(seen[..., :3] - wanted.astype(int)).mean() < 8
+
+
+@pytest.mark.parametrize(("thing", "paper"), [("khaki", 0), ("navy", 255)])
+@pytest.mark.parametrize("fit", ["pad", "crop"])
+def test_what_is_transparent_lies_on_the_paper_that_convert_lays_it_on(
+    open_page: Open, tmp_path: Path, thing: str, paper: int, fit: str
+) -> None:
+    image = Image.new("RGBA", (400, 700))
+    image.paste(thing, (100, 60, 300, 640))
+    image.save(tmp_path / "thing.png")
+    expected, _ = read_fitted("thing.png", (tmp_path / "thing.png").read_bytes(), Form((20, 24), fit, colour=True))
+    assert (expected[:, 10, 0] == paper).all()
+    seen = chosen(
+        open_page(page_about(tmp_path, ["a", "b"], (20, 24, 3), form=PICTURE, fit=fit)), tmp_path / "thing.png"
+    )
+    assert np.abs(seen[..., :3] - last_axis(expected[None])[0].astype(int)).mean() < 8
 
 
 @pytest.mark.parametrize(("upper", "lower"), [("white", "black"), ("black", "white")])

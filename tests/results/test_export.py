@@ -26,7 +26,9 @@ def test_no_answer_changes(command: Command, tmp_path: Path, model: str) -> None
     require_onnx()
     run = ensemble(command, tmp_path) if model == "three" else RUNS / model / "seed-0"
     line: list[object] = [word for name, file in NAMES.items() for word in (f"--{name}", run / file)]
-    line += ["--images", ROOT / "results" / "tensors" / "test.safetensors", "--citation", ROOT / "CITATION.cff"]
+    tensors = ROOT / "results" / "tensors"
+    line += ["--images", tensors / "test.safetensors", "--datasheet", tensors / "datasheet.json"]
+    line += ["--citation", ROOT / "CITATION.cff"]
     result = command("export_onnx", *line, "--model", tmp_path / "model.onnx", "--card", tmp_path / "README.md")
     print(result.output)
     assert result.status == 0

@@ -208,9 +208,26 @@ def test_a_part_of_any_name_has_its_place(command: Command, tmp_path: Path, targ
     source = as_zip(source, {**tree, "test/a/3.png": png(3), "test/b/3.png": png(3)})
     result = command("convert", *from_images("convert", source, target))
     assert "the validation part joins the training images" in result.output
+    assert "\nwarning: Train/a/1.png and Train/b/1.png are equal, but of two classes (" in result.output
     sheet = load_datasheet(target / DATASHEET)
     assert sheet["images"] == {"train": 8, "test": 2}
     assert sheet["duplicates"]["contradictory"] == {"images": 10, "example": ["Train/a/1.png", "Train/b/1.png"]}
+
+
+def test_groups_that_tilt_the_test_part_are_warned_of(command: Command, tmp_path: Path, target: Path) -> None:
+    """Class b has one large group and one small: whichever is tested on, it is far from a fifth."""
+    groups = {"a": [f"g{n}" for n in range(40)], "b": ["large"] * 36 + ["small"] * 2}
+    rows = [(f"{name}{n}.png", name, group) for name in groups for n, group in enumerate(groups[name])]
+    images: Tree = {file: png(number) for number, (file, _, _) in enumerate([*rows, ("left.png", "", "")])}
+    table = "file,label,who\n" + "".join(f"{','.join(row)}\n" for row in rows)
+    source = as_zip(tmp_path / "images.zip", {**images, "labels.csv": table.encode()})
+    wanted = ("--labels", "labels.csv", "--group", "who", "--test-fraction", 0.2)
+    said = command("convert", *from_images("convert", source, target), *wanted).output
+    assert "passed over left.png: not in labels.csv\n" in said
+    sheet = load_datasheet(target / DATASHEET)
+    tested = {row["class"]: row["test"] for row in sheet["classes"]}
+    warned = f"so large are the groups that the test part, of 20%, has {tested['b']} of 38 images of 'b'\n"
+    assert tested["b"] in (2, 36) and f"warning: dataset.group: {warned}" in said
 
 
 def test_groups_where_the_parts_are_given(command: Command, tmp_path: Path, target: Path, refused: Refused) -> None:

@@ -21,13 +21,14 @@ import yaml
 from conftest import ROOT, Command, Result, process, require_onnx, until
 from digits.core.files import whole_files
 from digits.core.seeding import generator_for
+from digits.data.resize import fitted
 from digits.data.tensors import load_split
 from digits.export_onnx import answers, of_mnist
 from digits.networks.network import build_network, predict
 from digits.rendering.model_card import Checked, model_card
 from digits.settings.schema import schema_of
 from PIL import Image
-from project import PAIR_RUNS, RUNS, TENSORS, arguments, contents, header, metrics, rewrite
+from project import DATASHEET, PAIR_RUNS, RUNS, TENSORS, arguments, contents, header, metrics, rewrite
 from safetensors.numpy import load_file, save_file
 
 FILES = ("weights.safetensors", "metrics.json", "predictions.safetensors")
@@ -41,7 +42,8 @@ def export(command: Command, measured: Path, target: Path) -> Export:
 
     def run(run: str, source: Path | None = None, *more: object) -> Result:
         source = source or measured
-        line: list[object] = ["--images", source / TENSORS[1], "--citation", ROOT / "CITATION.cff"]
+        line: list[object] = ["--images", source / TENSORS[1], "--datasheet", source / DATASHEET]
+        line += ["--citation", ROOT / "CITATION.cff"]
         for name in FILES:
             line += [f"--{name.partition('.')[0]}", source / run / name]
         written = ("--model", target / "model.onnx", "--card", target / "README.md")
@@ -133,7 +135,9 @@ def test_the_code_in_the_card_runs(export: Export, measured: Path, target: Path)
     assert answer == pytest.approx(dict(zip("0123456789", expected, strict=True)), abs=1e-5)
 
 
-def test_the_code_of_a_card_about_coloured_images_runs(measured: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("fit", ["pad", "crop", "stretch"])
+def test_the_code_of_a_card_about_coloured_images_runs(measured: Path, tmp_path: Path, fit: str) -> None:
+    """An image of other proportions, of one colour and its middle of another: the filters at the edges differ a little."""
     require_onnx()
     from digits.networks.onnx_graph import onnx_model
 
@@ -141,11 +145,12 @@ def test_the_code_of_a_card_about_coloured_images_runs(measured: Path, tmp_path:
     network = build_network(settings, (3, 20, 30), small.CLASSES, generator_for("colour"))
     facts = {"classes": classes}
     (tmp_path / "model.onnx").write_bytes(onnx_model([network.eval()], settings.network, (3, 20, 30), None, facts))
-    image = np.random.default_rng(0).integers(256, size=(20, 30, 3), dtype=np.uint8)
-    Image.fromarray(image).save(tmp_path / "image.png")
-    scores = predict(network, image.transpose(2, 0, 1)[None].copy()).numpy()[0].astype(float)
+    image = Image.new("RGB", (120, 50), "seagreen")
+    image.paste("navy", (50, 10, 90, 40))
+    image.save(tmp_path / "image.png")
+    scores = predict(network, fitted(image, (20, 30), fit, colour=True)[None]).numpy()[0].astype(float)
     expected = scipy.special.softmax(scores)
-    classify, _ = blocks(card(measured, LINEAR, of_mnist=False, shape=[3, 20, 30]))
+    classify, _ = blocks(card(measured, LINEAR, of_mnist=False, shape=[3, 20, 30], fit=fit))
     name, probability = process([sys.executable, "-c", classify], cwd=tmp_path).output.strip().rsplit(" ", 1)
     assert name == classes[expected.argmax()]
     assert float(probability) == pytest.approx(expected.max(), abs=1e-5)
@@ -164,7 +169,12 @@ def front_matter(card: str) -> dict[str, Any]:
 
 
 def card(
-    project: Path, run: str, of_mnist: bool = True, test: Mapping[str, object] | None = None, **changes: object
+    project: Path,
+    run: str,
+    of_mnist: bool = True,
+    test: Mapping[str, object] | None = None,
+    fit: str | None = None,
+    **changes: object,
 ) -> str:
     training, measures = {**header(project / run / FILES[0]), **changes}, metrics(project, run)
     measures["test"] |= test or {}
@@ -177,6 +187,7 @@ def card(
         citation=citation,
         weights_sha256="0" * 64,
         of_mnist=of_mnist,
+        fit=fit,
     )
 
 
@@ -215,7 +226,7 @@ def test_a_card_about_images_of_ones_own(measured: Path) -> None:
     )
     assert "one coloured image of 20×30 pixels" in text and "uint8 [N, 3, 20, 30]" in text
     for code in blocks(text):
-        assert 'convert("RGB").resize((30, 20))' in code and ".transpose(0, 3, 1, 2)" in code
+        assert 'convert("RGB")' in code and "image.resize((30, 20))" in code and ".transpose(0, 3, 1, 2)" in code
         compile(code, "card", "exec")
 
 

@@ -55,14 +55,17 @@ def test_sizes_are_told_where_images_were_scaled() -> None:
 def test_what_is_there_twice_is_counted_and_named() -> None:
     assert duplicates(SHEET) == ["No image is there twice, exactly or nearly."]
     one = {"images": 1, "example": ["a_1.png", "b*.png"]}
-    lines = duplicates(
-        SHEET | {"duplicates": {**SHEET["duplicates"], "across": one}, "near_duplicates": {**one, "at_most": 5}}
-    )
+    across = {**SHEET["duplicates"], "across": one, "contradictory": {**one, "images": 2}}
+    lines = duplicates(SHEET | {"duplicates": across, "near_duplicates": {**one, "images": 2, "at_most": 5}})
     assert lines == [
         r"1 test image equals a training image, and so cannot speak for unseen ones: b\*\.png, like a\_1\.png.",
-        "1 test image equals or nearly equals a training image (means over 16×16 areas that differ by at most 5 of 255 "
-        r"levels, and by a fifth of their contrast): b\*\.png, like a\_1\.png.",
+        r"2 images equal one with another label, so that at least one of the two labels is wrong: b\*\.png, like a\_1\.png.",
+        "2 test images equal or nearly equal a training image (means over 16×16 areas that differ by at most 5 of 255 "
+        r"levels, and by a fifth of their contrast): b\*\.png, like a\_1\.png, and others.",
     ]
+    assert len(duplicates(SHEET | {"duplicates": across, "near_duplicates": {**one, "at_most": 5}})) == 2, (
+        "no other ones"
+    )
     many = {"images": 1200, "example": ["{a}", "b"]}
     assert duplicates(SHEET | {"duplicates": {**SHEET["duplicates"], "train": many}}) == [
         r"1,200 training images equal another one: b, like \{a\}, and others."

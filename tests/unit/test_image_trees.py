@@ -82,7 +82,7 @@ def test_what_is_no_image_of_a_class_is_passed_over(tmp_path: Path, capfd: pytes
     for pack in (as_tgz, as_zip):
         assert len(read(pack(tmp_path / "source", small_tree({**named, **litter})))["train"].images) == 6
         said = capfd.readouterr().err
-        assert said == "passed over README.txt and 2 more: no image of a class\n"
+        assert said == "passed over README.txt, training/notes, mnist_train.csv: no image of a class\n"
 
 
 @PACKERS

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from digits.core.command import UserError, log, run
+from digits.core.command import UserError, log, run, warn
 from digits.core.files import whole_files
 from digits.core.options import command_parser
 from digits.data.collection import FITS, LARGEST, Collection, Form
@@ -151,7 +151,10 @@ def main() -> None:
         (args.test, partial(save_split, split=found.splits["test"])),
     ]
     if args.datasheet:
-        results.append((args.datasheet, partial(save_datasheet, sheet=datasheet(found, how))))
+        sheet = datasheet(found, how)
+        results.append((args.datasheet, partial(save_datasheet, sheet=sheet)))
+        if pair := sheet["duplicates"]["contradictory"]["example"]:
+            warn(f"{pair[0]} and {pair[1]} are equal, but of two classes (the datasheet counts such images)")
     if args.format == "images" and args.files:
         results.append((args.files, partial(save_files, found=found)))
     with whole_files(*(path for path, _ in results), made_from=args.made_from) as parts:

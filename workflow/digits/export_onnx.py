@@ -17,6 +17,7 @@ import yaml
 from digits.core.command import UserError, log, run
 from digits.core.files import read_seal, whole_files
 from digits.core.options import command_parser
+from digits.data.datasheet import load_datasheet
 from digits.data.examples import at_once
 from digits.data.tensors import Split, load_split
 from digits.networks.weights import load_networks, require_trained
@@ -75,6 +76,7 @@ def main() -> None:
     parser.file("--metrics", "measures of the run, from digits.evaluate or digits.combine")
     parser.file("--predictions", "its scores of the test images, from the same")
     parser.file("--images", "test.safetensors, from digits.convert")
+    parser.file("--datasheet", "datasheet.json, from digits.convert")
     parser.file("--citation", "CITATION.cff")
     parser.output("--model", "ONNX file to write")
     parser.output("--card", "model card to write, in Markdown")
@@ -115,6 +117,7 @@ def main() -> None:
         citation=citation | {"year": citation["date-released"].year},
         weights_sha256=facts["weights_sha256"],
         of_mnist=of_mnist(args.images),
+        fit=load_datasheet(args.datasheet)["fit"],
     )
     with whole_files(args.model, args.card) as (model_part, card_part):
         model_part.write_bytes(model)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from digits.core.arrays import label_type
-from digits.core.command import UserError, log, warn
+from digits.core.command import UserError, listed, log, warn
 from digits.data.collection import Collection, Form
 from digits.data.layout import Item, Layout, read_layout
 from digits.data.partition import chosen_for_testing, digests, group_key, parted
@@ -39,8 +39,8 @@ def read_image_tree(source: Path, workers: int, wanted: Wanted = AS_IT_IS) -> Co
     for note in layout.notes:
         warn(note)
     if layout.passed_over:
-        others = f" and {len(layout.passed_over) - 1:,} more" if len(layout.passed_over) > 1 else ""
-        log(f"passed over {layout.passed_over[0]}{others}: no image of a class")
+        why = "no image of a class" if wanted.labels is None else f"not in {wanted.labels}"
+        log(f"passed over {listed(layout.passed_over)}: {why}")
     tables = [name for name in layout.passed_over if name.endswith(".csv")]
     if wanted.labels is None and tables and len({item.class_name for item in layout.items}) < 2:
         raise UserError(
@@ -68,6 +68,8 @@ def read_image_tree(source: Path, workers: int, wanted: Wanted = AS_IT_IS) -> Co
         groups = [item.group for item in items]
         keys = [key if group is None else group_key(group) for group, key in zip(groups, hashes, strict=True)]
         test = chosen_for_testing(keys, labels, classes, wanted.test_fraction)
+        if wanted.group is not None:
+            _warn_of_uneven_groups(test, labels, classes, wanted.test_fraction)
     mask = {"train": ~test, "test": test}
     of_part = dict(zip(mask, parted(images, test), strict=True))
     splits = {part: Split(of_part[part], labels[mask[part]], classes) for part in mask}
@@ -135,6 +137,18 @@ def _check_groups(items: list[Item], test: np.ndarray) -> None:
                 f"dataset.group: '{item.group}' is in both parts, {trained[item.group]} and {item.name}; move its images "
                 "into one of them, or leave group out"
             )
+
+
+def _warn_of_uneven_groups(test: np.ndarray, labels: np.ndarray, classes: list[str], fraction: float) -> None:
+    """Warn where groups are so large that a class has less than half of its fraction in the test part, or more than twice."""
+    counts = [(int(test[labels == number].sum()), int((labels == number).sum())) for number in range(len(classes))]
+    uneven = [
+        f"{tested:,} of {count:,} images of '{name}'"
+        for name, (tested, count) in zip(classes, counts, strict=True)
+        if not fraction / 2 <= tested / count <= 2 * fraction
+    ]
+    if uneven:
+        warn(f"dataset.group: so large are the groups that the test part, of {fraction:.0%}, has {listed(uneven)}")
 
 
 def _ordered(items: list[Item], index: dict[str, int]) -> list[Item]:

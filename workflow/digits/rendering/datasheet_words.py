@@ -55,7 +55,9 @@ def duplicates(sheet: Mapping[str, Any]) -> list[str]:
             f"{near['at_most']:g} of 255 levels, and by a fifth of their contrast)",
         ),
     ]
-    said = [_counted(kind, what) for kind, what in lines if kind["images"]]
+    if near["images"] == found["across"]["images"]:
+        lines.pop()  # they are the equal ones
+    said = [_counted(kind, what, 1 + (kind is found["contradictory"])) for kind, what in lines if kind["images"]]
     return said or ["No image is there twice, exactly or nearly."]
 
 
@@ -70,8 +72,8 @@ def passed_over(sheet: Mapping[str, Any]) -> str:
     return f"{found['files']:,} files were passed over, such as {escaped(found['example'])}." if found["files"] else ""
 
 
-def _counted(found: Mapping[str, Any], what: str) -> str:
-    """Say how many images are like others, and name one of them."""
+def _counted(found: Mapping[str, Any], what: str, named: int) -> str:
+    """Say how many images are like others, with an example that names so many of them."""
     one, (first, other) = found["images"] == 1, map(escaped, found["example"])
     said = what.format(images="image" if one else "images", equal="equals" if one else "equal")
-    return f"{found['images']:,} {said}: {other}, like {first}{'' if one else ', and others'}."
+    return f"{found['images']:,} {said}: {other}, like {first}{', and others' if found['images'] > named else ''}."

@@ -18,26 +18,34 @@ AVERAGES = {"balanced_accuracy": "balanced accuracy", "macro_f1": "macro F1"}  #
 
 CLASSIFY = """\
 import json, numpy as np, onnxruntime
-from PIL import Image
+from PIL import {pillow}
 
 session = onnxruntime.InferenceSession("model.onnx")
 classes = json.loads(session.get_modelmeta().custom_metadata_map["classes"])
-image = Image.open("image.png").convert({mode}).resize({size})
-(probabilities,) = session.run(None, {{"images": np.asarray(image)[None]{axes}}})[0]
+image = Image.open("image.png").convert({mode})
+(probabilities,) = session.run(None, {{"images": np.asarray({fitted})[None]{axes}}})[0]
 print(classes[probabilities.argmax()], probabilities.max())
 """
 SERVE = """\
 import io, json, http.server, numpy as np, onnxruntime
-from PIL import Image
+from PIL import {pillow}
 session = onnxruntime.InferenceSession("model.onnx")
 classes = json.loads(session.get_modelmeta().custom_metadata_map["classes"])
 class Classifier(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
-        image = Image.open(io.BytesIO(self.rfile.read(int(self.headers["Content-Length"])))).convert({mode}).resize({size})
-        answer = session.run(None, {{"images": np.asarray(image)[None]{axes}}})[0][0].tolist()
+        image = Image.open(io.BytesIO(self.rfile.read(int(self.headers["Content-Length"])))).convert({mode})
+        answer = session.run(None, {{"images": np.asarray({fitted})[None]{axes}}})[0][0].tolist()
         self.send_response(200), self.end_headers(), self.wfile.write(json.dumps(dict(zip(classes, answer))).encode())
 http.server.HTTPServer(("localhost", 8000), Classifier).serve_forever()
 """
+
+
+# How Pillow brings an image to a size as `digits.data.resize` does, by what dataset.fit was.
+FITTED = {
+    "pad": "ImageOps.pad(image, {size}, color=image.getpixel((0, 0)))",
+    "crop": "ImageOps.fit(image, {size})",
+}
+STRETCHED = "image.resize({size})"  # as it is, too, if they had that size
 
 
 class Checked(NamedTuple):
@@ -57,13 +65,17 @@ def model_card(
     citation: Mapping[str, Any],
     weights_sha256: str,
     of_mnist: bool,
+    fit: str | None,
 ) -> str:
-    """Return the card of a run: `training` is the header of its weights, `classes` those that it has an output for."""
+    """Return the card of a run: `training` is the header of its weights, `classes` those that it has an output for.
+
+    `fit`: how images were brought to their size, `dataset.fit`, or None if they had it.
+    """
     front = yaml.safe_dump(_front_matter(measures, of_mnist), sort_keys=False, allow_unicode=True)
     sections = [
         _what_it_is(training, measures, classes, citation),
         _input_and_output(training, measures, classes, of_mnist),
-        _how_to_run(training["shape"]),
+        _how_to_run(training["shape"], fit),
         _measured(measures, checked),
         _training_data(training, of_mnist),
         LIMITS,
@@ -145,7 +157,8 @@ def _input_and_output(
         "\n\nMNIST's images are light strokes on black, scaled into 20×20 pixels and centred by their mass. Bring other "
         "drawings into that form first, as the project's `make predict` does."
         if of_mnist
-        else "\n\nGive it images as it was trained on, of the same size."
+        else "\n\nGive it images as it was trained on: of the same size, and opaque. What was transparent had been laid on white, "
+        "or on black where all that was opaque was light."
     )
     return f"""\
 ## Input and output
@@ -159,11 +172,12 @@ Classes: {names}. The file's metadata has the names as JSON, under `classes`. Al
 The probabilities are {said}; which class has the highest does not depend on it.{form}"""
 
 
-def _how_to_run(shape: Sequence[int]) -> str:
+def _how_to_run(shape: Sequence[int], fit: str | None) -> str:
     colour = len(shape) == 3
     fills = {
         "mode": '"RGB"' if colour else '"L"',
-        "size": (shape[-1], shape[-2]),
+        "pillow": "Image, ImageOps" if fit in FITTED else "Image",
+        "fitted": FITTED.get(fit or "", STRETCHED).format(size=(shape[-1], shape[-2])),
         "axes": ".transpose(0, 3, 1, 2)" if colour else "",
     }
     return f"""\

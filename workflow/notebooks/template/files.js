@@ -25,33 +25,39 @@ function edgeOf({ width, height }, pixels, channels) {
 }
 
 // An image on a canvas of the data set's size, as workflow/digits/data/resize.py fits it: all of it, the rest in the median
-// colour of its edge (pad), its middle (crop), or stretched. Where it is transparent it becomes white.
+// colour of its edge (pad), its middle (crop), or stretched. Where it is transparent it lies on paper.
 function fittedTo(image, fit, width, height) {
   const [wide, high] = [image.naturalWidth, image.naturalHeight];
-  const canvas = element("canvas", { width, height });
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  const fill = (colour) => {
-    Object.assign(context, { fillStyle: colour, globalCompositeOperation: "destination-over" });
-    context.fillRect(0, 0, width, height);
-  };
-  const scales = [width / wide, height / high];
+  const whole = { wide, high };
+  const paper = paperOf(scaledTo(image, whole, width, height));
+  if (fit === "stretch") return filled(scaledTo(image, whole, width, height), paper);
+  const scale = Math[fit === "crop" ? "max" : "min"](width / wide, height / high);
   if (fit === "crop") {
-    const scale = Math.max(...scales);
     const part = { wide: width / scale, high: height / scale };
     const middle = { left: (wide - part.wide) / 2, top: (high - part.high) / 2 };
-    context.drawImage(scaledTo(image, { ...part, ...middle }, width, height), 0, 0);
-  } else {
-    const scale = Math.min(...scales);
-    const sides = fit === "stretch" ? [width, height] : [wide, high].map((side) => Math.max(1, Math.round(side * scale)));
-    const scaled = scaledTo(image, { wide, high }, ...sides);
-    const place = [Math.floor((width - sides[0]) / 2), Math.floor((height - sides[1]) / 2)];
-    context.fillStyle = "white";
-    context.fillRect(...place, ...sides);
-    context.drawImage(scaled, ...place);
-    fill(`rgb(${edgeOf(scaled, pixelsOf(scaled, 3), 3).join(" ")})`);
+    return filled(scaledTo(image, { ...part, ...middle }, width, height), paper);
   }
-  fill("white");
+  const sides = [wide, high].map((side) => Math.max(1, Math.round(side * scale)));
+  const scaled = filled(scaledTo(image, whole, ...sides), paper);
+  const canvas = element("canvas", { width, height });
+  canvas.getContext("2d", { willReadFrequently: true }).drawImage(scaled, Math.floor((width - sides[0]) / 2), Math.floor((height - sides[1]) / 2));
+  return filled(canvas, `rgb(${edgeOf(scaled, pixelsOf(scaled, 3), 3).join(" ")})`);
+}
+
+// A canvas on a ground of a colour.
+function filled(canvas, colour) {
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  Object.assign(context, { fillStyle: colour, globalCompositeOperation: "destination-over" });
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.globalCompositeOperation = "source-over";
   return canvas;
+}
+
+// What a transparent image is laid on: white, or black where all that is opaque is light, as in workflow/digits/data/decoding.py.
+function paperOf(canvas) {
+  const { data } = canvas.getContext("2d", { willReadFrequently: true }).getImageData(0, 0, canvas.width, canvas.height);
+  const greys = pixelsOf(canvas, 1).filter((_, i) => data[4 * i + 3] >= BRIGHT);
+  return greys.length && greys.every((grey) => grey >= BRIGHT) ? "black" : "white";
 }
 
 // A canvas as the networks see it: uint8, three channels or grey by the eye's weights (ITU-R BT.601), as Pillow has them.
