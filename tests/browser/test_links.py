@@ -88,6 +88,19 @@ def test_a_box_is_a_stop_of_the_tab_key_only_while_it_scrolls(
     assert box.evaluate("e => e.scrollWidth > e.clientWidth") == scrolls
 
 
+@pytest.mark.parametrize("width", [375, 768, 1440])
+def test_a_caption_is_as_wide_as_its_box_at_most_however_wide_the_table(
+    report: Path, open_page: Open, width: int
+) -> None:
+    page = open_page(report, viewport={"width": width, "height": 900})
+    widths = page.locator(".table:visible table:has(caption)").evaluate_all(
+        """tables => tables.map((table) => {
+            table.style.width = "3000px";
+            return [table.caption.offsetWidth, table.parentElement.clientWidth]; })"""
+    )
+    assert widths and all(caption <= box for caption, box in widths), widths
+
+
 def test_on_a_phone_the_accuracy_is_in_sight_and_the_model_stays(report: Path, open_page: Open) -> None:
     page = open_page(report, viewport={"width": 375, "height": 900})
     table = page.locator("#tab-summary")
