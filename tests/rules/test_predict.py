@@ -351,7 +351,10 @@ def test_make_passes_names_as_they_are(text: str, tmp_path: Path, monkeypatch: p
 
 
 def test_what_is_no_file_is_named(tmp_path: Path, predict: Predict) -> None:
-    assert predict(tmp_path) == f"error: {tmp_path}: this is a folder, not a file"
+    assert (
+        predict(tmp_path)
+        == f"error: {tmp_path}: this is a folder, not a file; name its files, such as {tmp_path}/*.png"
+    )
     assert predict(tmp_path / "*.png") == f"error: {tmp_path}/*.png: no such file or folder"
     with (tmp_path / "large").open("wb") as file:
         file.truncate(2**26 + 1)

@@ -314,7 +314,7 @@ def test_equal_runs_and_scores_that_say_nothing(rebuild: Rebuild, project: Path)
     )
     assert [cells[1] for cells in page.rows if cells[0] == "linear" and len(cells) == 6][-1] == "> 1,000"
     worst, least = extreme(json.loads((project / RUNS[0] / "metrics.json").read_text())["test"]["per_class"], min)
-    assert f"recognises {first_of(worst, 3)} worst (recall {percent(least, 1)})" in page.text["li"]
+    assert f"reads {first_of(worst, 3)} worst (recall {percent(least, 1)})" in page.text["li"]
 
 
 def rewrite_rows(path: Path, model: str, changes: dict[str, str]) -> None:

@@ -74,7 +74,9 @@ def read_own_image(path: Path, shape: Shape, read: Reader) -> list[OwnImage]:
 
 
 def _content(name: str, path: Path) -> bytes:
-    if path.exists() and not (path.is_file() or path.is_dir()):
+    if path.is_dir():
+        raise UserError(f"{name}: this is a folder, not a file; name its files, such as {name}/*.png")
+    if path.exists() and not path.is_file():
         raise UserError(f"{name}: neither a file nor a folder")  # a named pipe would be waited for
     with path.open("rb") as file:
         check_size(name, os.fstat(file.fileno()).st_size)
