@@ -312,6 +312,12 @@ def test_equal_runs_and_scores_that_say_nothing(rebuild: Rebuild, project: Path)
         f"the same in 2 runs with different seeds (95 % interval for the size of the test set {wilson})"
         in page.text["p"]
     )
+    low, high = (float(first[f"test_interval_{end}"]) for end in ("low", "high"))
+    close = [row["model"] for row in rows(project / TABLES["summary"]) if low <= float(row["test_accuracy"]) <= high]
+    assert (
+        f" and {close[-1]} score{'s' * (len(close) == 2)} within its 95 % interval ({wilson}), and may"
+        in f" and {page.text['p']}"
+    )
     assert [cells[1] for cells in page.rows if cells[0] == "linear" and len(cells) == 6][-1] == "> 1,000"
     worst, least = extreme(json.loads((project / RUNS[0] / "metrics.json").read_text())["test"]["per_class"], min)
     assert f"reads {first_of(worst, 3)} worst (recall {percent(least, 1)})" in page.text["li"]
