@@ -108,7 +108,7 @@ def written_by(command: str, path: Path) -> Iterator[None]:
         yield
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         found = f"no {error}" if isinstance(error, KeyError) else str(error)
-        reason = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(found.split())[:200])
+        reason = " ".join(found.split())[:200]
         raise UserError(f"{path}: not a file that `{command}` wrote ({reason}); delete it and start again") from error
 
 
