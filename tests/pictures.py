@@ -6,6 +6,8 @@ import zipfile
 import zlib
 from pathlib import Path
 
+import numpy as np
+from digits.data.decoding import read_shown
 from digits.data.tensors import load_split
 from PIL import Image
 
@@ -20,6 +22,11 @@ def encoded(image: Image.Image, kind: str = "png", **options: object) -> bytes:
 
 def png(value: int = 0, size: tuple[int, int] = (3, 2), kind: str = "png") -> bytes:
     return encoded(Image.new("L", size, value), kind)
+
+
+def read_grey(name: str, content: bytes) -> np.ndarray:
+    """Decode an image file in its own size to greyscale, uint8 [height, width]."""
+    return np.asarray(read_shown(name, content)[0].convert("L"))
 
 
 def bomb() -> bytes:

@@ -18,12 +18,12 @@ import yaml
 from conftest import DATA, NAMES, ROOT
 from digits.core.command import UserError
 from digits.data.archives import archive_files
-from digits.data.decoding import FORMATS, read_grey, read_picture
+from digits.data.decoding import FORMATS, read_picture
 from digits.data.idx import read_idx
 from digits.data.label_table import labelled, parse_table
 from digits.download import SourceError, gunzip
 from digits.settings.config import complete_config, require_plain
-from pictures import png
+from pictures import png, read_grey
 
 from fuzz.conftest import Tally
 from fuzz.mutate import BYTES, mutants

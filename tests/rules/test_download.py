@@ -138,6 +138,13 @@ def test_a_source_that_trickles_is_given_up(
     assert f"failed: {url(server, 'redirected')}: " in said
 
 
+def test_what_a_killed_download_left_is_removed(downloaded: Download, raw: Path, tmp_path: Path) -> None:
+    left = tmp_path / "resources" / ".download.1234567.part"
+    left.mkdir(parents=True)
+    (left / NAMES[0]).write_bytes(b"half")
+    downloaded(raw)
+
+
 @pytest.mark.parametrize("form", ["{other}", "{other}.gz", "{name}/{name}", "{other}/{other}.gz"])
 def test_the_files_have_other_usual_names(downloaded: Download, raw: Path, tmp_path: Path, form: str) -> None:
     for name in NAMES:

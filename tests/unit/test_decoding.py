@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from digits.core.command import UserError
-from digits.data.decoding import LONGEST_SIDE, read_grey, read_picture
-from pictures import bomb, encoded, png
+from digits.data.decoding import LONGEST_SIDE, read_picture
+from pictures import bomb, encoded, png, read_grey
 from PIL import Image
 
 GREY = np.random.default_rng(0).integers(0, 256, (4, 3), np.uint8)

@@ -74,7 +74,8 @@ def test_what_is_not_as_its_seal_says_is_named(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_job_left_is_removed_by_its_successor(tmp_path: Path) -> None:
-    (tmp_path / ".a.1234567.part").write_text("half")
+    for name in (".a.1234567.part", ".a.sha256.1234567.part"):  # the second of its seal
+        (tmp_path / name).write_text("half")
     with whole_files(tmp_path / "a") as (part,):
         part.write_text("done")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]

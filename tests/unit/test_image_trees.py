@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from digits.core.command import UserError
 from digits.data import reading
+from digits.data.collection import Form
 from digits.data.decoding import FORMATS
 from digits.data.image_trees import Wanted, read_image_tree
 from digits.data.tensors import Split
@@ -233,6 +234,12 @@ def test_images_of_far_more_pixels_than_bytes_are_refused(tmp_path: Path, monkey
     tree: Tree = {f"{split}/{label}/1.png": large for label in ("a", "b") for split in ("training", "testing")}
     with pytest.raises(UserError, match="images of far more pixels than bytes, a decompression bomb"):
         read(as_zip(tmp_path / "source", tree))
+
+
+def test_files_that_have_gone_meanwhile_leave_no_image_to_chance(tmp_path: Path) -> None:
+    tree = as_folder(tmp_path, {"a/1.png": png()})
+    with pytest.raises(UserError, match="1 of its files have gone while it was read; start again"):
+        reading.read_images(tree, ["a/1.png", "a/2.png"], 1, Form())
 
 
 def die(*_: object) -> None:

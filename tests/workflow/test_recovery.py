@@ -147,7 +147,7 @@ def test_the_lock_of_a_living_snakemake_is_respected(linear: Project) -> None:
 def test_a_question_changes_nothing(linear: Project) -> None:
     flip(linear.folder / "results/summary.csv")
     before = results(linear)
-    for question in ("--list-rules", "--summary", "--lint"):
+    for question in ("--list-rules", "--summary", "--lint=text"):
         run(linear, question)
     asked(linear.folder, linear.config, lambda workflow: len(workflow.rules))  # from Python
     assert results(linear) == before

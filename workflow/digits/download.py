@@ -8,6 +8,7 @@ a file, all are tried again after a pause, in case the network is at fault.
 import contextlib
 import errno
 import gzip
+import os
 import re
 import resource
 import shutil
@@ -43,8 +44,10 @@ def download(sources: list[str], outputs: dict[Path, str], timeout: float = 10, 
     `timeout` is the seconds to wait for the next piece of a file; `retries` is how often all sources are tried again.
     Raises UserError, with every source's reason, where an output could not be had; then none is written.
     """
-    folder = next(iter(outputs)).parent / ".download.part"
-    shutil.rmtree(folder, ignore_errors=True)
+    parent = next(iter(outputs)).parent
+    folder = parent / f".download.{os.getpid()}.part"  # its own, as those of `whole_files` are
+    for left in parent.glob(".download.*.part"):
+        shutil.rmtree(left, ignore_errors=True)
     try:
         with whole_files(*outputs, made_from={}) as parts:
             folder.mkdir()

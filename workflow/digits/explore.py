@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from digits.core.arrays import label_type
 from digits.core.command import UserError, log, run
 from digits.core.files import whole_files
 from digits.core.options import command_parser
@@ -20,6 +19,7 @@ from digits.networks.export import encode, portable_network
 from digits.rendering.answers import Answers, answers, wanted_images
 from digits.rendering.class_map import circle_order, places, softened
 from digits.rendering.form import MANY, last_axis
+from digits.rendering.kinds import WHOLE, label_kind
 from digits.rendering.sheet import image_sheet
 from digits.statistics.metrics import read_label_errors
 from digits.statistics.predictions import load_predictions, require_one_each, require_same_images
@@ -38,7 +38,7 @@ def shown_model(
 ) -> dict[str, Any]:
     """Return what the page knows of a model; of each test image the prediction, its probability and its place on the map."""
     confusion = measures["test"]["confusion"]
-    shares = np.where(found.counted, np.rint(10_000 * found.share), UNCOUNTED)
+    shares = np.where(found.counted, np.rint(WHOLE * found.share), UNCOUNTED)
     return {
         "name": model,
         "seed": measures["seed"],
@@ -49,11 +49,6 @@ def shown_model(
         "shares": encode(shares, "<u2"),
         "places": None if layout is None else encode(layout, "u1"),
     }
-
-
-def label_kind(classes: int) -> str:
-    """Return the kind of number, as `encode` takes it, that labels are."""
-    return {"uint8": "u1", "uint16": "<u2"}[label_type(classes)]
 
 
 def measures_of(model: str, path: Path) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def draw_mistakes(test: Split, form: str, scores: Predictions, temperature: floa
     titles = [
         f"{names[test.labels[i]]}\n→ {names[found.read[i]]}\n{in_percent(found.share[i], 1)}\nno. {i}" for i in worst
     ]
-    return image_grid(test.images[worst], form, COLUMNS, titles, cell=1.1, size=10)
+    return image_grid(test.images[worst], form, COLUMNS, titles)
 
 
 def shared_mistakes(labels: np.ndarray, runs: Sequence[Predictions], classes: list[str]) -> pd.DataFrame:
@@ -116,7 +116,7 @@ def draw_shared_mistakes(test: Split, form: str, shared: pd.DataFrame) -> Figure
         for row in rows
     ]
     images = test.images[[row["image"] for row in rows]]
-    return image_grid(images, form, COLUMNS, titles, cell=1.1, size=10)
+    return image_grid(images, form, COLUMNS, titles)
 
 
 def main() -> None:

@@ -140,7 +140,7 @@ def main() -> None:
     parser.file("--datasheet", "datasheet.json, from digits.convert")
     parser.files("--figures", "figures, from the commands digits.plot_…")
     parser.files("--numbers", "tables beside the figures, from the same commands")
-    parser.add_argument("--about", required=True, help="configuration, libraries, commands and graph to show, as JSON")
+    parser.add_argument("--about", required=True, help="configuration, libraries, citation and graph to show, as JSON")
     parser.output("--inputs", "JSON file to write: what the notebook reads")
     parser.output("--executed", "notebook to write: the executed one")
     parser.output("--html", "page to write")

@@ -230,6 +230,12 @@ def main() -> None:
     args = parser.parse_args()
 
     plan = json.loads(args.searches)
+    made_from = checked(
+        args.runs / name / f"seed-{seed}" / SCORES
+        for spec in plan.values()
+        for name in spec["candidates"]
+        for seed in spec["seeds"]
+    )
     searches = {
         search: [read_candidate(name, changes, spec, args.runs) for name, changes in spec["candidates"].items()]
         for search, spec in plan.items()
@@ -237,13 +243,7 @@ def main() -> None:
     if not searches:
         raise UserError("--searches: none; name some in the configuration, such as config/search.yaml does")
     rows = [row for search, found in searches.items() for row in table_rows(search, found)]
-    files = [
-        args.runs / name / f"seed-{seed}" / SCORES
-        for spec in plan.values()
-        for name in spec["candidates"]
-        for seed in spec["seeds"]
-    ]
-    save_figures({args.figure: draw_searches(searches)}, checked(files), {args.table: pd.DataFrame(rows)})
+    save_figures({args.figure: draw_searches(searches)}, made_from, {args.table: pd.DataFrame(rows)})
     for search, found in searches.items():
         log(f"{search}: {verdict(best_of(found))}")
 

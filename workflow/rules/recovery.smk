@@ -16,7 +16,8 @@ QUESTIONS = {
 def only_asks():
     """Whether this Snakemake builds nothing: a dry run, a question, or a call from Python, which may be either."""
     typed = "snakemake" in Path(sys.argv[0]).parts[-2:]  # …/bin/snakemake or …/snakemake/__main__.py
-    return workflow.output_settings.dryrun or not typed or not QUESTIONS.isdisjoint(sys.argv)
+    asked = {word.partition("=")[0] for word in sys.argv} & QUESTIONS
+    return workflow.output_settings.dryrun or not typed or bool(asked)
 
 
 def recover(state, asks):

@@ -51,7 +51,7 @@ def _write_seal(target: Path, own: str, made_from: Mapping[Path, str]) -> None:
     folder = target.parent.absolute()
     lines = [f"{own}  {target.name}"]
     lines += sorted(f"{value}  {os.path.relpath(path.absolute(), folder)}" for path, value in made_from.items())
-    part = target.with_name(f".{target.name}.{os.getpid()}.part.sha256")
+    part = target.with_name(f".{target.name}.sha256.{os.getpid()}.part")
     try:
         part.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         part.replace(seal_of(target))
@@ -108,7 +108,7 @@ def written_by(command: str, path: Path) -> Iterator[None]:
         yield
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         found = f"no {error}" if isinstance(error, KeyError) else str(error)
-        reason = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(found.split())[:200])
+        reason = " ".join(found.split())[:200]
         raise UserError(f"{path}: not a file that `{command}` wrote ({reason}); delete it and start again") from error
 
 

@@ -21,7 +21,7 @@ def centre(ink: np.ndarray, size: int) -> np.ndarray | None:
         return None
     box = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     height, width = (max(1, _rounded(BOX * size * side, SIDE * max(box.shape))) for side in box.shape)
-    down, across = _overlaps(box.shape[0], height), _overlaps(box.shape[1], width)
+    down, across = overlaps(box.shape[0], height), overlaps(box.shape[1], width)
     sums = (down @ box @ across.T).astype(np.int64)  # a scaled pixel is its sum over box.size
     top, left = _offset(sums.sum(axis=1), size), _offset(sums.sum(axis=0), size)
     image = np.zeros((size, size), np.uint8)
@@ -34,7 +34,7 @@ def _rounded(numerator: int, denominator: int) -> int:
     return (2 * numerator + denominator) // (2 * denominator)
 
 
-def _overlaps(pixels: int, scaled: int) -> np.ndarray:
+def overlaps(pixels: int, scaled: int) -> np.ndarray:
     """Return how much of each pixel lies in each scaled one, [scaled, pixels], on a line of pixels · scaled units."""
     starts, scaled_starts = np.arange(pixels) * scaled, np.arange(scaled)[:, None] * pixels
     both = np.minimum(starts + scaled, scaled_starts + pixels) - np.maximum(starts, scaled_starts)

@@ -44,11 +44,6 @@ def check_size(name: str, size: int) -> None:
         raise UserError(f"{name}: {size:,} bytes, more than the {MAX_FILE_BYTES:,} allowed for one image")
 
 
-def read_grey(name: str, content: bytes) -> np.ndarray:
-    """Decode an image file in its own size to greyscale uint8 [height, width]; UserError names it where that fails."""
-    return np.asarray(read_shown(name, content)[0].convert("L"))
-
-
 def read_shown(name: str, content: bytes, most: int = MAX_PIXELS) -> tuple[Image.Image, tuple[int, int]]:
     """Decode an image file to L or RGB, and return its own height and width; UserError names it where that fails.
 

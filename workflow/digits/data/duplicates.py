@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from digits.data.centring import overlaps
+
 SIDE = 16  # pixels of a thumbnail
 NEAR = 5  # levels, 2 % of 255, that thumbnails of near duplicates differ by at most, as root mean square,
 CONTRAST = (
@@ -20,7 +22,7 @@ def thumbnails(images: np.ndarray) -> np.ndarray:
     All sums are of whole numbers below 2⁵³.
     """
     *_, height, width = images.shape
-    down, across = _overlaps(height), _overlaps(width)
+    down, across = overlaps(height, SIDE), overlaps(width, SIDE)
     most = height * width
     pixels = (3 if images.ndim == 4 else 1) * SIDE * SIDE
     small = np.empty((len(images), pixels), np.int16)
@@ -30,13 +32,6 @@ def thumbnails(images: np.ndarray) -> np.ndarray:
         sums = (rows.reshape(-1, height) @ down.T).reshape(-1, SIDE, SIDE).transpose(0, 2, 1).reshape(-1, pixels)
         small[start : start + 1024] = (2 * sums.astype(np.int64) + most) // (2 * most) - 128
     return small
-
-
-def _overlaps(pixels: int) -> np.ndarray:
-    """Return how much of each pixel lies in each of SIDE areas, [SIDE, pixels], on a line of pixels · SIDE units."""
-    starts, areas = np.arange(pixels) * SIDE, np.arange(SIDE)[:, None] * pixels
-    shared: np.ndarray = np.minimum(starts + SIDE, areas + pixels) - np.maximum(starts, areas)
-    return shared.clip(0).astype(np.float64)
 
 
 def near_duplicates(train: np.ndarray, test: np.ndarray) -> list[tuple[int, int]]:

@@ -51,6 +51,8 @@ def read_images(source: Path, names: Sequence[str], workers: int, form: Form) ->
             raise UserError(
                 f"{source}: a process that decodes images was killed; is there enough memory? Start again, on fewer cores"
             ) from error
+    if len(sizes) != len(names):
+        raise UserError(f"{source}: {len(names) - len(sizes):,} of its files have gone while it was read; start again")
     if several:
         log(f"files of several pictures, of which the first is taken: {several:,}")
     return images, sizes

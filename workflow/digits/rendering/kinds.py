@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from digits.core.arrays import label_type
 from digits.core.fields import AMOUNT, COUNT, FLAG, NUMBER, ORDINAL, TEXT, Kind, Maybe, Rule
 from digits.data.form import FORMS
 from digits.rendering.form import MANY
@@ -40,9 +41,14 @@ def are_below(numbers: Sequence[int] | np.ndarray, end: int) -> bool:
     return len(numbers) == 0 or max(numbers) < end
 
 
+def label_kind(classes: int) -> str:
+    """Return the kind of number, as `decode` takes it, that labels of so many classes are."""
+    return {"uint8": "u1", "uint16": "<u2"}[label_type(classes)]
+
+
 def labels_of(explorer: Mapping[str, Any], model: Mapping[str, Any] | None = None) -> np.ndarray:
     """Return the true labels of the explorer's images or, of one of its models, the predicted ones: a byte each, or two."""
-    return decode(model["read"] if model else explorer["labels"], "u1" if len(explorer["classes"]) <= 256 else "<u2")
+    return decode(model["read"] if model else explorer["labels"], label_kind(len(explorer["classes"])))
 
 
 def are_images(numbers: Sequence[int], explorer: Mapping[str, Any]) -> bool:

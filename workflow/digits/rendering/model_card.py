@@ -99,7 +99,6 @@ def _front_matter(measures: Mapping[str, Any], of_mnist: bool) -> dict[str, Any]
     averages = [
         {"type": "f1" if name == "macro_f1" else name, "name": words, "value": test[name]}
         for name, words in AVERAGES.items()
-        if name in test
     ]
     result = {
         "task": {"type": "image-classification"},
@@ -205,7 +204,6 @@ def _measured(measures: Mapping[str, Any], checked: Checked) -> str:
     averages = "".join(
         f"| {words} | {percent(test[name])} (95 % bootstrap interval {interval(*test[f'{name}_interval'])}) |\n"
         for name, words in AVERAGES.items()
-        if name in test
     )
     return f"""\
 ## Measured

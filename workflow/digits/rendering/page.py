@@ -40,12 +40,12 @@ def times(number: float, unit: float) -> str:
     return f"{ratio:,.0f}×" if ratio >= 9.95 or abs(ratio - 1) < 0.005 else f"{ratio:.1f}×"
 
 
-def points(difference: float, low: float, high: float, digits: int = 2) -> str:
+def points(difference: float, low: float, high: float) -> str:
     """Write a difference of fractions in points, with its interval if it has one: '+0.35 (0.10 to 0.60)'."""
     if pd.isna(difference):
         return "—"
-    ends = "" if pd.isna(low) else f" ({100 * low:.{digits}f} to {100 * high:.{digits}f})"
-    return f"{100 * difference:+.{digits}f}{ends}".replace("-", "−")
+    ends = "" if pd.isna(low) else f" ({100 * low:.2f} to {100 * high:.2f})"
+    return f"{100 * difference:+.2f}{ends}".replace("-", "−")
 
 
 def p_value(value: float) -> str:

@@ -277,22 +277,17 @@ def tiled(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
     return padded.reshape(rows, columns, height, width, *rest).swapaxes(1, 2).reshape(rows * height, -1, *rest)
 
 
-def image_grid(
-    images: np.ndarray, form: str, columns: int, titles: Sequence[str] = (), *, cell: float = 0.72, size: float = 7
-) -> Figure:
-    """Draw images of a form in rows of `columns`, each under its title of `size` points; `cell` is a side in inches.
-
-    Ink is dark on light, pictures are as they are.
-    """
+def image_grid(images: np.ndarray, form: str, columns: int, titles: Sequence[str]) -> Figure:
+    """Draw images of a form in rows of `columns`, each under its title. Ink is dark on light, pictures are as they are."""
     rows = -(-len(images) // columns)
-    height = cell + 0.16 * size / 7 * max((title.count("\n") + 1 for title in titles), default=0)
+    cell, size = 1.1, 10  # an image's side in inches, and a title's points
+    height = cell + 0.16 * size / 7 * max(title.count("\n") + 1 for title in titles)
     figure, axes = plt.subplots(rows, columns, figsize=(cell * columns, height * rows), squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
-    for i, (axis, image) in enumerate(zip(axes.flat, last_axis(images), strict=False)):
+    for axis, image, title in zip(axes.flat, last_axis(images), titles, strict=False):
         axis.imshow(image, cmap="gray" if form == PICTURE else "gray_r", interpolation="nearest", vmin=0, vmax=255)
-        if titles:
-            axis.set_title(titles[i], fontsize=size, loc="center", pad=2, color="black")  # as grey as the images
+        axis.set_title(title, fontsize=size, loc="center", pad=2, color="black")  # as grey as the images
     return figure
 
 

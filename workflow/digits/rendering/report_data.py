@@ -28,7 +28,7 @@ class ReportData:
 
     config: dict[str, Any]
     recipes: dict[str, dict[str, Any]]  # by model, with what the images decided; an ensemble has that of its members
-    about: dict[str, Any]  # libraries, commands, and the graph of the workflow
+    about: dict[str, Any]  # configuration, libraries, citation, and the graph of the workflow
     metrics: pd.DataFrame  # one row per run
     summary: pd.DataFrame  # one row per model, by its name
     ladder: pd.DataFrame | None  # one row per rung

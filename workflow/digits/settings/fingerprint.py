@@ -18,7 +18,7 @@ from pathlib import Path
 NOT_COMPUTED_WITH = {"jsonschema", "tqdm", "yaml"}
 STATEMENTS = (ast.stmt, ast.excepthandler, ast.match_case)
 # Libraries whose name in an import is not their name in the lock.
-DISTRIBUTIONS = {"PIL": "pillow", "yaml": "pyyaml", "IPython": "ipython"}
+DISTRIBUTIONS = {"PIL": "pillow", "IPython": "ipython"}
 
 
 def source_fingerprint(sources: Iterable[Path], package: Path, lock: Path, libraries: Iterable[str] = ()) -> str:

@@ -28,10 +28,9 @@ def read_held_out(path: Path | None, classes: int) -> HeldOut:
     if path is None or not path.exists():
         return HeldOut(np.empty((0, classes)), None, None)
     logits, labels = load_validation(path, classes)
-    if len(labels) < FEWEST:
-        return HeldOut(logits.astype(np.float64), fit_temperature(logits, labels), None)
-    scores = mean_logits([logits])
-    farthest = float(np.percentile(nearest(scores, scores, themselves=True), FARTHEST))
+    scores, farthest = mean_logits([logits]), None
+    if len(labels) >= FEWEST:
+        farthest = float(np.percentile(nearest(scores, scores, themselves=True), FARTHEST))
     return HeldOut(scores, fit_temperature(logits, labels), farthest)
 
 

@@ -188,7 +188,7 @@ def ensemble_accuracy(logits: Sequence[np.ndarray], labels: np.ndarray) -> dict[
     return {"accuracy": right / len(labels), "low": low, "high": high}
 
 
-def mean_and_interval(values: Sequence[float], lowest: float = 0.0, highest: float = 1.0) -> dict[str, float]:
+def mean_and_interval(values: Sequence[float], lowest: float = 0.0) -> dict[str, float]:
     """Return mean, sample standard deviation and 95 % t-interval of the mean over runs; NaN where there is none.
 
     One run gives none, nor do runs that are all equal: an interval without width would claim to be certain. It ends where
@@ -201,4 +201,4 @@ def mean_and_interval(values: Sequence[float], lowest: float = 0.0, highest: flo
     if min(values) == max(values):  # their standard deviation may be rounded to more than 0
         return {"mean": mean, "std": 0.0, "low": math.nan, "high": math.nan}
     half = float(scipy.stats.t.ppf(0.975, len(values) - 1)) * std / math.sqrt(len(values))
-    return {"mean": mean, "std": std, "low": max(mean - half, lowest), "high": min(mean + half, highest)}
+    return {"mean": mean, "std": std, "low": max(mean - half, lowest), "high": min(mean + half, 1.0)}
