@@ -178,6 +178,11 @@ def test_features_go_with_a_recipe_that_reuses_them(trained: Path, refused: Refu
         assert refused("train", trained, *more).startswith("error: --features: ")
     other = recipe("published", features_of="published", hidden=[30])
     error = refused("train", trained, *other, "--features", weights, run=PUBLISHED)  # w2, the last layer, is its own
+    error_of_another = refused(
+        "train", trained, *recipe("published", features_of="x"), "--features", weights, run=PUBLISHED
+    )
+    said = f"error: --features: {weights} is of published, seed 0; the recipe reuses the features of x, seed 0"
+    assert error_of_another == said
     assert "do not fit the recipe: found b1 20, w1 784×20, expected b1 30, w1 784×30; " in error
 
 

@@ -10,7 +10,7 @@ import torch
 from digits.core.seeding import generator_for
 from digits.data.examples import Examples
 from digits.networks.network import build_network
-from digits.networks.weights import learned, save_weights
+from digits.networks.weights import learned, load_weights, save_weights
 from digits.settings.recipes import Recipe
 from digits.train import reuse_features
 from digits.training.loop import DivergenceError, Epoch, Training, fit, set_mode, validate_epoch
@@ -178,7 +178,7 @@ def test_reused_features_stay_as_they_are(tmp_path: Path, make: Callable[..., Re
     settings = make(features_of="source", weight_averaging=average, epochs=2)
     data = examples(seed=3, classes=2)
     net = build_network(settings, SHAPE, 2, generator_for("b"))
-    reuse_features(net, tmp_path / "weights")
+    reuse_features(net, load_weights(tmp_path / "weights")[0], tmp_path / "weights")
     run = Training(data, net, settings, generator_for("order"))
     before = learned(run.network)
     list(fit(run, NOTHING))

@@ -7,9 +7,9 @@ Expected on MNIST: `published` ends near 20 to 40 % (it does not learn; see the 
 import csv
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 from safetensors.numpy import save
@@ -55,9 +55,15 @@ def repeatable() -> None:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # nothing here reads memory before it is written
 
 
-def reuse_features(network: Network, path: Path) -> None:
+def require_run(path: Path, training: Mapping[str, Any], model: str | None, seed: int) -> None:
+    """Stop where a weights file, with this header, is of another run than is wanted."""
+    if (training["model"], training["seed"]) != (model, seed):
+        found = f"{training['model']}, seed {training['seed']}"
+        raise UserError(f"--features: {path} is of {found}; the recipe reuses the features of {model}, seed {seed}")
+
+
+def reuse_features(network: Network, tensors: Mapping[str, Tensor], path: Path) -> None:
     """Copy all layers but the last from another run's weights, and leave them out of the training."""
-    tensors, _ = load_weights(path)
     own = learned(network)
     last = {id(p) for p in network.body.layers()[-1]}
     new = {name for name, p in network.body.named_parameters() if id(p) in last}
@@ -82,7 +88,9 @@ def begin(
     if recipe.pixels == "normalised":
         network.measure_pixels(train.histogram())
     if features is not None:
-        reuse_features(network, features)
+        tensors, training = load_weights(features)
+        require_run(features, training, recipe.features_of, seed)
+        reuse_features(network, tensors, features)
     network.to(device)
     return Training(train, network, recipe, generator), held_out
 
