@@ -49,4 +49,9 @@ onstart:
 
 
 onsuccess:
+    remember(Path(".snakemake"))
     say_warnings()
+
+
+onerror:
+    remember(Path(".snakemake"))

@@ -13,6 +13,7 @@ import pytest
 import scipy.spatial
 import scipy.special
 from conftest import ROOT, Command, process
+from digits.core.files import whole_files
 from digits.data.own_images import matching
 from digits.data.resize import fitted
 from digits.data.tensors import load_split
@@ -373,5 +374,16 @@ def test_sizes_that_do_not_fit(measured: Path, images: np.ndarray, tmp_path: Pat
 def test_weights_that_are_missing_or_older(measured: Path, tmp_path: Path, predict: Predict) -> None:
     path = tmp_path / "weights"
     assert predict("a.png", weights=path).startswith(f"error: {path}: not there yet; ")
+    left, images = tmp_path / "runs" / "weights.safetensors", tmp_path / "train.safetensors"
+    for target, content, made_from in (
+        (left, (measured / WEIGHTS).read_bytes(), {images: "0" * 64}),
+        (images, b"other images", {}),
+    ):
+        with whole_files(target, made_from=made_from) as (part,):
+            part.write_bytes(content)
+    assert predict("a.png", weights=left) == (
+        f"error: {left}: left from an earlier configuration, and {images} has been made anew since; build the configuration that "
+        "has this model, or choose another"
+    )
     rewrite(measured / WEIGHTS, target=path, shape=None)
     assert "not a file that `digits.train` wrote (no 'shape'); " in predict("a.png", weights=path)

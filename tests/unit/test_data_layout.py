@@ -123,6 +123,7 @@ def test_a_column_of_a_table_says_the_parts(tmp_path: Path, table: str, parts: l
         ("Image,breed", []),
         ("photo,breed", ["files from 'photo', labels from 'breed'"]),
         ("path,kind", ["files from 'path', labels from 'kind'"]),
+        ("sep=,\nImage,breed", []),
     ],
 )
 def test_columns_of_other_names_are_told(tmp_path: Path, header: str, notes: list[str]) -> None:
@@ -148,6 +149,8 @@ def test_what_lies_too_deep_is_told(tmp_path: Path) -> None:
         ("file\n1\n", r"expected a header and two columns, such as file,label"),
         ("file,label\n1,ca\tt\n", r"row 2: the name 'ca\\tt' has control characters"),
         ('file,label\n"1,cat\n', r"not a CSV \("),
+        ("file,label\n1,cat\n2,oak,red\n", r"row 3: more fields than the 2 that the header names; put what holds a comma in quotes"),
+        ("file,label,split\n1,cat,train\n2,dog,tset\n3,cat,test\n", r"row 3: 'tset' in the column 'split' is no part; write train, "),
         ("", r"expected a header"),
     ],
 )  # fmt: skip

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from digits.core.command import UserError
-from digits.core.files import altered, checked, read_seal, seal_of, sha256, whole_files
+from digits.core.files import altered, checked, made_anew, read_seal, seal_of, sha256, whole_files
 
 
 def test_all_targets_appear_together(tmp_path: Path) -> None:
@@ -71,6 +71,24 @@ def test_what_is_not_as_its_seal_says_is_named(tmp_path: Path) -> None:
     seal_of(target).unlink()
     assert altered([target]) == [target]
     assert checked([target]) == {target: sha256(target)}, "a file of the user's own"
+
+
+def test_what_was_made_from_something_that_was_made_anew(tmp_path: Path) -> None:
+    source, target = made(tmp_path)
+    last = tmp_path / "c"
+    with whole_files(last, made_from=checked([target])) as (part,):
+        part.write_text("c")
+    assert made_anew(last) is None
+    with whole_files(source, made_from={}) as (part,):
+        part.write_text("other")
+    assert made_anew(last) == made_anew(target) == source
+
+
+def test_a_folder_in_the_place_of_one_file_leaves_the_others(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    with pytest.raises(IsADirectoryError, match="b"), whole_files(tmp_path / "a", tmp_path / "b"):
+        pass
+    assert not (tmp_path / "a").exists()
 
 
 def test_what_a_killed_job_left_is_removed_by_its_successor(tmp_path: Path) -> None:

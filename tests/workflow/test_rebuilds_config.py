@@ -42,7 +42,7 @@ classes: ["3", "7"], labels_per_class: 5, features_of: published}
 IMAGES: dict[str, Any] = {
     "labels": None,
     "test_fraction": 0.2,
-    "group": "(.)",
+    "group": "(.{1})",  # the braces are no wildcard
     "size": 28,
     "fit": "crop",
     "colour": True,
@@ -84,7 +84,7 @@ KEYS: dict[str, list[tuple[Any, set[str]]]] = {
     **{f"dataset.sha256.{name}": [(OTHER_SUM, {"download", "report"})] for name in NAMES},
     # With format: images, whose change concerns the same; the folder has none.
     **{f"dataset.{name}": [(value, {"convert", "plot_workflow", "report"})] for name, value in IMAGES.items()},
-    "dataset.class_names": [(list("abcdefghij"), {"convert", "report"})],
+    "dataset.class_names": [([*"abcdefghi", "{j}"], {"convert", "report"})],
     "dataset.train_limit": [(100, {"convert", "report"})],
     "dataset.test_limit": [(100, {"convert", "report"})],
     "dataset.label_errors": [([3, 5], {"evaluate", "explore", "report"})],
@@ -113,8 +113,7 @@ KEYS: dict[str, list[tuple[Any, set[str]]]] = {
 CONVOLUTIONS = {"network": "convolutional", "convolutions": [[4, 3, 2]], "init": "kaiming"}
 ALONG: dict[str, dict[str, Any]] = {
     **dict.fromkeys(("network", "convolutions", "padding", "batch_norm"), CONVOLUTIONS),
-    **{key: {"format": "images"} for key in ("labels", "test_fraction", "size", "fit", "colour")},
-    "group": {"format": "images", "test_fraction": 0.2},
+    **{key: {"format": "images"} for key in IMAGES},
     "label_smoothing": {"loss": "cross_entropy"},
     "dropout": {"hidden": [20]},
     "features_of": {"hidden": [20], "validation_size": 0},

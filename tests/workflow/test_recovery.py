@@ -79,6 +79,34 @@ def test_what_changed_on_disk_is_named_and_made_again(
     assert "Nothing to be done" in make(linear).output
 
 
+def test_what_came_from_elsewhere_with_its_seal_is_made_again(linear: Project) -> None:
+    """A backup of another configuration's results, put back: everything is whole, but not what the records are about."""
+    shutil.copytree(linear.folder / "results", linear.folder / "backup")
+    set_keys(linear.config, {"recipes.linear.learning_rate": 0.5})
+    make(linear)
+    before = results(linear)
+    shutil.rmtree(linear.folder / "results")
+    (linear.folder / "backup").rename(linear.folder / "results")
+    said = make(linear).output
+    assert "Changed since they were made, and to be made again: results/explorer.json, " in said
+    assert results(linear) == before
+    assert "Nothing to be done" in make(linear).output
+
+
+def test_what_is_no_file_any_more_is_made_again(linear: Project) -> None:
+    before = results(linear)
+    pipe, link, folder = (linear.folder / "results" / name for name in ("metrics.csv", "mistakes.csv", "summary.csv"))
+    for path in (pipe, link, folder):
+        path.unlink()
+    os.mkfifo(pipe)
+    link.symlink_to("nowhere")
+    folder.mkdir()
+    assert run(linear).error() == "error: results/summary.csv: a folder is in the place of this file; move it away"
+    folder.rmdir()
+    assert "to be made again: results/metrics.csv, results/mistakes.csv." in make(linear).output
+    assert results(linear) == before
+
+
 @pytest.mark.parametrize("hidden", [True, False], ids=["with seals", "without hidden files"])
 def test_without_snakemakes_records_nothing_counts_as_current(linear: Project, hidden: bool) -> None:
     before = results(linear)
@@ -161,7 +189,7 @@ def test_what_has_no_record_or_no_seal_is_made_again(linear: Project) -> None:
     before = results(linear)
     folder = linear.folder / "results"
     name = base64.urlsafe_b64encode(b"results/summary.csv").decode()
-    (linear.folder / ".snakemake/metadata" / name).write_bytes(b"")
+    (linear.folder / ".snakemake/metadata" / name).write_bytes(b"{}")
     (linear.folder / ".snakemake/locks").mkdir(exist_ok=True)
     (linear.folder / ".snakemake/locks/0.output.lock").write_bytes(b"\xff\xfe\nresults/summary.csv\n")
     seal_of(folder / "metrics.csv").unlink()

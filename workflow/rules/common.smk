@@ -14,6 +14,7 @@ LOCK = ROOT / "requirements.lock"
 sys.path.insert(0, str(PACKAGE.parent))
 os.environ.update(
     PYTHONPATH=str(PACKAGE.parent),
+    PYTHONSAFEPATH="1",  # a random.py of the user's, where Snakemake runs, is no module of ours
     PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     # Freed memory stays with the process (glibc): returning it cost a fifth of a convolutional training.
     MALLOC_MMAP_THRESHOLD_=str(2**30),

@@ -46,7 +46,7 @@ if DATASET["format"] == "idx":
             **LIGHT,
         params:
             limits=LIMITS,
-            names=[f"--class-name={name}" for name in DATASET["class_names"]],
+            names=lambda wildcards: [f"--class-name={name}" for name in DATASET["class_names"]],
             source=source("digits/convert.py"),
         message:
             "Converting the IDX files to tensors"
@@ -78,7 +78,7 @@ else:
         params:
             images=lambda wildcards, output: str(IMAGES),
             content=CONTENT,
-            form=FORM,
+            form=lambda wildcards: FORM,  # a function, so that braces in it are no wildcards
             limits=LIMITS,
             source=source("digits/convert.py"),
         message:

@@ -1,7 +1,7 @@
 # Needs: all rules, and what is there of resources/, results/ and .snakemake/.
 # Does: before anything is planned, clears away what a killed run left and what has changed on the disk since it was made.
 from digits.core.command import listed
-from digits.core.recovery import alone, look, remove, set_aside
+from digits.core.recovery import alone, look, remember, remove, set_aside
 
 # What only asks Snakemake something, or writes down what is there: it clears nothing away.
 QUESTIONS = {
@@ -41,6 +41,7 @@ def recover(state, asks):
         remove([*found.changed, *unknown])
         for record in found.unreadable:
             record.unlink()
+        remember(state)
 
 
 if workflow.is_main_process:

@@ -15,6 +15,7 @@ DISK_ADVICE = {
     errno.EACCES: "permission denied; check the permissions of the file and its folder",
     errno.EPERM: "not permitted; check the permissions of the file and its folder",
     errno.ENOENT: "no such file or folder",
+    errno.EEXIST: "a file is in the place of this folder; move it away, or name another place",
     errno.EISDIR: "this is a folder, not a file",
     errno.ENOTDIR: "a part of this path is a file, not a folder",
     errno.ELOOP: "links that lead in a circle; remove them",

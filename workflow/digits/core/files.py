@@ -5,6 +5,7 @@ checksum, the others are those of the files that it was made from.
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,6 +22,8 @@ def whole_files(*targets: Path, made_from: Mapping[Path, str] | None = None) -> 
     With the checksums of what they are `made_from` (`checked` returns them) each gets a seal. The temporary names hold the
     process's number: a job whose Snakemake was killed may still be at work when its successor begins, which removes them.
     """
+    if folder := next((target for target in targets if target.is_dir()), None):
+        raise IsADirectoryError(errno.EISDIR, "", str(folder))  # before any of them is renamed
     parts = [target.with_name(f".{target.name}.{os.getpid()}.part") for target in targets]
     for target, part in zip(targets, parts, strict=True):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -81,6 +84,17 @@ def checked(paths: Iterable[Path]) -> dict[Path, str]:
                 f"{path}: changed since it was made ({seal_of(path).name} has its checksum); delete it and start again"
             )
     return found
+
+
+def made_anew(path: Path) -> Path | None:
+    """Return a file that this one, or one before it, was made from, and that has been made anew since, by their seals."""
+    for source, value in list((read_seal(path) or {}).items())[1:]:
+        seal = read_seal(source)
+        if seal is not None and seal[source] != value:
+            return source
+        if older := made_anew(source):
+            return older
+    return None
 
 
 def sealed_files(folders: Iterable[Path]) -> list[Path]:

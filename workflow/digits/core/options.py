@@ -3,8 +3,9 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from digits.core.command import one_line
 from digits.core.files import checked
 
 
@@ -36,6 +37,10 @@ class Parser(argparse.ArgumentParser):
     def outputs(self, option: str, about: str) -> None:
         """Add a required option that names one or more of them."""
         self.output(option, about, nargs="+")
+
+    def error(self, message: str) -> NoReturn:
+        """End with one line, as a user's other mistakes do; --help has the usage."""
+        self.exit(2, f"error: {one_line(message)} ({self.prog} --help)\n")
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Any = None

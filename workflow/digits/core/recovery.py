@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from digits.core.files import altered, seal_of, sha256
+from digits.core.command import UserError
+from digits.core.files import altered, read_seal, seal_of, sha256, whole_files
 
 OURS = ("results/", "resources/")
+SEALS = "seals.json"  # what `remember` writes into Snakemake's folder
 
 
 def alone(state: Path) -> bool:
@@ -41,38 +43,65 @@ def alone(state: Path) -> bool:
 class Found(NamedTuple):
     """What a run finds of earlier ones."""
 
-    changed: list[Path]  # files that are not as they were made
+    changed: list[Path]  # files that are not as they were made: damaged, exchanged, or no files any more
     unrecorded: list[Path]  # files below results/ of which Snakemake has no record: it would take them for current
     no_record: bool  # of anything below results/
     unreadable: list[Path]  # its records that hold nothing: it was killed, or the disk was
 
 
 def look(state: Path, expected: Mapping[Path, str]) -> Found:
-    """Hold downloads and results against their seals, the checksums `expected` of downloads, and Snakemake's records."""
+    """Hold downloads and results against their seals, the checksums `expected` of downloads, and Snakemake's records.
+
+    UserError names a folder that is in the place of a file.
+    """
     recorded, unreadable = _records(state)
+    ours = sorted(path for path in recorded if path not in expected and f"{path}".startswith(OURS))
+    files = [path for path in ours if path.is_file()]
+    odd = [path for path in [*expected, *ours] if os.path.lexists(path) and not path.is_file()]
+    if folder := next((path for path in odd if path.is_dir()), None):
+        raise UserError(f"{folder}: a folder is in the place of this file; move it away")
     other = [path for path, value in expected.items() if path.is_file() and sha256(path) != value]
-    ours = sorted(path for path in recorded - set(expected) if path.is_file() and f"{path}".startswith(OURS))
+    changed = dict.fromkeys([*odd, *other, *altered(files), *_exchanged(state, recorded)])
     there = [path for path in sorted(Path("results").rglob("[!.]*")) if path.is_file()]
     half_made = any((state / "incomplete").glob("**/*"))
     if any(state.glob("*.db")) or (half_made and not recorded):  # records in a database, or a first run that was killed
         there = []
     unrecorded = [path for path in there if path not in recorded]
-    return Found([*other, *altered(ours)], unrecorded, len(unrecorded) == len(there), unreadable)
+    return Found(list(changed), unrecorded, len(unrecorded) == len(there), unreadable)
 
 
-def _records(state: Path) -> tuple[set[Path], list[Path]]:
-    """Return the files of which Snakemake has a record, and the records that it could not read.
+def remember(state: Path) -> None:
+    """Write down the checksum in the seal of each file that Snakemake has a record of, and when its job began."""
+    seals = {path: (begun, read_seal(path)) for path, begun in _records(state)[0].items()}
+    known = {f"{path}": [begun, seal[path]] for path, (begun, seal) in seals.items() if seal is not None}
+    with whole_files(state / SEALS) as (part,):
+        part.write_text(json.dumps(known), encoding="utf-8")
+
+
+def _exchanged(state: Path, recorded: Mapping[Path, float]) -> list[Path]:
+    """Return the files that have another seal than the same job left them with: they came from elsewhere, seal and all."""
+    try:
+        known = {Path(name): (begun, own) for name, (begun, own) in json.loads((state / SEALS).read_bytes()).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return []
+    same = [path for path, begun in sorted(recorded.items()) if known.get(path, (None,))[0] == begun]
+    return [path for path in same if (seal := read_seal(path)) is not None and seal[path] != known[path][1]]
+
+
+def _records(state: Path) -> tuple[dict[Path, float], list[Path]]:
+    """Return when the job of each file that Snakemake has a record of began, and the records that it could not read.
 
     A record's path is its file's in base64, in pieces of which all but the last begin with @.
     """
-    found, unreadable = set(), []
+    found, unreadable = {}, []
     for record in (state / "metadata").glob("**/*"):
         if record.is_file():
             text = "".join(part.removeprefix("@") for part in record.relative_to(state / "metadata").parts)
             try:
-                json.loads(record.read_bytes())
-                found.add(Path(base64.urlsafe_b64decode(text).decode()))
-            except ValueError:
+                found[Path(base64.urlsafe_b64decode(text).decode())] = float(
+                    json.loads(record.read_bytes())["starttime"]
+                )
+            except (ValueError, LookupError, TypeError):
                 unreadable.append(record)
     return found, unreadable
 

@@ -172,8 +172,11 @@ def _of_8_bits(name: str, image: Image.Image) -> Image.Image:
     if image.mode == "F" or (image.mode == "I" and image.format == "TIFF") or tags.get(BITS, (16,)) != (16,):
         raise UserError(f"{name}: neither 8 nor 16 bits a channel, from 0 up; convert it to 8 bits first")
     image = image.convert("I")
-    if 0 < image.getextrema()[1] < 256:  # type: ignore[operator]  # one channel has one pair
-        raise UserError(f"{name}: 16 bits a pixel, of which only the lowest 8 are used; convert it to 8 bits first")
+    bits = int(image.getextrema()[1]).bit_length()  # type: ignore[arg-type]  # one channel has one pair
+    if 0 < bits <= 12:  # as some cameras and scanners have them: it would be all but black
+        raise UserError(
+            f"{name}: 16 bits a pixel, of which only the lowest {bits} are used; convert it to 8 bits first"
+        )
     if "transparency" in image.info:  # the value that is transparent
         image.info["transparency"] //= 257
     grey = image.point(lambda value: value * (1 / 257) + 0.5).convert("L")

@@ -40,7 +40,9 @@ def parse_table(where: str, content: bytes, group: str | None = None) -> Table:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{where}: not a text in UTF-8; save it as CSV in UTF-8") from error
-    first = text.partition("\n")[0]
+    first, _, rest = text.partition("\n")
+    if first.startswith("sep="):  # Excel's
+        text, (first, _, _) = rest, rest.partition("\n")
     try:
         lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True))
     except csv.Error as error:
@@ -49,6 +51,10 @@ def parse_table(where: str, content: bytes, group: str | None = None) -> Table:
         raise UserError(f"{where}: expected a header and two columns, such as file,label")
     columns = [name.strip() for name in lines[0]]
     width = len(columns)
+    if wide := next((number for number, fields in enumerate(lines[1:], 2) if any(fields[width:])), None):
+        raise UserError(
+            f"{where}, row {wide}: more fields than the {width} that the header names; put what holds a comma in quotes"
+        )
     filled = {
         number: [*(text.strip() for text in fields), *[""] * (width - len(fields))]
         for number, fields in enumerate(lines[1:], 2)
@@ -56,7 +62,7 @@ def parse_table(where: str, content: bytes, group: str | None = None) -> Table:
     }
     if not filled:
         raise UserError(f"{where}: no rows below its header")
-    part = _part_column(columns, list(filled.values()))
+    part = _part_column(where, columns, filled)
     file, label = _columns(columns, part)
     grouped = columns.index(group) if group in columns else None
     rows = []
@@ -73,10 +79,19 @@ def parse_table(where: str, content: bytes, group: str | None = None) -> Table:
     )
 
 
-def _part_column(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int | None:
-    """Return where the part stands, if a column beside file and label is called so and has one in each row."""
+def _part_column(where: str, columns: Sequence[str], rows: Mapping[int, Sequence[str]]) -> int | None:
+    """Return where the part stands, if a column beside file and label is called so and most rows have one there.
+
+    UserError names a row that has none, of rows by their numbers.
+    """
     for place, name in enumerate(columns if len(columns) > 2 else ()):
-        if name.lower() in PART_NAMES and all(row[place].casefold() in PARTS for row in rows):
+        other = [number for number, fields in rows.items() if fields[place].casefold() not in PARTS]
+        if name.lower() in PART_NAMES and 2 * len(other) < len(rows):
+            if other:
+                raise UserError(
+                    f"{where}, row {other[0]}: '{rows[other[0]][place]}' in the column '{name}' is no part; write train, "
+                    "validation or test, or call the column otherwise"
+                )
             return place
     return None
 

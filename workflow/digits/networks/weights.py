@@ -10,7 +10,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from digits.core.command import UserError
-from digits.core.files import written_by
+from digits.core.files import made_anew, written_by
 from digits.core.seeding import generator_for
 from digits.data.splitting import output_classes
 from digits.networks.ensembles import split_members
@@ -65,8 +65,13 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def require_trained(path: Path) -> None:
-    """Stop where a run's weights are not there, and say which models' are."""
+    """Stop where a run's weights are not there, and say which models' are, or where they are of other images than are now."""
     if path.exists():
+        if source := made_anew(path):
+            raise UserError(
+                f"{path}: left from an earlier configuration, and {source} has been made anew since; build the configuration "
+                "that has this model, or choose another"
+            )
         return
     there = sorted({found.parts[-3] for found in path.parent.parent.parent.glob("*/seed-*/weights.safetensors")})
     advice = (
