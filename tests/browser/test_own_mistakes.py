@@ -10,12 +10,13 @@ from axe_playwright_python.sync_playwright import Axe
 from browsing import page_of
 from conftest import call
 from digits.core.arrays import label_type
-from digits.data.tensors import Split, save_split
+from digits.data.tensors import Split
 from digits.rendering.links import Source
 from digits.rendering.mistakes_browser import browser_html
 from digits.statistics.metrics import evaluate_logits
 from digits.statistics.predictions import Predictions, save_predictions
 from playwright.sync_api import Page, expect
+from project import DATASHEET, TENSORS, write_data
 
 from browser.conftest import Open
 
@@ -29,7 +30,7 @@ def page_about(folder: Path, names: list[str], models: dict[str, Any], shape: tu
     test = Split(
         numbers.integers(0, 256, (len(labels), *shape), np.uint8), labels.astype(label_type(len(names))), names
     )
-    save_split(folder / "test.safetensors", test)
+    write_data(folder, test, test)
     lines: dict[str, list[object]] = {"--predictions": [], "--metrics": []}
     for model, temperature in models.items():
         logits = (np.eye(len(names))[labels] + numbers.normal(size=(len(labels), len(names)))).astype(np.float32)
@@ -43,18 +44,10 @@ def page_about(folder: Path, names: list[str], models: dict[str, Any], shape: tu
         lines["--predictions"].append(path)
         lines["--metrics"].append(path.with_suffix(".json"))
     runs = ("--runs", *lines["--metrics"], "--predictions", *lines["--predictions"])
-    call(
-        "summarise",
-        *runs,
-        "--train",
-        folder / "test.safetensors",
-        "--metrics",
-        folder / "metrics.csv",
-        "--summary",
-        folder / "summary.csv",
-    )
+    train, tested = (str(folder / path) for path in TENSORS)
+    call("summarise", *runs, "--train", train, "--metrics", folder / "metrics.csv", "--summary", folder / "summary.csv")
     options = [word for option, paths in lines.items() for word in (option, *paths)]
-    files = ("--test", folder / "test.safetensors", "--summary", folder / "summary.csv")
+    files = ("--test", tested, "--datasheet", folder / DATASHEET, "--summary", folder / "summary.csv")
     call("explore", *files, "--models", *models, *options, "--explorer", folder / "explorer.json", *more)
     explorer = json.loads((folder / "explorer.json").read_text())
     return page_of(folder, "Mistakes", browser_html(explorer, Source("confusion", ["explorer.json"], "")), explorer)

@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import http.server
 import os
+import resource
 import shutil
 import stat
 import threading
@@ -62,6 +63,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         pass
+
+
+@pytest.fixture(autouse=True)
+def limit_of_files() -> Iterator[None]:
+    """The command limits what its process may write, which here is that of other tests, too."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.fixture
