@@ -235,7 +235,7 @@ def main() -> None:
         for search, spec in plan.items()
     }
     if not searches:
-        raise UserError("--searches: none; name some in the configuration, such as config/search.yaml does")
+        raise UserError("--searches: none; name some in the configuration, as config/search.yaml does")
     rows = [row for search, found in searches.items() for row in table_rows(search, found)]
     files = [
         args.runs / name / f"seed-{seed}" / SCORES
