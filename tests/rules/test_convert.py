@@ -73,7 +73,7 @@ def test_one_class_and_a_limit_that_loses_one_are_refused(refused: Refused, trai
     for name in (NAMES[1], NAMES[3]):
         labels = tmp_path / "resources" / name
         labels.write_bytes(labels.read_bytes()[:8] + b"\x07" * (labels.stat().st_size - 8))
-    assert refused("convert", tmp_path).startswith("error: one class alone, '7'; a network needs at least two")
+    assert refused("convert", tmp_path).startswith("error: only one class, '7'; a network needs at least two")
 
 
 def test_image_files_give_the_same_bytes(command: Command, trained: Path, tmp_path: Path, target: Path) -> None:
@@ -108,13 +108,13 @@ def test_classes_of_idx_files_have_the_names_given(ran: Ran, refused: Refused, t
     assert error.startswith("error: dataset.class_names: 9 names, but ")
     assert error.endswith("train-labels-idx1-ubyte has 10 labels, 0 to 9; give each a name, in their order")
     assert refused("convert", trained, *line[1:], "--class-name=été").endswith(
-        "'été' stands twice; name each class once"
+        "'été' appears twice; name each class once"
     )
 
 
 BAD_IDX: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
     "too short": (NAMES[0], lambda raw: raw[:-1], "392,015 bytes, but its header 500×28×28 asks for 392,016; "),
-    "other classes": (NAMES[3], lambda raw: raw[:-1] + b"\x0a", f"{NAMES[1]} has none; "),
+    "other classes": (NAMES[3], lambda raw: raw[:-1] + b"\x0a", f"{NAMES[1]}; "),
     "other size": (NAMES[2], lambda raw: raw[:8] + bytes([0, 0, 0, 14, 0, 0, 0, 56]) + raw[16:], f"{NAMES[2]}; "),
 }
 
@@ -189,17 +189,19 @@ def test_an_image_stays_on_its_side_when_others_are_added(tmp_path: Path, worker
 def test_what_a_folder_of_photos_lacks_is_proposed(tmp_path: Path, refused: Refused) -> None:
     photos(tmp_path / "photos")
     error = refused("convert", tmp_path / "photos", line=from_images)
-    assert error.startswith(f"error: {tmp_path}/photos: no test part, such as train/<class>/ and test/<class>/; have ")
-    assert error.endswith("by `dataset: {test_fraction: 0.2}`")
+    assert error.startswith(
+        f"error: {tmp_path}/photos: no test part, such as train/<class>/ and test/<class>/; hold back "
+    )
+    assert error.endswith("with `dataset: {test_fraction: 0.2}`")
     error = refused("convert", tmp_path / "photos", "--test-fraction", 0.2, line=from_images)
-    assert re.search(r"kind 0/0\.png is \d+×\d+, .*; bring all to one by `dataset: \{size: \[32, 32\]\}`$", error)
+    assert re.search(r"kind 0/0\.png is \d+×\d+, .*; resize them with `dataset: \{size: \[32, 32\]\}`$", error)
 
 
 def test_a_part_of_any_name_has_its_place(command: Command, tmp_path: Path, target: Path, refused: Refused) -> None:
     tree: Tree = {f"{part}/{label}/{n}.png": png(n) for part in ("Train", "val") for n in (1, 2) for label in "ab"}
     source = as_zip(tmp_path / "images.zip", tree)
     result = command("convert", *from_images("convert", source, target))
-    assert "there is no test part: the validation part is tested on\n" in result.output
+    assert "there is no test part: the validation part is used for testing\n" in result.output
     assert load_datasheet(target / DATASHEET)["images"] == {"train": 4, "test": 4}
     error = refused("convert", source, "--test-fraction", 0.2, line=from_images)
     assert error.startswith(
@@ -207,8 +209,8 @@ def test_a_part_of_any_name_has_its_place(command: Command, tmp_path: Path, targ
     )
     source = as_zip(source, {**tree, "test/a/3.png": png(3), "test/b/3.png": png(3)})
     result = command("convert", *from_images("convert", source, target))
-    assert "the validation part joins the training images" in result.output
-    assert "\nwarning: Train/a/1.png and Train/b/1.png are equal, but of two classes (" in result.output
+    assert "the validation part is added to the training images" in result.output
+    assert "\nwarning: Train/a/1.png and Train/b/1.png are identical, but in two classes (" in result.output
     sheet = load_datasheet(target / DATASHEET)
     assert sheet["images"] == {"train": 8, "test": 2}
     assert sheet["duplicates"]["contradictory"] == {"images": 10, "example": ["Train/a/1.png", "Train/b/1.png"]}
@@ -290,9 +292,7 @@ def test_a_table_in_an_archive_and_groups_by_a_column(command: Command, tmp_path
 def test_a_table_that_nobody_named_is_proposed(tmp_path: Path, refused: Refused) -> None:
     source = as_zip(tmp_path / "images.zip", {"train/1.png": png(), "train/2.png": png(), "train.csv": b"id,label\n"})
     error = refused("convert", source, line=from_images)
-    assert error.endswith(
-        "no folders for classes; if train.csv has the labels, say so by `dataset: {labels: train.csv}`"
-    )
+    assert error.endswith("no folders for classes; if train.csv has the labels, set `dataset: {labels: train.csv}`")
 
 
 @pytest.mark.parametrize("classes", [256, 300])

@@ -252,7 +252,7 @@ def of_scores(path: Path) -> None:
             "of another size or other classes than {path} ",
         ),
         ("predictions.safetensors", of_other_images, "{path}: not about the same images as "),
-        ("predictions.safetensors", of_scores, "{path}: not what "),
+        ("predictions.safetensors", of_scores, "{path}: not the predictions of "),
     ],
 )
 def test_files_that_do_not_belong_together(
@@ -275,7 +275,7 @@ def test_without_the_libraries_it_names_what_installs_them(
     export: Export, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert export(LINEAR).error() == "error: onnx and onnxruntime are not installed; install them by: make export-env"
+    assert export(LINEAR).error() == "error: onnx and onnxruntime are not installed; install them with make export-env"
     assert not target.exists()
 
 

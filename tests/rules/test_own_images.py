@@ -112,7 +112,7 @@ def test_nothing_is_said_of_digits(
     whole = " ".join(texts).replace("The digits contributors (2026). Digits (version", "")
     assert re.findall(rf"[^.]{{0,40}}\b(?:{OF_MNIST})\b[^.]{{0,40}}", whole, re.IGNORECASE) == []
     assert said in page.text["p"] + page.text["li"] and "of 20×" in page.text["p"]
-    assert f"They came from {'IDX' if ground == 0 else 'image'} files of the user's own." in page.text["p"].replace(
+    assert f"They came from the user's own {'IDX' if ground == 0 else 'image'} files." in page.text["p"].replace(
         "\n", " "
     )
     assert "About 25\u202f% of the images were set aside as test images, by their content" in page.text["p"]

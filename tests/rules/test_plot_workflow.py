@@ -64,7 +64,7 @@ def test_the_small_projects_workflow(built: Path) -> None:
         ("{", "expected {"),
         ('{"jobs": {"a": 1}}', "expected {"),
         ('{"jobs": {"a": 1}, "edges": [["a", "b"]]}', "expected {"),
-        ('{"jobs": {"a": 1, "b": 1}, "edges": [["a", "b"], ["b", "a"]]}', "its edges run in a circle; "),
+        ('{"jobs": {"a": 1, "b": 1}, "edges": [["a", "b"], ["b", "a"]]}', "its edges form a cycle; "),
     ],
 )
 def test_a_graph_that_is_none(built: Path, refused: Refused, graph: str, error: str) -> None:

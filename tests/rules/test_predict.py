@@ -101,7 +101,7 @@ def test_a_network_of_other_images_than_drawings_gets_them_at_its_size(
     (expected,) = rows(target / "p.csv")
     assert [found[name] for name in "0123456789"] == [expected[name] for name in "0123456789"]
     shutil.rmtree(target)
-    assert "--several: the network was trained on no drawings" in predict(
+    assert "--several: the network was not trained on drawings" in predict(
         tmp_path / "photo.png", more=(*more, "--several")
     )
 
@@ -147,7 +147,9 @@ def test_probabilities_are_calibrated_and_doubts_noted(
 
 @pytest.mark.parametrize("wrong", ["90", "-1", "nan"])
 def test_a_doubt_is_a_probability(tmp_path: Path, predict: Predict, wrong: str) -> None:
-    assert predict(tmp_path, more=(f"--unsure-below={wrong}",)).startswith(f"error: --unsure-below: {wrong} is no prob")
+    assert predict(tmp_path, more=(f"--unsure-below={wrong}",)).startswith(
+        f"error: --unsure-below: {wrong} is not a prob"
+    )
 
 
 def test_drawings_are_seen_as_the_data_is(images: np.ndarray, tmp_path: Path, target: Path, predict: Predict) -> None:
@@ -248,13 +250,13 @@ def test_some_classes_alone(measured: Path, images: np.ndarray, tmp_path: Path, 
     assert "2 classes" in (target / "p.html").read_text()
 
 
-NO_IMAGE = "not an image of a kind that is read (PNG, JPEG, GIF, BMP, TIFF, WEBP, PPM); "
+NO_IMAGE = "not an image in a supported format (PNG, JPEG, GIF, BMP, TIFF, WEBP, PPM); "
 BAD_FILES: dict[str, tuple[bytes, str]] = {
     "a text": (b"hello", NO_IMAGE),
     "EPS": (encoded(Image.new("L", (9, 9)), "eps"), NO_IMAGE),  # which Ghostscript would run as a program
     "cut off": (encoded(Image.effect_noise((99, 99), 50))[:200], "a damaged image ("),
     "bomb": (bomb(), "60,000×60,000 pixels, more than the 200,000,000 allowed; "),
-    "32 bits": (encoded(Image.new("F", (9, 9)), "tiff"), "neither 8 nor 16 bits a channel, "),
+    "32 bits": (encoded(Image.new("F", (9, 9)), "tiff"), "neither 8 nor 16 unsigned bits per channel; "),
     "white": (encoded(Image.new("L", (9, 9), 255)), "nothing is drawn on it; "),
     "transparent": (encoded(Image.new("RGBA", (9, 9))), "nothing is drawn on it; "),
 }

@@ -85,8 +85,8 @@ REFERENCE = {"epoch": 1, "accuracy": 0.5, "source": "a post", "model": "publishd
         ("references", [{**REFERENCE, "model": "small"}, REFERENCE], "references.1.model: unknown model 'publishd', did you"),
         ("dataset", {"format": "images"}, "dataset.path: null; name the folder, .tgz or .zip with the images"),
         ("dataset.path", __file__, "expected a folder with the four idx files"),
-        ("dataset.colour", True, "dataset.colour: for `format: images` alone, but format is idx"),
-        ("dataset", {"format": "images", "path": ".", "class_names": ["a"]}, "dataset.class_names: for `format: idx` alone"),
+        ("dataset.colour", True, "dataset.colour: only for `format: images`, but format is idx"),
+        ("dataset", {"format": "images", "path": ".", "class_names": ["a"]}, "dataset.class_names: only for `format: idx`"),
         ("dataset.class_names", ["a", "a"], "dataset.class_names: duplicate value in ['a', 'a']; list each once"),
         ("dataset.size", [0, 3], "dataset.size.0 is 0; it must be a whole number of at least 1"),
         ("dataset.size", [64], "dataset.size is [64]; it must be a list of 2 values"),
@@ -107,7 +107,7 @@ REFERENCE = {"epoch": 1, "accuracy": 0.5, "source": "a post", "model": "publishd
         ("ensembles.small", {"recipe": "linear"}, "ensembles.small: a recipe has this name too; rename one of the two"),
         ("ensembles.e", {"recipe": "smal"}, "ensembles.e.recipe: unknown recipe 'smal', did you mean 'small'?"),
         ("recipes.small.features_of", "repared", "recipes.small.features_of: unknown recipe 'repared', did you mean 'repaire"),
-        ("recipes.new", {"features_of": "published"}, "'published' holds out 0 images, this recipe 10,000, so that the features"),
+        ("recipes.new", {"features_of": "published"}, "'published' holds out 0 images, this recipe 10,000, so its features"),
         ("recipes.new", {**SMALL, "features_of": "small", "validation_size": 0.2}, "'small' holds out 10,000 images, this recipe 0.2,"),
         ("recipes.new", {**SMALL, "features_of": "small", "validation_split": "last"}, "validation_split is random; give both"),
         ("recipes.new", {**SMALL, "features_of": "new"}, "recipes.new.features_of: 'new' reuses features itself; name the"),
@@ -149,7 +149,7 @@ def test_each_combination_of_the_experiment_stands_once() -> None:
     assert "experiment.recipes.1: 'twin' has init and loss of 'small'; list each combination once" in refusal(config)
     linear = {"hidden": [], "optimiser": "adam", "learning_rate": "auto"}
     config = changed(CONFIG, {"recipes.small": {**SMALL, **linear}, "experiment.recipes": ["small"]})
-    assert "experiment.recipes.0: 'small' leaves its learning rate to the images (auto); give it" in refusal(config)
+    assert "experiment.recipes.0: 'small' has learning_rate: auto; give it" in refusal(config)
 
 
 def test_an_ensemble_can_stand_wherever_a_model_can() -> None:
@@ -245,9 +245,9 @@ def test_an_experiment_that_is_not_built_is_not_checked() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("models: [a]\nseeds: [1]\nmodels: [b]\n", "line 1: the key 'models' stands twice; keep one of them"),
-        ("recipes:\n  a:\n    epochs: 1\n    epochs: 2\n", "line 3: the key 'epochs' stands twice"),
-        ('{"seeds": [1], "seeds": [2]}', "line 1: the key 'seeds' stands twice"),
+        ("models: [a]\nseeds: [1]\nmodels: [b]\n", "line 1: the key 'models' appears twice; keep one of them"),
+        ("recipes:\n  a:\n    epochs: 1\n    epochs: 2\n", "line 3: the key 'epochs' appears twice"),
+        ('{"seeds": [1], "seeds": [2]}', "line 1: the key 'seeds' appears twice"),
         ("__use_yte__: true\n?if True:\n  seeds: [1]\n", "__use_yte__: a configuration is data and holds no code"),
     ],
 )

@@ -61,7 +61,7 @@ def test_what_lies_beside_images_is_passed_over() -> None:
     parts = [f"train/{name}" for name in CLASSES]
     layout = by_folders([*parts, "more/a/1.png"])
     assert layout.passed_over == ["more/a/1.png"]
-    said = "train/a/1.png is in a part, so that images in none are passed over: more/a/1.png"
+    said = "train/a/1.png is in a part, so images in no part are passed over: more/a/1.png"
     assert layout.notes == [said]
 
 

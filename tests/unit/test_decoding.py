@@ -136,10 +136,10 @@ def test_what_takes_too_much_memory_is_refused() -> None:
 @pytest.mark.parametrize(
     ("image", "message"),
     [
-        (Image.fromarray(np.float32(GREY)), "neither 8 nor 16 bits a channel"),
-        (Image.fromarray(np.int32(GREY)), "neither 8 nor 16 bits a channel"),
-        (Image.fromarray(np.uint16(GREY)), "of which only the lowest 8 are used"),
-        (Image.fromarray(np.uint16(GREY) * 16), "of which only the lowest 12 are used"),
+        (Image.fromarray(np.float32(GREY)), "neither 8 nor 16 unsigned bits per channel"),
+        (Image.fromarray(np.int32(GREY)), "neither 8 nor 16 unsigned bits per channel"),
+        (Image.fromarray(np.uint16(GREY)), "but only the lowest 8 are used"),
+        (Image.fromarray(np.uint16(GREY) * 16), "but only the lowest 12 are used"),
     ],
 )
 def test_other_depths_are_refused(read: Read, image: Image.Image, message: str) -> None:

@@ -101,9 +101,11 @@ def test_the_effects_of_single_changes_and_the_larger_cause() -> None:
         "(90\u202f% in the tutorial, 10\u202f% with scaled weights)" in said
         and "is 50 times as large with scaled weights." in said
     )
-    assert "does not help where the loss rewards “no”. With cross-entropy, scaled weights take it from 92.0" in said
+    assert (
+        "does not help where the loss rewards “no”. With cross-entropy, scaled weights take accuracy from 92.0" in said
+    )
     assert "But" not in verdict(experiment(nm=0.1, nc=0.9, km=0.7))
-    assert "cannot tell from nothing" in verdict(experiment(nm=0.1, nc=0.9, km=0.105))
+    assert "cannot distinguish from no gain" in verdict(experiment(nm=0.1, nc=0.9, km=0.105))
     assert verdict(experiment(nm=0.1, kc=0.5)) == ""
     assert larger_cause(found) == "loss"
     assert larger_cause(experiment(nm=0.1, nc=0.3, km=0.5)) == "initial weights"
@@ -141,5 +143,5 @@ def test_the_design_names_what_is_compared() -> None:
     assert (
         "(standard deviation 1; scaled weights) and two losses (the tutorial's loss; “yes” and “no” balanced)." in said
     )
-    assert said.endswith("counts as much as all “no”s.")
+    assert said.endswith("counts as much as all the “no”s together.")
     assert "Balanced" not in design(found[found["loss"] == "mnist_loss"])

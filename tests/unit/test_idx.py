@@ -51,7 +51,7 @@ def test_any_bytes_are_read_or_refused_with_one_line(path: Path, content: bytes)
         (b"", "not an IDX file of unsigned bytes \\(it starts with nothing"),
         (b"<html>", "it starts with 3c 68 74 6d, expected 00 00 08 03"),
         (bytes([0, 0, 0x0D, 3]), "not an IDX file of unsigned bytes"),
-        (bytes([0, 0, 8, 1, 0, 0, 0, 0]), "1 dimensions, expected 3; are images and labels exchanged"),
+        (bytes([0, 0, 8, 1, 0, 0, 0, 0]), "1 dimensions, expected 3; are images and labels swapped"),
         (bytes([0, 0, 8, 3, 0, 0]), "the header is cut off after 6 of 16 bytes"),
         (bytes([0, 0, 8, 3]) + bytes([0xFF] * 12), "its header .* asks for 79,228"),
         (b"\x1f\x8b\x08\x00", "still compressed"),

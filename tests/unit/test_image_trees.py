@@ -91,7 +91,7 @@ def test_what_is_no_image_of_a_class_is_passed_over(tmp_path: Path, capfd: pytes
     ("changes", "message"),
     [
         ({"training/a/x1.png": b""}, r"training/a/x1\.png: empty; remove it or replace it"),
-        ({"training/a/x1.png": b"hello"}, r"training/a/x1\.png: not an image of a kind that is read \(PNG, JPEG, "),
+        ({"training/a/x1.png": b"hello"}, r"training/a/x1\.png: not an image in a supported format \(PNG, JPEG, "),
         ({"training/b/x2.png": png(size=(4, 2))}, r"different sizes: .*/x\d+\.png is 3×2, .*training/b/x2\.png is 4×2"),
         ({"training/c": None}, "no images of class 'c' in the training part"),
         ({"testing/c/1.png": png()}, "no images of class 'c' in the training part"),
@@ -212,13 +212,13 @@ def test_files_of_several_pictures_are_counted(tmp_path: Path, kind: str, capfd:
         {"training/a/x1.png": content, "testing/b/x2.png": content, "testing/b/x1.png": encoded(first, kind)}
     )
     assert (read(as_zip(tmp_path / "source", tree))["train"].images[0] > 250).all()
-    assert capfd.readouterr().err == "files of several pictures, of which the first is taken: 2\n"
+    assert capfd.readouterr().err == "files with several pictures, of which only the first is used: 2\n"
 
 
 def test_classes_that_differ_in_case_alone_are_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     tree = small_tree({f"{part}/A/1.png": png() for part in ("training", "testing")})
     read(as_zip(tmp_path / "source", tree))
-    assert capfd.readouterr().err == "warning: two classes, 'A' and 'a': if one is meant, spell it in one way\n"
+    assert capfd.readouterr().err == "warning: two classes, 'A' and 'a': if they are one class, spell it the same way\n"
 
 
 def test_images_that_lie_too_deep_are_named(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_the_first_of_several_pictures_is_taken(capfd: pytest.CaptureFixture[str
     frames = [bar("L", 255, 0), Image.new("L", (90, 100), 7)]
     content = encoded(frames[0], "gif", save_all=True, append_images=frames[1:])
     np.testing.assert_array_equal(read_drawing("a.gif", content).ink, EXPECTED)
-    assert capfd.readouterr().err == "a.gif: several pictures in one file; the first is taken\n"
+    assert capfd.readouterr().err == "a.gif: several pictures in one file; only the first is used\n"
 
 
 ACROSS, DOWN = np.meshgrid(np.linspace(0, 1, 90), np.linspace(0, 1, 100))

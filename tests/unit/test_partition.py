@@ -45,14 +45,16 @@ def test_groups_stay_together_and_a_class_of_one_group_is_named() -> None:
     assert {name for name, of in zip(writers, test, strict=True) if of}.isdisjoint(
         name for name, of in zip(writers, test, strict=True) if not of
     )
-    with pytest.raises(UserError, match=r"dataset\.test_fraction: all images of class 'c' are alike or of one group; "):
+    with pytest.raises(
+        UserError, match=r"dataset\.test_fraction: all images of class 'c' are identical or of one group; "
+    ):
         chosen_for_testing(keys[:2970] + [group_key("alone")] * 30, LABELS, NAMES, 0.25)
 
 
 def test_groups_that_leave_a_class_without_a_part_are_refused() -> None:
     """Of three groups, each class has another two: whichever is tested on alone, some class has none in one part."""
     keys = [group_key(name) for name in ("x", "y", "y", "z", "z", "x")]
-    with pytest.raises(UserError, match="as the groups lie, some class lacks images in one part"):
+    with pytest.raises(UserError, match="with these groups, some class has no images in one part"):
         chosen_for_testing(keys, np.array([0, 0, 1, 1, 2, 2]), NAMES, 0.2)
 
 

@@ -18,14 +18,14 @@ from project import RECIPES
         ({"labels_per_class": 10}, ["only 10 labelled images per class", "No images are held out."]),
         ({"features_of": "small"}, ["all layers but the last taken from small"]),
         ({"layer_lr_multipliers": [1, 1]}, ["a learning rate for each layer"]),
-        ({"validation_size": 0.2, "validation_split": "stratified"}, ["20\u202f% of the training images are held out, as large a part"]),
+        ({"validation_size": 0.2, "validation_split": "stratified"}, ["20\u202f% of the training images are held out, the same fraction"]),
         ({"convolutions": "auto", "network": "convolutional"}, ["onvolutions that halve the image until 4 to 7 pixels are left"]),
         ({"learning_rate": "auto"}, ["at a learning rate of 2 / pixel values;"]),
         ({"batch_size": "auto"}, ["with batches of a fiftieth of the images"]),
-        ({"augmentation": {"shift": "auto", "flip": 0.5}}, ["(shift up to a fourteenth of the side, 50\u202f% of the images with left"]),
-        ({"class_weights": "balanced"}, ["each class counted alike in the loss"]),
+        ({"augmentation": {"shift": "auto", "flip": 0.5}}, ["(shift up to a fourteenth of the side, 50\u202f% of the images flipped"]),
+        ({"class_weights": "balanced"}, ["all classes counted equally in the loss"]),
         ({"validation_size": 1000}, ["1,000 training images are held out."]),
-        ({"validation_size": 1000, "validation_split": "last"}, ["1,000 training images are held out, of each class the"]),
+        ({"validation_size": 1000, "validation_split": "last"}, ["1,000 training images are held out, the last ones of each class"]),
         (
             RECIPES["tiny-conv"],
             [

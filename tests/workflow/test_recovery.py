@@ -71,7 +71,7 @@ def test_what_changed_on_disk_is_named_and_made_again(
         if keep_time:
             os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     said = run(linear, "--dry-run").output
-    assert f"Changed since they were made, and to be made again: {chosen[0]}" in said
+    assert f"Changed since they were made, so they will be made again: {chosen[0]}" in said
     assert all((linear.folder / path).exists() for path in chosen), "a dry run changes nothing"
     said = make(linear).output
     assert f"made again: {chosen[0]}, " in said and "and 3 more." in said
@@ -115,7 +115,7 @@ def test_without_snakemakes_records_nothing_counts_as_current(linear: Project, h
         seal.unlink()
     (linear.folder / "results.old").mkdir()
     said = make(linear).output
-    assert "no record of what results/ were made from: they are kept as results.old-2/, and made again" in said
+    assert "no record of what results/ was made from: it is kept as results.old-2/ and made again" in said
     assert results(linear) == before
     assert checksums(linear.folder / "results.old-2") == checksums(linear.folder / "results")
 
@@ -201,7 +201,7 @@ def test_what_has_no_record_or_no_seal_is_made_again(linear: Project) -> None:
     seal_of(folder / "notes.txt").write_text("mine")
     said = make(linear).output
     assert "made again: results/metrics.csv, results/runs/linear/seed-0/metrics.json." in said
-    assert "Not known what they were made from, and to be made again: results/summary.csv." in said
+    assert "No record of what these were made from, so they will be made again: results/summary.csv." in said
     assert (folder / "notes.txt").read_text() == "mine"
     (folder / "notes.txt").unlink()
     (folder / "runs").unlink()

@@ -35,7 +35,7 @@ def from_idx(files: Sequence[Path], class_names: Sequence[str] = ()) -> dict[str
     numbers = np.unique(pairs["train"][1])
     if unknown := sorted(set(pairs["test"][1].tolist()) - set(numbers.tolist())):
         raise UserError(
-            f"{test_labels}: label {unknown[0]}, of which {train_labels} has none; take all four files from one data set"
+            f"{test_labels}: label {unknown[0]} does not occur in {train_labels}; take all four files from one data set"
         )
     if pairs["train"][0].shape[1:] != pairs["test"][0].shape[1:]:
         sizes = ["×".join(map(str, images.shape[1:])) for images, _ in pairs.values()]
@@ -49,7 +49,7 @@ def from_idx(files: Sequence[Path], class_names: Sequence[str] = ()) -> dict[str
         )
     names = [clean_name(name, "dataset.class_names: ") for name in class_names]
     if twice := [name for number, name in enumerate(names) if name in names[:number]]:
-        raise UserError(f"dataset.class_names: '{twice[0]}' stands twice; name each class once")
+        raise UserError(f"dataset.class_names: '{twice[0]}' appears twice; name each class once")
     classes = names or [str(number) for number in numbers]
     return {
         name: Split(images, np.searchsorted(numbers, labels).astype(np.uint8), classes)
@@ -80,7 +80,7 @@ def require_classes(train: Split) -> None:
             f"a class name of {len(long[0]):,} characters, '{long[0][:40]}…'; at most {LONGEST_NAME} are allowed"
         )
     if len(train.classes) == 1:
-        raise UserError(f"one class alone, '{train.classes[0]}'; a network needs at least two to tell apart")
+        raise UserError(f"only one class, '{train.classes[0]}'; a network needs at least two to tell apart")
     without = sorted(set(range(len(train.classes))) - set(train.labels.tolist()))
     if without:
         raise UserError(f"--train-limit: leaves no image of class '{train.classes[without[0]]}'; take more images")
@@ -154,7 +154,7 @@ def main() -> None:
         sheet = datasheet(found, how)
         results.append((args.datasheet, partial(save_datasheet, sheet=sheet)))
         if pair := sheet["duplicates"]["contradictory"]["example"]:
-            warn(f"{pair[0]} and {pair[1]} are equal, but of two classes (the datasheet counts such images)")
+            warn(f"{pair[0]} and {pair[1]} are identical, but in two classes (the datasheet counts such images)")
     if args.format == "images" and args.files:
         results.append((args.files, partial(save_files, found=found)))
     with whole_files(*(path for path, _ in results), made_from=args.made_from) as parts:

@@ -87,7 +87,7 @@ def networks_to_try(paths: Sequence[Path], test: Split) -> list[dict[str, Any]]:
             room -= size
         else:
             log(
-                f"{path}: {size:,} bytes in the page, which has room for {room:,}; left out of what the page lets one try"
+                f"{path}: {size:,} bytes in the page, which has room for {room:,}; left out of the networks to try on the page"
             )
     return networks
 

@@ -83,7 +83,7 @@ def main() -> None:
     args = parser.parse_args()
 
     if not all(map(importlib.util.find_spec, ("onnx", "onnxruntime"))):
-        raise UserError("onnx and onnxruntime are not installed; install them by: make export-env")
+        raise UserError("onnx and onnxruntime are not installed; install them with make export-env")
     from digits.networks.onnx_graph import onnx_model
 
     require_trained(args.weights)
@@ -107,7 +107,7 @@ def main() -> None:
         f"network differ by at most {checked.difference:.1e} from PyTorch's, and {checked.answers:,} answers differ"
     )
     if not checked.difference <= CLOSE * max(10.0, float(np.abs(scores).max())):
-        raise UserError(f"{args.predictions}: not what {args.weights} answers; delete both and start again")
+        raise UserError(f"{args.predictions}: not the predictions of {args.weights}; delete both and start again")
     citation = yaml.safe_load(args.citation.read_bytes())
     card = model_card(
         training=training,

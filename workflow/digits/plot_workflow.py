@@ -27,7 +27,7 @@ def rule_columns(rules: Sequence[str], edges: Sequence[Edge]) -> dict[str, int]:
     while len(found) < len(rules):
         ready = [name for name in rules if name not in found and all(target in found for target in after[name])]
         if not ready:
-            raise UserError("--graph: its edges run in a circle; no order of the rules fits them")
+            raise UserError("--graph: its edges form a cycle; no order of the rules fits them")
         found |= {name: min((found[target] for target in after[name]), default=1) - 1 for name in ready}
     return found
 

@@ -49,7 +49,9 @@ def reader_for(datasheet: Path | None, coloured: bool, taken_as_is: bool, of_sev
     if form == CENTRED and not taken_as_is:
         return several if of_several else drawn
     if of_several:
-        raise UserError("--several: the network was trained on no drawings in MNIST's form; give it one image a file")
+        raise UserError(
+            "--several: the network was not trained on drawings in MNIST's form; give it one image per file"
+        )
     return partial(as_is, form=form, **({"fit": sheet["fit"]} if sheet.get("fit") else {}))
 
 
@@ -142,7 +144,9 @@ def main() -> None:
 
     torch.set_num_threads(1)
     if not 0 <= args.unsure_below <= 1:
-        raise UserError(f"--unsure-below: {args.unsure_below:g} is no probability; choose one from 0 to 1, such as 0.9")
+        raise UserError(
+            f"--unsure-below: {args.unsure_below:g} is not a probability; choose one from 0 to 1, such as 0.9"
+        )
     require_trained(args.weights)
     networks, outputs, training = load_networks(args.weights)
     classes, shape = training["classes"], tuple(training["shape"])

@@ -119,7 +119,7 @@ def check_results(args: argparse.Namespace, config: Mapping[str, Any]) -> None:
         found = read_table(path, kind)["model"].tolist()
         if sorted(found) != sorted(models):
             raise UserError(
-                f"{path}: it is about {', '.join(found)}, but the configuration about {', '.join(models) or 'none'}; "
+                f"{path}: it is about {', '.join(found)}, but the configuration is about {', '.join(models) or 'none'}; "
                 "build the results of this configuration first"
             )
 

@@ -241,7 +241,7 @@ def main() -> None:
         for search, spec in plan.items()
     }
     if not searches:
-        raise UserError("--searches: none; name some in the configuration, such as config/search.yaml does")
+        raise UserError("--searches: none; name some in the configuration, as config/search.yaml does")
     rows = [row for search, found in searches.items() for row in table_rows(search, found)]
     save_figures({args.figure: draw_searches(searches)}, made_from, {args.table: pd.DataFrame(rows)})
     for search, found in searches.items():

@@ -27,16 +27,18 @@ def recover(state, asks):
     expected = {Path("resources", name): value for name, value in DATASET["sha256"].items()}
     found = look(state, expected if DATASET["format"] == "idx" else {})
     if found.changed:
-        print(f"Changed since they were made, and to be made again: {listed(found.changed)}.", file=sys.stderr)
+        print(f"Changed since they were made, so they will be made again: {listed(found.changed)}.", file=sys.stderr)
     unknown = [path for path in found.unrecorded if any(rule.is_producer(str(path)) for rule in workflow.rules)]
     if unknown and found.no_record:
         where = "results.old" if asks else set_aside(Path("results")).name
         print(
-            f".snakemake/ has no record of what results/ were made from: they are kept as {where}/, and made again.",
+            f".snakemake/ has no record of what results/ was made from: it is kept as {where}/ and made again.",
             file=sys.stderr,
         )
     elif unknown:
-        print(f"Not known what they were made from, and to be made again: {listed(unknown)}.", file=sys.stderr)
+        print(
+            f"No record of what these were made from, so they will be made again: {listed(unknown)}.", file=sys.stderr
+        )
     if not asks:
         remove([*found.changed, *unknown])
         for record in found.unreadable:

@@ -66,7 +66,7 @@ def read_picture(name: str, content: bytes) -> Image.Image:
     """Decode an image file, scaled down to LONGEST_SIDE if it is larger, to RGB; UserError names it where that fails."""
     with _opened(name, content, MAX_PHOTO_PIXELS) as image:
         if getattr(image, "is_animated", False):
-            log(f"{name}: several pictures in one file; the first is taken")
+            log(f"{name}: several pictures in one file; only the first is used")
         _draft(image)
         return _as_shown(name, image, _factor(image)).convert("RGB")
 
@@ -99,7 +99,7 @@ def _opened(name: str, content: bytes, most: int) -> Iterator[Image.Image]:
             yield image
     except UnidentifiedImageError as error:
         raise UserError(
-            f"{name}: not an image of a kind that is read ({', '.join(FORMATS)}); remove it, or save it as one of them"
+            f"{name}: not an image in a supported format ({', '.join(FORMATS)}); remove it, or save it in one of them"
         ) from error
     except DAMAGE as error:
         raise UserError(f"{name}: a damaged image ({_reason(error)}); remove it or replace it") from error
@@ -131,7 +131,7 @@ def _check_cost(name: str, image: Image.Image, content: bytes, most: int) -> Non
     if pixels * scans > MAX_SCANNED_PIXELS:
         raise UserError(
             f"{name}: a JPEG of {width:,}×{height:,} pixels in {scans:,} scans, which would take too long; "
-            "a decompression bomb, or an image to save anew"
+            "a decompression bomb, or an image to save again"
         )
 
 
@@ -170,13 +170,11 @@ def _of_8_bits(name: str, image: Image.Image) -> Image.Image:
     """Scale an image of 16 bits a pixel, 0 to 65535, to 8; UserError where it is of another depth, or of fewer bits."""
     tags = getattr(image, "tag_v2", {})
     if image.mode == "F" or (image.mode == "I" and image.format == "TIFF") or tags.get(BITS, (16,)) != (16,):
-        raise UserError(f"{name}: neither 8 nor 16 bits a channel, from 0 up; convert it to 8 bits first")
+        raise UserError(f"{name}: neither 8 nor 16 unsigned bits per channel; convert it to 8 bits first")
     image = image.convert("I")
     bits = int(image.getextrema()[1]).bit_length()  # type: ignore[arg-type]  # one channel has one pair
     if 0 < bits <= 12:  # as some cameras and scanners have them: it would be all but black
-        raise UserError(
-            f"{name}: 16 bits a pixel, of which only the lowest {bits} are used; convert it to 8 bits first"
-        )
+        raise UserError(f"{name}: 16 bits per pixel, but only the lowest {bits} are used; convert it to 8 bits first")
     if "transparency" in image.info:  # the value that is transparent
         image.info["transparency"] //= 257
     grey = image.point(lambda value: value * (1 / 257) + 0.5).convert("L")

@@ -27,8 +27,8 @@ def groups_of(names: Sequence[str], group: str, columns: Sequence[str]) -> list[
 
     def stop(*_: object) -> NoReturn:
         raise UserError(
-            f"dataset.group: '{group}' takes more than {MOST_SECONDS:g} s to search the files' names; avoid what may "
-            "repeat in many ways, such as (a+)+"
+            f"dataset.group: '{group}' takes more than {MOST_SECONDS:g} s to search the files' names; avoid nested "
+            "repetition, such as (a+)+"
         )
 
     before = signal.signal(signal.SIGALRM, stop)

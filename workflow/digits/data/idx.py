@@ -29,7 +29,7 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
             f"expected 00 00 08 {dimensions:02x})"
         )
     if raw[3] != dimensions:
-        raise UserError(f"{path}: {raw[3]} dimensions, expected {dimensions}; are images and labels exchanged?")
+        raise UserError(f"{path}: {raw[3]} dimensions, expected {dimensions}; are images and labels swapped?")
     if len(raw) < header_length:
         raise UserError(f"{path}: the header is cut off after {len(raw)} of {header_length} bytes")
     shape = tuple(int(size) for size in np.frombuffer(raw, ">u4", count=dimensions, offset=4))

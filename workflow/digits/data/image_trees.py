@@ -44,7 +44,7 @@ def read_image_tree(source: Path, workers: int, wanted: Wanted = AS_IT_IS) -> Co
     tables = [name for name in layout.passed_over if name.endswith(".csv")]
     if wanted.labels is None and tables and len({item.class_name for item in layout.items}) < 2:
         raise UserError(
-            f"{source}: no folders for classes; if {tables[0]} has the labels, say so by `dataset: {{labels: {tables[0]}}}`"
+            f"{source}: no folders for classes; if {tables[0]} has the labels, set `dataset: {{labels: {tables[0]}}}`"
         )
     if not layout.items:
         folders = sorted({name.split("/")[0] for name in layout.passed_over if "/" in name})
@@ -98,15 +98,15 @@ def _parts(source: Path, layout: Layout, wanted: Wanted) -> dict[str, set[str | 
             )
         return {"all": found}
     if found <= {None, "train"}:
-        where = "no test part, such as train/<class>/ and test/<class>/" if None in found else "a training part alone"
-        raise UserError(f"{source}: {where}; have some images tested on by `dataset: {{test_fraction: 0.2}}`")
+        where = "no test part, such as train/<class>/ and test/<class>/" if None in found else "only a training part"
+        raise UserError(f"{source}: {where}; hold back some images for testing with `dataset: {{test_fraction: 0.2}}`")
     if "train" not in found:
         raise UserError(f"{source}: no training part, train/<class>/<file>; found {', '.join(sorted(map(str, found)))}")
     if "test" in found:
         if "validation" in found:
-            log("the validation part joins the training images: recipes hold out their own")
+            log("the validation part is added to the training images: recipes hold out their own")
         return {"train": {"train", "validation"}, "test": {"test"}}
-    log("there is no test part: the validation part is tested on")
+    log("there is no test part: the validation part is used for testing")
     return {"train": {"train"}, "test": {"validation"}}
 
 
@@ -125,7 +125,7 @@ def _check_classes(source: Path, layout: Layout, classes: list[str], parts: dict
         spellings.setdefault(name.casefold(), []).append(name)
     for same in spellings.values():
         if len(same) > 1:
-            warn(f"two classes, '{same[0]}' and '{same[1]}': if one is meant, spell it in one way")
+            warn(f"two classes, '{same[0]}' and '{same[1]}': if they are one class, spell it the same way")
 
 
 def _check_groups(items: list[Item], test: np.ndarray) -> None:

@@ -85,7 +85,7 @@ def by_folders(names: Iterable[str]) -> Layout:
     inside = [name for name in taken if split[name][0]]
     outside = [name for name in taken if _part_of(name) is None]
     if inside and outside:
-        notes += [f"{inside[0]} is in a part, so that images in none are passed over: {listed(outside)}"]
+        notes += [f"{inside[0]} is in a part, so images in no part are passed over: {listed(outside)}"]
     taken = inside or taken
     in_parts = bool(taken and split[taken[0]][0])
     second = _common([split[name][1] for name in taken])  # the folder above the parts, where others lie beside it

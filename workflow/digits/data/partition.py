@@ -34,7 +34,7 @@ def chosen_for_testing(
     for label, own in distinct.items():
         if len(own) < 2:
             raise UserError(
-                f"dataset.test_fraction: all images of class '{classes[label]}' are alike or of one group; a class needs "
+                f"dataset.test_fraction: all images of class '{classes[label]}' are identical or of one group; a class needs "
                 "two that are not, one for each part"
             )
     test = set(numbers[numbers < threshold].tolist())
@@ -50,7 +50,7 @@ def chosen_for_testing(
         if not moved:
             return np.array([number in test for number in numbers.tolist()])
     raise UserError(
-        "dataset.test_fraction: as the groups lie, some class lacks images in one part; choose smaller groups"
+        "dataset.test_fraction: with these groups, some class has no images in one part; choose smaller groups"
     )
 
 

@@ -54,7 +54,7 @@ def read_images(source: Path, names: Sequence[str], workers: int, form: Form) ->
     if len(sizes) != len(names):
         raise UserError(f"{source}: {len(names) - len(sizes):,} of its files have gone while it was read; start again")
     if several:
-        log(f"files of several pictures, of which the first is taken: {several:,}")
+        log(f"files with several pictures, of which only the first is used: {several:,}")
     return images, sizes
 
 
@@ -66,7 +66,7 @@ def _refuse_sizes(source: Path, first: str, found: dict[str, Size], sizes: list[
     side = next((side for side in SIZES if side <= middle), SIZES[-1])
     raise UserError(
         f"images of different sizes: {source}/{first} is {width}×{height}, {source}/{other} is {other_width}×{other_height}; "
-        f"bring all to one by `dataset: {{size: [{side}, {side}]}}`"
+        f"resize them with `dataset: {{size: [{side}, {side}]}}`"
     )
 
 

@@ -64,7 +64,7 @@ def files_below(root: Path) -> Iterator[tuple[str, str]]:
         status = os.stat(folder)  # noqa: PTH116 (as os.scandir)
         here = (status.st_dev, status.st_ino)
         if here in passed:
-            raise UserError(f"{folder}: a link back to a folder that it lies in; remove it")
+            raise UserError(f"{folder}: a link back to a folder that contains it; remove it")
         with os.scandir(folder) as entries:
             found = sorted(
                 (clean_name(entry.name, f"{folder}: "), entry.path, entry.is_dir(), entry.is_file())

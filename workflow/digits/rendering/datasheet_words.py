@@ -12,13 +12,13 @@ def division(sheet: Mapping[str, Any]) -> str:
         return "The files say which are training and which test images."
     groups = f"all images of a group together (`group`: {escaped(sheet['group'])})" if sheet["group"] else ""
     if sheet["split_by"] == "folders":
-        held = f" A training holds out {groups}." if groups else ""
+        held = f" Recipes hold out {groups}." if groups else ""
         return f"The folders, or the table of labels, say which are training and which test images.{held}"
     share = f"About {percent(sheet['test_fraction'], 0)} of the images were set aside as test images"
     if groups:
-        return f"{share}, {groups}; so are those that a training holds out."
+        return f"{share}, {groups}; recipes hold out groups in the same way."
     return (
-        f"{share}, by their content: the choice stays the same when images are added, and equal ones stay on one side."
+        f"{share}, by their content: the choice stays the same when images are added, and identical ones stay together."
     )
 
 
@@ -35,35 +35,35 @@ def sizes(sheet: Mapping[str, Any]) -> str:
         if found["distinct"] > 1
         else f"one size, {smallest} pixels"
     )
-    return f"The files have {many}; all were brought to {size[0]}×{size[1]} (`fit: {sheet['fit']}`)."
+    return f"The files have {many}; all were resized to {size[0]}×{size[1]} (`fit: {sheet['fit']}`)."
 
 
 def duplicates(sheet: Mapping[str, Any]) -> list[str]:
     """Say, in Markdown, what was found of equal and nearly equal images, each with an example."""
     found, near = sheet["duplicates"], sheet["near_duplicates"]
     lines = [
-        (found["train"], "training {images} {equal} another one"),
-        (found["test"], "test {images} {equal} another one"),
-        (found["across"], "test {images} {equal} a training image, and so cannot speak for unseen ones"),
+        (found["train"], "training {images} {are} identical to another one"),
+        (found["test"], "test {images} {are} identical to another one"),
+        (found["across"], "test {images} {are} identical to a training image, and so {say} nothing about unseen ones"),
         (
             found["contradictory"],
-            "{images} {equal} one with another label, so that at least one of the two labels is wrong",
+            "{images} {are} identical to one with another label, so at least one of the two labels is wrong",
         ),
         (
             near,
-            "test {images} {equal} or nearly {equal} a training image (means over 16×16 areas that differ by at most "
-            f"{near['at_most']:g} of 255 levels, and by a fifth of their contrast)",
+            "test {images} {are} identical or nearly identical to a training image (means over 16×16 areas that differ by at most "
+            f"{near['at_most']:g} of 255 levels, and by at most a fifth of their contrast)",
         ),
     ]
     if near["images"] == found["across"]["images"]:
-        lines.pop()  # they are the equal ones
+        lines.pop()  # they are the identical ones
     said = [_counted(kind, what, 1 + (kind is found["contradictory"])) for kind, what in lines if kind["images"]]
-    return said or ["No image is there twice, exactly or nearly."]
+    return said or ["No exact or near duplicates were found."]
 
 
 def files(sheet: Mapping[str, Any]) -> str:
     """Say, in Markdown, where the file of each image stands; nothing of IDX files, which hold all."""
-    return "" if sheet["split_by"] == "files" else " `results/tensors/files.csv` has the file of each number."
+    return "" if sheet["split_by"] == "files" else " `results/tensors/files.csv` lists the file of each image number."
 
 
 def passed_over(sheet: Mapping[str, Any]) -> str:
@@ -75,5 +75,5 @@ def passed_over(sheet: Mapping[str, Any]) -> str:
 def _counted(found: Mapping[str, Any], what: str, named: int) -> str:
     """Say how many images are like others, with an example that names so many of them."""
     one, (first, other) = found["images"] == 1, map(escaped, found["example"])
-    said = what.format(images="image" if one else "images", equal="equals" if one else "equal")
+    said = what.format(images="image" if one else "images", are="is" if one else "are", say="says" if one else "say")
     return f"{found['images']:,} {said}: {other}, like {first}{', and others' if found['images'] > named else ''}."

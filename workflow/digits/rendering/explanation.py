@@ -77,7 +77,7 @@ def cost_of_no(learning: pd.DataFrame, model: str) -> str:
         text += f" The run with seed {longest} spends {stuck[longest]} of its {epochs} epochs within 1 % of that."
     return text + (
         " The class with the largest output counts as the prediction even where all say “no”, so some images of other classes "
-        "are right, too."
+        "are classified correctly, too."
     )
 
 
@@ -95,11 +95,11 @@ def design(experiment: pd.DataFrame) -> str:
     of = f"{in_words(len(losses))} loss{'es' * (len(losses) > 1)} ({'; '.join(LOSSES_IN_SHORT[key] for key in losses)})"
     text = (
         f"The same network is trained for {in_words(epochs)} epoch{'s' * (epochs > 1)}, {in_words(runs)} run{'s' * (runs > 1)} for each "
-        f"combination of {starts} and {of}. Each combination has a learning rate of its own; accuracy is measured on held-out training "
+        f"combination of {starts} and {of}. Each combination has its own learning rate; accuracy is measured on held-out training "
         "images."
     )
     if "balanced_mnist_loss" in losses:
-        text += " *Balanced* means that the one “yes” counts as much as all “no”s."
+        text += " *Balanced* means that the one “yes” counts as much as all the “no”s together."
     return text
 
 
@@ -177,8 +177,9 @@ def verdict(experiment: pd.DataFrame) -> str:
     after, within = end[scaled]["validation_accuracy"], end[TUTORIAL]["interval_high"]
     text = (
         f"So the larger cause is the {cause}: another loss alone gains up to {gains['loss']:.1f} points, other initial weights alone "
-        f"{gains['initial weights']:.1f}{', which so few runs cannot tell from nothing' if before < after <= within else ''}. The initial "
-        f"weights decide how many of the first batch's outputs are saturated ({percent(start[TUTORIAL]['saturated'], 0)} in the tutorial, "
+        f"{gains['initial weights']:.1f}{', which so few runs cannot distinguish from no gain' if before < after <= within else ''}. "
+        f"The initial weights decide how many of the first batch's outputs are saturated "
+        f"({percent(start[TUTORIAL]['saturated'], 0)} in the tutorial, "
         f"{percent(start[scaled]['saturated'], 0)} with {INITS_IN_SHORT[scaled[0]]}), and the first layer's first gradient is "
         f"{larger:,.0f} times as large with {INITS_IN_SHORT[scaled[0]]}."
     )
@@ -188,7 +189,7 @@ def verdict(experiment: pd.DataFrame) -> str:
         loss for init, loss in end if init == scaled[0] and loss != TUTORIAL[1] and (TUTORIAL[0], loss) in end
     ):
         from_, to = (end[init, loss]["validation_accuracy"] for init in (TUTORIAL[0], scaled[0]))
-        text += f" With {LOSSES_IN_SHORT[loss]}, {INITS_IN_SHORT[scaled[0]]} take it from {percent(from_, 1)} to {percent(to, 1)}."
+        text += f" With {LOSSES_IN_SHORT[loss]}, {INITS_IN_SHORT[scaled[0]]} take accuracy from {percent(from_, 1)} to {percent(to, 1)}."
     return text
 
 

@@ -16,9 +16,9 @@ from digits.rendering.kinds import labels_of
 PAD = 280  # pixels of the drawing area's longer side
 LISTED = 12  # classes; of more, the likeliest are shown
 FITS = {
-    "pad": "all of it; where it has other proportions, the rest takes the colour of its edge",
-    "crop": "the middle of it, where it has other proportions",
-    "stretch": "stretched, where it has other proportions",
+    "pad": "as a whole; if its proportions differ, the rest takes the colour of its edge",
+    "crop": "only its middle, if its proportions differ",
+    "stretch": "stretched, if its proportions differ",
 }
 
 
@@ -32,7 +32,7 @@ def what_to_try(explorer: Mapping[str, Any], fit: str) -> tuple[str, str]:
     stays = f"This page holds {their} weights and computes with them as you {{}}; nothing leaves it."
     if form == CENTRED:
         return "Draw one yourself", (
-            f"Draw something: {says} at each stroke what it takes it for. {stays.format('draw')} Your drawing "
+            f"Draw something: at each stroke, {says} what it takes it for. {stays.format('draw')} Your drawing "
             f"is first brought into the form of the images: scaled to fit {round(20 * height / 28)}×{round(20 * width / 28)} of the "
             f"{size} pixels, with its centre of mass in the middle."
         )
@@ -40,8 +40,8 @@ def what_to_try(explorer: Mapping[str, Any], fit: str) -> tuple[str, str]:
     if form == INK:
         return "Try it yourself", (
             f"Draw something, or choose an image: {says} what it takes it for. "
-            f"{stays.format('draw')} A drawing is scaled to the images' {size} pixels. {image}, made grey, and inverted where it "
-            "has a light ground, as the images have a black one."
+            f"{stays.format('draw')} A drawing is scaled to the images' {size} pixels. {image}, made grey, and inverted if its "
+            "background is light, as the images have a black one."
         )
     made = "" if explorer["channels"] == 3 else " and made grey"
     return "Try it yourself", (

@@ -148,7 +148,7 @@ def _input_and_output(
     names = ", ".join(code(one_line(name)) for name in classes[:NAMED]) + (" …" if len(classes) > NAMED else "")
     mean = ", and so is the mean of the members' probabilities" if training["members"] > 1 else ""
     if measures["temperature"] is None:
-        said = "not calibrated: the training held out no images that a temperature could be fitted on"
+        said = "not calibrated: the training held out no images to fit a temperature on"
     else:
         divided = f"the scores are divided by a temperature of {temperature(measures['temperature'])}"
         said = f"calibrated: {divided}, fitted on held-out training images"
@@ -156,8 +156,8 @@ def _input_and_output(
         "\n\nMNIST's images are light strokes on black, scaled into 20×20 pixels and centred by their mass. Bring other "
         "drawings into that form first, as the project's `make predict` does."
         if of_mnist
-        else "\n\nGive it images as it was trained on: of the same size, and opaque. What was transparent had been laid on white, "
-        "or on black where all that was opaque was light."
+        else "\n\nGive it images like those it was trained on: of the same size, and opaque. Transparent ones had been laid on "
+        "white, or on black if everything opaque in them was light."
     )
     return f"""\
 ## Input and output
@@ -168,7 +168,7 @@ def _input_and_output(
 | output | `probabilities` | float32 [N, {len(classes)}] | of each class, in this order |
 
 Classes: {names}. The file's metadata has the names as JSON, under `classes`. All preprocessing is inside{mean}. \
-The probabilities are {said}; which class has the highest does not depend on it.{form}"""
+The probabilities are {said}; the predicted class does not depend on calibration.{form}"""
 
 
 def _how_to_run(shape: Sequence[int], fit: str | None) -> str:
@@ -225,6 +225,6 @@ def _training_data(training: Mapping[str, Any], of_mnist: bool) -> str:
         " MNIST is by Yann LeCun, Corinna Cortes and Christopher Burges. Sources disagree about the licence of its images: "
         "CC BY-SA 3.0 in several, MIT in one."
         if of_mnist
-        else " What their licence allows is for whoever publishes this to say, here and in the first lines of this file."
+        else " Whoever publishes this must say what their licence allows, here and in the first lines of this file."
     )
     return f"## Training data\n\n{training['train_size']:,} images{' of MNIST' if of_mnist else ''}.{mnist}"

@@ -12,8 +12,8 @@ INITS = {
 }
 LOSSES = {
     "mnist_loss": "the loss is the mean distance of each sigmoid output from its 0 or 1 target",
-    "balanced_mnist_loss": "the loss is the mean distance of each sigmoid output from its 0 or 1 target, the one 1 counted as "
-    "often as there are 0s",
+    "balanced_mnist_loss": "the loss is the mean distance of each sigmoid output from its 0 or 1 target, with the one 1 "
+    "counted as often as there are 0s",
     "cross_entropy": "the loss is cross-entropy, the negative log-probability of the true class",
 }
 # In a few words, for axes and switches.
@@ -28,7 +28,7 @@ SCHEDULES = {
     "plateau": "at a learning rate of {rate}, halved when the validation loss stops falling",
     "one_cycle": "at a learning rate that rises to {rate} and falls to 0",
 }
-FLIP = "{} of the images with left and right swapped"
+FLIP = "{} of the images flipped horizontally"
 UNITS = {"shift": " pixels", "rotation": "°", "elastic": " pixels"}
 
 
@@ -78,7 +78,7 @@ def _extras(recipe: Mapping[str, Any]) -> list[str]:
         f"label smoothing {recipe['label_smoothing']:g}": recipe["label_smoothing"],
         f"dropout {recipe['dropout']:g}": recipe["dropout"],
         f"momentum {recipe['momentum']:g}": recipe["momentum"],
-        "each class counted alike in the loss, however many images it has": recipe.get("class_weights"),
+        "all classes counted equally in the loss, however many images they have": recipe.get("class_weights"),
         "a learning rate for each layer": recipe["layer_lr_multipliers"],
         f"augmentation ({changes})": recipe["augmentation"],
         f"weights averaged over the last {in_percent(recipe['weight_averaging'])} of the steps": recipe[
@@ -99,7 +99,7 @@ def _extras(recipe: Mapping[str, Any]) -> list[str]:
     if recipe["early_stopping"]:
         named["early stopping on the validation loss"] = True
     parts = [name for name, used in named.items() if used]
-    which = {"last": ", of each class the last", "stratified": ", as large a part of each class"}
+    which = {"last": ", the last ones of each class", "stratified": ", the same fraction of each class"}
     many = f"{in_percent(held_out)} of the training images" if 0 < held_out < 1 else f"{held_out:,} training images"
     trained = (
         f"{many} are held out{which.get(recipe['validation_split'], '')}" if held_out else "no images are held out"

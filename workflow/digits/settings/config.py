@@ -62,7 +62,7 @@ def _check_dataset(dataset: Mapping[str, Any]) -> None:
     other, keys = ("images", IMAGES_ONLY) if dataset["format"] == "idx" else ("idx", IDX_ONLY)
     for key in keys:
         if dataset[key] != schema[key]["default"]:
-            raise UserError(f"config: dataset.{key}: for `format: {other}` alone, but format is {dataset['format']}")
+            raise UserError(f"config: dataset.{key}: only for `format: {other}`, but format is {dataset['format']}")
 
 
 def image_options(dataset: Mapping[str, Any]) -> list[str]:
@@ -91,7 +91,7 @@ class _PlainLoader(yaml.CSafeLoader):
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
         if twice := [key for number, key in enumerate(keys) if key in keys[:number]]:
-            raise UserError(f"line {node.start_mark.line + 1}: the key '{twice[0]}' stands twice; keep one of them")
+            raise UserError(f"line {node.start_mark.line + 1}: the key '{twice[0]}' appears twice; keep one of them")
         found: dict[Any, Any] = super().construct_mapping(node, deep)
         return found
 
@@ -185,8 +185,8 @@ def _check_features(where: str, recipe: Mapping[str, Any], recipes: Mapping[str,
     # What is held out is the last of the same order, so that the fewer are among the more.
     if held_out < recipe["validation_size"] or 0 < sizes[0] < 1 <= sizes[1]:
         raise UserError(
-            f"{where}: '{source}' holds out {held_out:,} images, this recipe {recipe['validation_size']:,}, so that the "
-            "features were trained on images held out here; hold out as many there"
+            f"{where}: '{source}' holds out {held_out:,} images, this recipe {recipe['validation_size']:,}, so its "
+            "features were trained on images held out here; hold out the same number in both"
         )
     split = recipes[source]["validation_split"]
     if recipe["validation_size"] and recipe["validation_split"] != split:
@@ -217,7 +217,7 @@ def _check_experiment(config: Mapping[str, Any]) -> None:
         where, recipe = f"config: experiment.recipes.{number}", recipes[name]
         first = recipes[experiment["recipes"][0]]
         if recipe["learning_rate"] == AUTO:
-            raise UserError(f"{where}: '{name}' leaves its learning rate to the images (auto); give it a number")
+            raise UserError(f"{where}: '{name}' has learning_rate: auto; give it a number")
         if not recipe["validation_size"]:
             raise UserError(f"{where}: '{name}' holds out no images to compare by (validation_size: 0)")
         if other := [key for key in recipe if key not in free and recipe[key] != first[key]]:

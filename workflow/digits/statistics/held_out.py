@@ -61,8 +61,8 @@ def unlikeness(held_out: HeldOut) -> str:
     if held_out.farthest is None:
         return f"Images unlike the training images are not marked: that needs scores of {FEWEST} held-out images."
     return (
-        f"It is marked as unlike the training images if its scores are farther from those of every held-out image than "
-        f"those of {FARTHEST} % of these are from each other."
+        f"An image is marked as unlike the training images if its scores are farther from those of every held-out image than "
+        f"{FARTHEST} % of the held-out images are from their nearest neighbour."
     )
 
 
