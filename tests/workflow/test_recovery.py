@@ -88,7 +88,7 @@ def test_what_came_from_elsewhere_with_its_seal_is_made_again(linear: Project) -
     shutil.rmtree(linear.folder / "results")
     (linear.folder / "backup").rename(linear.folder / "results")
     said = make(linear).output
-    assert "Changed since they were made, and to be made again: results/explorer.json, " in said
+    assert "Changed since they were made, so they will be made again: results/explorer.json, " in said
     assert results(linear) == before
     assert "Nothing to be done" in make(linear).output
 
@@ -103,7 +103,7 @@ def test_what_is_no_file_any_more_is_made_again(linear: Project) -> None:
     folder.mkdir()
     assert run(linear).error() == "error: results/summary.csv: a folder is in the place of this file; move it away"
     folder.rmdir()
-    assert "to be made again: results/metrics.csv, results/mistakes.csv." in make(linear).output
+    assert "will be made again: results/metrics.csv, results/mistakes.csv." in make(linear).output
     assert results(linear) == before
 
 
