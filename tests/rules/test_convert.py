@@ -228,7 +228,7 @@ def test_groups_that_tilt_the_test_part_are_warned_of(command: Command, tmp_path
     assert "passed over left.png: not in labels.csv\n" in said
     sheet = load_datasheet(target / DATASHEET)
     tested = {row["class"]: row["test"] for row in sheet["classes"]}
-    warned = f"so large are the groups that the test part, of 20%, has {tested['b']} of 38 images of 'b'\n"
+    warned = f"test_fraction is 20%, but with these groups the test part has {tested['b']} of 38 images of 'b'\n"
     assert tested["b"] in (2, 36) and f"warning: dataset.group: {warned}" in said
 
 

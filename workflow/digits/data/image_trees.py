@@ -129,7 +129,7 @@ def _check_classes(source: Path, layout: Layout, classes: list[str], parts: dict
 
 
 def _check_groups(items: list[Item], test: np.ndarray) -> None:
-    """Stop where a group has images in both parts, which it should not be known from."""
+    """Stop where a group has images in both parts: its test images would not be unseen."""
     trained = {item.group: item.name for item in itertools.compress(items, ~test) if item.group is not None}
     for item in itertools.compress(items, test):
         if item.group in trained:
@@ -141,14 +141,13 @@ def _check_groups(items: list[Item], test: np.ndarray) -> None:
 
 def _warn_of_uneven_groups(test: np.ndarray, labels: np.ndarray, classes: list[str], fraction: float) -> None:
     """Warn where groups are so large that a class has less than half of its fraction in the test part, or more than twice."""
-    counts = [(int(test[labels == number].sum()), int((labels == number).sum())) for number in range(len(classes))]
-    uneven = [
-        f"{tested:,} of {count:,} images of '{name}'"
-        for name, (tested, count) in zip(classes, counts, strict=True)
-        if not fraction / 2 <= tested / count <= 2 * fraction
-    ]
-    if uneven:
-        warn(f"dataset.group: so large are the groups that the test part, of {fraction:.0%}, has {listed(uneven)}")
+    tested, counts = (np.bincount(some, minlength=len(classes)) for some in (labels[test], labels))
+    far = np.flatnonzero((tested < fraction / 2 * counts) | (tested > 2 * fraction * counts))
+    if len(far):
+        uneven = [f"{tested[number]:,} of {counts[number]:,} images of '{classes[number]}'" for number in far]
+        warn(
+            f"dataset.group: test_fraction is {fraction:.0%}, but with these groups the test part has {listed(uneven)}"
+        )
 
 
 def _ordered(items: list[Item], index: dict[str, int]) -> list[Item]:
